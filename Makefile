@@ -1,0 +1,135 @@
+# `make help` lists the targets. Variables a user sets: CONTEXT, NAMESPACE, DEPLOY, ARGS, CLUSTER.
+SHELL := /bin/bash
+.SHELLFLAGS := -ec -o pipefail
+.DEFAULT_GOAL := help
+
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+CONTEXT ?=
+NAMESPACE ?= weather
+DEPLOY ?= auto
+ARGS ?=
+CLUSTER ?= yes
+
+DEPLOYMENT = $(BIN)/python -m deployment --context "$(CONTEXT)" --namespace "$(NAMESPACE)"
+LOCAL = $(BIN)/python -m deployment --context weather-local --namespace weather
+
+##@ The main job
+
+.PHONY: k8s-test
+k8s-test: $(READY) ## Run the suite inside the cluster and write reports/junit.xml; DEPLOY=no|yes, CONTEXT=, NAMESPACE=, ARGS="-k jobs".
+	$(DEPLOYMENT) test --deploy $(DEPLOY) -- $(ARGS)
+
+.PHONY: deploy
+deploy: $(READY) ## Apply the manifests, wait for the rollout, end with a validation run.
+	$(DEPLOYMENT) test --deploy yes -- $(ARGS)
+
+.PHONY: undeploy
+undeploy: $(READY) ## Delete the namespace and all that is in it, the data too.
+	$(DEPLOYMENT) undeploy
+
+.PHONY: logs
+logs: $(READY) ## Show the newest log lines of every pod of the service.
+	$(DEPLOYMENT) logs
+
+.PHONY: images
+images: $(READY) ## Build the three images and load them into the local cluster.
+	$(LOCAL) images
+
+.PHONY: serve
+serve: $(READY) ## Run Redis, API (port 5000) and worker on this machine; Ctrl-C ends all three.
+	$(BIN)/python -m app.serve
+
+##@ The local cluster
+
+.PHONY: cluster
+cluster: $(READY) ## Start a real single-node Kubernetes (the first time builds it: about 10 minutes).
+	$(BIN)/python -m local_cluster up
+
+.PHONY: cluster-status
+cluster-status: $(READY) ## Show the state of each part of the local cluster.
+	$(BIN)/python -m local_cluster status
+
+.PHONY: cluster-down
+cluster-down: $(READY) ## Stop the local cluster and leave nothing of it behind but the caches.
+	$(BIN)/python -m local_cluster down
+
+.PHONY: kubeconfig
+kubeconfig: $(READY) ## Print the path of the local cluster's kubeconfig.
+	@$(BIN)/python -m local_cluster kubeconfig
+
+##@ Tests of this repository
+
+.PHONY: test
+test: lint types unit cluster-tests ## Everything: lint, types, unit, manifests, tool, cluster, suite in the cluster. CLUSTER=no leaves out what needs root.
+
+.PHONY: lint
+lint: $(READY) ## Check style, format and the layers.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: format
+format: $(READY) ## Mend style and format in place.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: types
+types: $(READY) ## Check the types.
+	$(BIN)/mypy
+
+.PHONY: unit
+unit: $(READY) redis-server ## Run all tests that need no cluster.
+	$(BIN)/pytest $(UNIT_TESTS) --junitxml=reports/unit.xml
+
+.PHONY: cluster-tests
+ifeq ($(CLUSTER),no)
+cluster-tests:
+	@echo "left out, as CLUSTER=no says: $(CLUSTER_TESTS), and the suite in the cluster"
+else
+cluster-tests: root-needed images ## Run all tests on the local cluster, the suite last.
+	$(BIN)/pytest $(CLUSTER_TESTS) --junitxml=reports/cluster.xml
+	$(LOCAL) test --deploy yes
+endif
+
+.PHONY: root-needed
+root-needed:
+	@[ "$$(id -u)" = 0 ] || { echo "left out: $(CLUSTER_TESTS) and the suite in the cluster: the local cluster needs root." \
+	  "Run as root, or say CLUSTER=no to do without." >&2; exit 1; }
+
+.PHONY: redis-server
+redis-server:
+	@command -v redis-server >/dev/null || { [ "$$(id -u)" = 0 ] \
+	  || { echo "redis-server is missing: apt-get install redis-server" >&2; exit 1; }; \
+	  deployment/install-packages redis-server; }
+
+UNIT_TESTS = tests/unit tests/tool tests/manifests tests/local_cluster
+CLUSTER_TESTS = tests/manifests/on_cluster
+
+##@ This checkout
+
+$(READY): requirements/dev.txt pyproject.toml
+	@deployment/make-venv "$(PYTHON)" "$(VENV)"
+	@touch $@
+
+.PHONY: venv
+venv: $(READY) ## Make the virtualenv with the locked tools.
+
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header
+
+.PHONY: lock
+lock: $(READY) ## Compile requirements/*.txt anew from pyproject.toml.
+	for group in api worker suite dev; do $(LOCK) --group $$group --output-file requirements/$$group.txt; done
+
+.PHONY: clean
+clean: ## Remove what the targets above made in this checkout.
+	rm -rf $(VENV) build dist reports .mypy_cache .pytest_cache .ruff_cache
+
+.PHONY: help
+help: ## Show this list.
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

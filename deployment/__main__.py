@@ -1,0 +1,103 @@
+"""`python -m deployment`: what `make k8s-test`, `deploy`, `undeploy`, `logs` and `images` run."""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import local_cluster
+from deployment import images, rollout
+from deployment.errors import DeploymentError
+from deployment.kubectl import Kubectl, choose
+
+REPORTS = Path("reports")
+ANSWER_WAIT = 20  # seconds the suite waits for the Service: pods are ready, DNS and rules may lag
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    options = _parser().parse_args(argv)
+    try:
+        kubectl = choose(options.context, options.namespace)
+        print(
+            f"context {kubectl.context} · server {kubectl.server()} · namespace {kubectl.namespace}",
+            flush=True,
+        )
+        return int(options.run(kubectl, options))
+    except (DeploymentError, local_cluster.ClusterError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return int(getattr(error, "exit_code", 1))
+    except KeyboardInterrupt:
+        return 130
+
+
+def test(kubectl: Kubectl, options: argparse.Namespace) -> int:
+    """Deploy if asked to, then run the suite in the cluster; pytest's exit code, or the tool's."""
+    tags: dict[str, str] = {}
+    if options.deploy == "yes" or (options.deploy == "auto" and kubectl.local):
+        tags = deploy(kubectl)
+    else:
+        print("testing what is deployed (DEPLOY=yes would deploy this checkout first)", flush=True)
+        rollout.wait(kubectl, rollout.SETTLE_TIMEOUT)
+    return _run_suite(kubectl, tags, options.pytest_args)
+
+
+def deploy(kubectl: Kubectl) -> dict[str, str]:
+    """Build and load (on the local cluster), apply, wait; returns image name -> tag."""
+    tags = images.build_and_load() if kubectl.local else {}
+    rollout.apply(kubectl, tags)
+    rollout.wait(kubectl, rollout.ROLLOUT_TIMEOUT)
+    return tags
+
+
+def _run_suite(kubectl: Kubectl, tags: dict[str, str], pytest_args: list[str]) -> int:
+    command = [sys.executable, "-m", "pytest", "--in-cluster"]
+    command += ["--k8s-context", kubectl.context, "--k8s-namespace", kubectl.namespace]
+    command += ["--k8s-env", f"API_URL=http://api.{kubectl.namespace}.svc"]
+    command += ["--k8s-env", f"API_WAIT={ANSWER_WAIT}"]
+    command += ["--k8s-log", str(REPORTS / "pod.log"), f"--junitxml={REPORTS / 'junit.xml'}"]
+    if kubectl.kubeconfig:
+        command += ["--k8s-kubeconfig", str(kubectl.kubeconfig)]
+    if images.TEST_IMAGE in tags:
+        command += ["--k8s-image", f"{images.TEST_IMAGE}:{tags[images.TEST_IMAGE]}"]
+    sys.stdout.flush()
+    return subprocess.run([*command, *pytest_args], check=False).returncode
+
+
+def undeploy(kubectl: Kubectl, _options: argparse.Namespace) -> int:
+    """Delete the namespace and wait until it is gone."""
+    print(kubectl.run("delete", "namespace", kubectl.namespace, "--ignore-not-found"), end="")
+    return 0
+
+
+def logs(kubectl: Kubectl, _options: argparse.Namespace) -> int:
+    """Print the last lines of every pod of the service, each with the pod's name before it."""
+    selector = "app.kubernetes.io/part-of=weather"
+    print(kubectl.run("logs", "-l", selector, "--prefix", "--tail=100", "--ignore-errors"), end="")
+    return 0
+
+
+def build(kubectl: Kubectl, _options: argparse.Namespace) -> int:
+    """Build the images and load them into the local cluster."""
+    if not kubectl.local:
+        raise DeploymentError("images are loaded into the local cluster only; see docs/clusters.md")
+    images.build_and_load()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m deployment", description=__doc__)
+    parser.add_argument("--context", default="", help="kube context (default: the current, or ours)")
+    parser.add_argument("--namespace", default="weather", help="where the service is deployed")
+    commands = parser.add_subparsers(required=True)
+    command = commands.add_parser("test", help="run the suite in the cluster")
+    command.add_argument("--deploy", choices=["auto", "yes", "no"], default="auto")
+    command.add_argument("pytest_args", nargs="*", help="passed on to pytest")
+    command.set_defaults(run=test)
+    for name, run in {"undeploy": undeploy, "logs": logs, "images": build}.items():
+        commands.add_parser(name, help=run.__doc__).set_defaults(run=run)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

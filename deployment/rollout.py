@@ -1,0 +1,100 @@
+"""Apply the manifests and wait for the rollout; say what is not ready, and why."""
+
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from deployment.errors import DeploymentError, NotReady
+from deployment.images import CHECKOUT
+from deployment.kubectl import Kubectl
+
+WORKLOADS = ("redis", "api", "worker")
+ROLLOUT_TIMEOUT = 180.0  # seconds; images are there, so this is start-up and probes
+SETTLE_TIMEOUT = 20.0  # seconds that an existing deployment gets to become ready
+POLL = 0.5  # seconds between two looks
+NOT_THE_TEST = "app.kubernetes.io/component!=test"  # the tool creates the test Job itself
+
+
+def apply(kubectl: Kubectl, tags: dict[str, str]) -> None:
+    """Apply kustomization.yaml without the test Job, with `tags` (image name -> tag) in place."""
+    overlay: dict[str, Any] = {
+        "namespace": kubectl.namespace,
+        "images": [{"name": name, "newTag": tag} for name, tag in tags.items()],
+    }
+    # A kustomization below its own base is a cycle: so it lies outside of the checkout.
+    with tempfile.TemporaryDirectory() as place:
+        overlay["resources"] = [os.path.relpath(CHECKOUT, Path(place).resolve())]
+        Path(place, "kustomization.yaml").write_text(yaml.safe_dump(overlay))
+        done = kubectl.run("apply", "-k", place, "-l", NOT_THE_TEST)
+    changed = [line for line in done.splitlines() if not line.endswith(" unchanged")]
+    print("\n".join(f"  {line}" for line in changed) or "  nothing changed")
+
+
+def wait(kubectl: Kubectl, timeout: float) -> None:
+    """Return when every workload runs its newest version, all replicas ready.
+
+    Raises:
+        NotReady: it did not come to that within `timeout` seconds; says which, and why.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        missing = shortcomings(kubectl)
+        if not missing:
+            return
+        terminal = any("scaled to 0" in line or "not deployed" in line for line in missing)
+        if terminal or time.monotonic() > deadline:
+            raise NotReady("; ".join(missing))
+        time.sleep(POLL)
+
+
+def shortcomings(kubectl: Kubectl) -> list[str]:
+    """One sentence for each workload that is not ready to be tested."""
+    deployments = {d["metadata"]["name"]: d for d in kubectl.get("deployments")}
+    if not any(name in deployments for name in WORKLOADS):
+        return [
+            f"nothing is deployed in namespace {kubectl.namespace} of {kubectl.context}: "
+            "not deployed; `make deploy` deploys it"
+        ]
+    found = (_shortcoming(kubectl, name, deployments.get(name)) for name in WORKLOADS)
+    return [sentence for sentence in found if sentence]
+
+
+def _shortcoming(kubectl: Kubectl, name: str, deployment: dict[str, Any] | None) -> str:
+    if deployment is None:
+        return f"deployment {name} is not deployed: `make deploy` deploys it"
+    status, wanted = deployment.get("status", {}), deployment["spec"].get("replicas", 1)
+    if wanted == 0:
+        return (
+            f"deployment {name} is scaled to 0, so its Service has no pod to answer: "
+            f"`kubectl -n {kubectl.namespace} scale deployment {name} --replicas=1`"
+        )
+    current = status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
+    updated, ready = status.get("updatedReplicas", 0), status.get("readyReplicas", 0)
+    if current and updated == ready == status.get("replicas", 0) == wanted:
+        return ""
+    return f"deployment {name}: {ready} of {wanted} pods ready{_why(kubectl, name)}"
+
+
+def _why(kubectl: Kubectl, name: str) -> str:
+    """What Kubernetes says of the first pod of `name` that is not ready, with its last log line."""
+    for pod in kubectl.get("pods", "-l", f"app.kubernetes.io/name={name}"):
+        for condition in pod["status"].get("conditions", []):
+            if condition["type"] == "PodScheduled" and condition["status"] == "False":
+                return f" (pod {pod['metadata']['name']}: {condition.get('message', '')})"
+        for container in pod["status"].get("containerStatuses", []):
+            waiting = container["state"].get("waiting", {})
+            if waiting.get("message"):
+                return f" ({waiting['reason']}: {waiting['message']}{_last_line(kubectl, pod)})"
+    return ""
+
+
+def _last_line(kubectl: Kubectl, pod: dict[str, Any]) -> str:
+    try:
+        log = kubectl.run("logs", pod["metadata"]["name"], "--previous", "--tail=1").strip()
+    except DeploymentError:
+        return ""  # it never ran
+    return f"; its last words: {log}" if log else ""
