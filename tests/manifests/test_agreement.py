@@ -24,9 +24,9 @@ def dockerfile(workload: str) -> str:
 
 def instruction(text: str, name: str) -> str:
     """The arguments of the last instruction of this name, in the final stage."""
-    found: list[str] = re.findall(
-        rf"^{name} (.*)$", text.rsplit("\nFROM ", maxsplit=1)[-1], re.MULTILINE
-    )[-1]
+    final = text.rpartition("\nFROM ")[2]
+    found: list[str] = re.findall(rf"^{name} (.*)$", final, re.MULTILINE)
+    return found[-1]
 
 
 def by_name(documents: Documents) -> dict[str, Workload]:
