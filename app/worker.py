@@ -1,0 +1,131 @@
+"""The worker: takes one job after another from the queue until it is told to stop.
+
+`python -m app.worker` runs until SIGTERM or SIGINT, finishes the job in hand and exits 0.
+"""
+
+import contextvars
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping
+
+import orjson
+from redis import RedisError
+
+from app import analysis, heartbeat
+from app.data import DataSet
+from app.job_queue import Delivery, JobQueue, worker_name
+from app.settings import Settings, SettingsError
+from app.store import Status, connect, timestamp
+from app.telemetry import bound, configure_logging
+
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 5.0
+"""Seconds between tries while Redis is away; doubled from the first to the longest."""
+
+log = logging.getLogger("worker")
+
+Products = Mapping[str, str | bytes]
+Work = Callable[[Delivery], Products]
+
+
+class Worker:
+    """Runs `work` for each message; it returns the fields to add to the job's record."""
+
+    def __init__(self, settings: Settings, queue: JobQueue, work: Work) -> None:
+        self._settings = settings
+        self._queue = queue
+        self._work = work
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Ask the loop to end after the job in hand. Safe in a signal handler."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Work until `stop`. Redis going away or a job that raises does not end the loop."""
+        context = contextvars.copy_context()  # so that the thread's lines name the worker too
+        threading.Thread(target=context.run, args=(self._pulse,), name="pulse", daemon=True).start()
+        pause = FIRST_PAUSE
+        while not self._stop.is_set():
+            heartbeat.touch(self._settings.heartbeat_file)
+            try:
+                self._next_job()
+                pause = FIRST_PAUSE
+            except RedisError as error:
+                log.warning("Redis is away", extra={"error": str(error), "pause_s": pause})
+                self._stop.wait(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+        self._leave()
+
+    def _next_job(self) -> None:
+        delivery = self._queue.claim(("start", "end", "request_id", "trace_id"))
+        if delivery is None:
+            return
+        ids = {name: delivery.fields[name] for name in ("request_id", "trace_id")}
+        with bound(job_id=delivery.job_id, **ids):
+            log.info("job started")
+            status, fields = self._outcome(delivery)
+            written = self._queue.finish(delivery, status, {"finished": timestamp(), **fields})
+            log.info("job %s", status if written else "result dropped: deleted or taken over")
+
+    def _outcome(self, delivery: Delivery) -> tuple[Status, Products]:
+        try:
+            return Status.COMPLETE, self._work(delivery)
+        except RedisError:
+            raise  # not the job's fault: it stays in hand and is tried again
+        except Exception as error:
+            log.exception("job raised")
+            return Status.FAILED, {"reason": f"{type(error).__name__}: {error}"}
+
+    def _pulse(self) -> None:
+        while not self._stop.wait(self._settings.queue_lease / 3):
+            try:
+                self._queue.beat()
+                reaped = self._queue.reap()
+                if reaped:
+                    log.warning("took over from a dead worker", extra={"messages": reaped})
+            except RedisError as error:
+                log.warning("lease not renewed", extra={"error": str(error)})
+
+    def _leave(self) -> None:
+        try:
+            self._queue.retire()
+        except RedisError as error:
+            log.warning("left without notice; the lease will run out", extra={"error": str(error)})
+
+
+def analyse(data: DataSet, delivery: Delivery) -> Products:
+    """Result and plot of a job. Raises LookupError when the data set has none of its days."""
+    start, end = str(delivery.fields["start"]), str(delivery.fields["end"])
+    days = data.days(start, end)
+    if not days:
+        raise LookupError(f"the data set has no day from {start} to {end}")
+    head = {"id": delivery.job_id, "start": start, "end": end}
+    return {"result": orjson.dumps(head | analysis.summarise(days)), "plot": analysis.draw(days)}
+
+
+def main() -> int:
+    """Run a worker with the settings of the environment; returns the exit code."""
+    try:
+        settings = Settings.from_environment()
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    configure_logging(settings.log_level)
+    redis = connect(settings.redis_url, timeout=settings.redis_timeout, block=settings.queue_block)
+    queue = JobQueue(redis, settings, worker=worker_name())
+    data = DataSet(redis)
+    worker = Worker(settings, queue, lambda delivery: analyse(data, delivery))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: worker.stop())
+    with bound(worker=queue.worker_name):
+        log.info("worker ready")
+        worker.run()
+        log.info("worker stopped")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
