@@ -1,0 +1,74 @@
+"""`GET /help`: the service tells what it can do, and it can do what it tells."""
+
+import re
+
+import pytest
+
+from .client import Api, describe, expect, json_of
+from .jobs import DataSet
+
+ROUTES = {
+    ("GET", "/"),
+    ("GET", "/help"),
+    ("POST", "/data"),
+    ("GET", "/data"),
+    ("DELETE", "/data"),
+    ("POST", "/jobs"),
+    ("GET", "/jobs"),
+    ("DELETE", "/jobs"),
+    ("GET", "/jobs/<>"),
+    ("DELETE", "/jobs/<>"),
+    ("GET", "/results/<>"),
+    ("GET", "/download/<>"),
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("GET", "/metrics"),
+    ("GET", "/openapi.json"),
+}
+
+
+def told_routes(api: Api) -> set[tuple[str, str]]:
+    """Method and path of every route in the help, with <> for a variable part."""
+    routes = json_of(api.get("/help"))["routes"]
+    return {(route["method"], re.sub(r"[<{][^>}]*[>}]", "<>", route["path"])) for route in routes}
+
+
+def test_help_tells_every_route(api: Api) -> None:
+    """Every route of the service stands in the help."""
+    missing = ROUTES - told_routes(api)
+    assert not missing, f"GET /help does not tell {sorted(missing)}"
+
+
+def test_help_has_a_line_for_each_route(api: Api) -> None:
+    """Every route in the help has a summary of one line, and stands there once."""
+    answer = api.get("/help")
+    routes = json_of(answer)["routes"]
+    for route in routes:
+        assert set(route) == {"method", "path", "summary"}, f"{route} in {describe(answer)}"
+        assert route["summary"].strip(), f"{route} in {describe(answer)}"
+        assert "\n" not in route["summary"], f"{route} in {describe(answer)}"
+    names = [(route["method"], route["path"]) for route in routes]
+    assert len(names) == len(set(names)), f"told twice: {sorted(names)}"
+
+
+@pytest.mark.usefixtures("data")
+def test_what_help_tells_is_there(api: Api) -> None:
+    """Every route in the help that only reads and names no job answers 200."""
+    readable = {path for method, path in told_routes(api) if method == "GET" and "<" not in path}
+    assert readable, "the help tells no route that can be read"
+    for path in sorted(readable):
+        expect(api.get(path), 200)
+
+
+def test_api_description_has_every_route(api: Api, data: DataSet) -> None:
+    """openapi.json is OpenAPI 3 and describes every route but the page itself."""
+    answer = api.get("/openapi.json")
+    document = json_of(answer)
+    assert document["openapi"].startswith("3."), describe(answer)
+    described = {
+        (method.upper(), re.sub(r"{[^}]*}", "<>", path))
+        for path, methods in document["paths"].items()
+        for method in methods
+    }
+    missing = ROUTES - described - {("GET", "/"), ("GET", "/openapi.json")}
+    assert not missing, f"GET /openapi.json does not describe {sorted(missing)}"

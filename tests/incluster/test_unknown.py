@@ -1,0 +1,59 @@
+"""What is not there and what may not be done: 404 and 405, each explained."""
+
+import uuid
+
+import pytest
+
+from .client import Api, describe, problem
+
+ABOUT_ONE_JOB = [
+    ("GET", "/jobs"),
+    ("DELETE", "/jobs"),
+    ("GET", "/results"),
+    ("GET", "/download"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), ABOUT_ONE_JOB)
+def test_an_unknown_job_is_not_found(api: Api, method: str, path: str) -> None:
+    """A job that was never made is not found, and the answer names it."""
+    unknown = str(uuid.uuid4())
+    error = problem(api.request(method, f"{path}/{unknown}"), 404)
+    assert unknown in error["detail"], error
+
+
+@pytest.mark.parametrize("job_id", ["1", "not-a-uuid", "%00", "g" * 36, "a" * 2000])
+@pytest.mark.parametrize(("method", "path"), ABOUT_ONE_JOB)
+def test_what_is_no_id_is_not_found(api: Api, method: str, path: str, job_id: str) -> None:
+    """Something that is no UUID is not found either, and the answer says so."""
+    error = problem(api.request(method, f"{path}/{job_id}"), 404)
+    assert "UUID" in error["detail"], error
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/jobs/", "/help/me", "/results", "/download"])
+def test_an_unknown_path_is_not_found(api: Api, path: str) -> None:
+    """A path that is not in the help is not found."""
+    problem(api.get(path), 404)
+
+
+NOT_ALLOWED = [
+    ("PUT", "/jobs", {"GET", "POST", "DELETE"}),
+    ("PATCH", "/jobs", {"GET", "POST", "DELETE"}),
+    ("PUT", "/data", {"GET", "POST", "DELETE"}),
+    ("POST", "/jobs/00000000-0000-4000-8000-000000000000", {"GET", "DELETE"}),
+    ("DELETE", "/results/00000000-0000-4000-8000-000000000000", {"GET"}),
+    ("POST", "/download/00000000-0000-4000-8000-000000000000", {"GET"}),
+    ("POST", "/help", {"GET"}),
+    ("DELETE", "/healthz", {"GET"}),
+    ("POST", "/readyz", {"GET"}),
+    ("PUT", "/metrics", {"GET"}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "allowed"), NOT_ALLOWED)
+def test_a_wrong_method_is_refused(api: Api, method: str, path: str, allowed: set[str]) -> None:
+    """A method that a path does not have answers 405 and tells those that it has."""
+    answer = api.request(method, path)
+    problem(answer, 405)
+    told = {name.strip() for name in answer.headers.get("Allow", "").split(",")}
+    assert told - {"HEAD", "OPTIONS"} == allowed, describe(answer)
