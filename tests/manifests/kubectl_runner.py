@@ -1,4 +1,4 @@
-"""Runs kubectl for the tests: on one cluster, in one namespace, with documents on standard input."""
+"""Runs kubectl for the tests: on one cluster, in one namespace, fed through standard input."""
 
 import json
 import subprocess
