@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections import deque
 from typing import Any
 
 import requests
@@ -14,6 +15,9 @@ EXCERPT = 600
 
 CONNECTIONS = 20
 """Connections kept open: as many as the burst test uses at once."""
+
+REMEMBERED = 8
+"""Exchanges that a failure lists: enough to see what a test did before it failed."""
 
 PROBLEM_KEYS = {"type", "title", "status", "detail", "instance", "request_id"}
 
@@ -29,6 +33,7 @@ class Api(requests.Session):
         self.settings = settings
         self.trust_env = False  # a proxy of the environment does not know the cluster's names
         self.trace_id = secrets.token_hex(16)
+        self.exchanges: deque[str] = deque(maxlen=REMEMBERED)
         self.mount("http://", HTTPAdapter(pool_maxsize=CONNECTIONS))
 
     def request(  # type: ignore[override]
@@ -38,11 +43,21 @@ class Api(requests.Session):
         options["headers"] = {"traceparent": self.traceparent()} | (options.get("headers") or {})
         options.setdefault("timeout", self.settings.timeout)
         options.setdefault("allow_redirects", False)
-        return super().request(method, self.settings.url + path, **options)
+        try:
+            answer = super().request(method, self.settings.url + path, **options)
+        except requests.RequestException as error:
+            self.exchanges.append(f"{method} {path}: {type(error).__name__}: {error}")
+            raise
+        self.exchanges.append(
+            f"{method} {path}: {answer.status_code} in {answer.elapsed.total_seconds():.3f} s,"
+            f" request id {answer.headers.get('X-Request-ID', 'missing')}"
+        )
+        return answer
 
     def begin_trace(self) -> None:
-        """Give the requests that follow a trace id of their own."""
+        """Give the requests that follow a trace id of their own, and forget those before."""
         self.trace_id = secrets.token_hex(16)
+        self.exchanges.clear()
 
     def traceparent(self) -> str:
         """The W3C trace header: the one set from outside for this test, else our own."""

@@ -1,6 +1,6 @@
 """Fixtures of the suite: the session, the data set, and jobs that clean up after themselves."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 
@@ -62,6 +62,19 @@ def jobs(api: Api, data: DataSet) -> Iterator[Jobs]:
     made = Jobs(api, data)
     yield made
     made.clean_up()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Called when a phase of a test ends: a failed one lists the requests that led to it."""
+    report = yield
+    session = getattr(item, "funcargs", {}).get("api")
+    if report.failed and isinstance(session, Api):
+        trace = f"trace id {session.traceparent().split('-')[1]}"
+        report.sections.append(("requests", "\n".join([*session.exchanges, trace])))
+    return report
 
 
 def days_now(api: Api) -> list[Day]:

@@ -64,7 +64,7 @@ def test_api_description_has_every_route(api: Api, data: DataSet) -> None:
     """openapi.json is OpenAPI 3 and describes every route but the page itself."""
     answer = api.get("/openapi.json")
     document = json_of(answer)
-    assert document["openapi"].startswith("3."), describe(answer)
+    assert document.get("openapi", "").startswith("3."), describe(answer)
     described = {
         (method.upper(), re.sub(r"{[^}]*}", "<>", path))
         for path, methods in document["paths"].items()

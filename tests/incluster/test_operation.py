@@ -25,7 +25,7 @@ def test_page_is_html(api: Api) -> None:
     """The root of the service is a web page."""
     answer = expect(api.get("/"), 200)
     assert answer.headers["Content-Type"].startswith("text/html"), describe(answer)
-    assert "<html" in answer.text.lower(), describe(answer)
+    assert answer.text.lower().startswith("<!doctype html>"), describe(answer)
 
 
 def test_metrics_are_in_the_format_of_prometheus(api: Api) -> None:
@@ -68,7 +68,7 @@ def test_request_id_of_the_caller_is_kept(api: Api) -> None:
     assert answer.headers["X-Request-ID"] == mine, describe(answer)
 
 
-@pytest.mark.parametrize("bad", ["x" * 5000, "a b\tc", "\x7f", "<script>"])
+@pytest.mark.parametrize("bad", ["x" * 5000, "a b\tc", "<script>", "{}"])
 def test_request_id_that_is_not_sane_is_replaced(api: Api, bad: str) -> None:
     """An id that could spoil a log line is not taken over."""
     answer = expect(api.get("/help", headers={"X-Request-ID": bad}), 200)

@@ -1,0 +1,50 @@
+"""For a checkout only, not in the test image: whether plain `pytest` includes the suite.
+
+Without arguments pytest runs the unit tests and the suite. The suite needs a running service; if
+nothing listens at its address it is left out, and the summary says so. Whoever names the suite on
+the command line gets it, and its own message.
+"""
+
+import socket
+from pathlib import Path
+
+import pytest
+from incluster.settings import Settings
+
+SUITE = Path(__file__).parent / "incluster"
+CONNECT_TIMEOUT = 1.0
+"""Seconds: something that listens on this machine accepts in microseconds."""
+
+LEFT_OUT = pytest.StashKey[str]()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Called when a path is about to be collected: leaves the suite out if nobody named it."""
+    if collection_path != SUITE or config.args_source is not config.ArgsSource.TESTPATHS:
+        return None
+    reason = config.stash.setdefault(LEFT_OUT, why_not())
+    return True if reason else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Called when the run is over: says in one line that the suite was left out, and why."""
+    reason = terminalreporter.config.stash.get(LEFT_OUT, "")
+    if reason:
+        terminalreporter.write_line(f"left out: tests/incluster, {reason}", yellow=True)
+
+
+def why_not() -> str:
+    """Why the suite cannot run at this moment, with the remedy; empty if something listens."""
+    try:
+        settings = Settings.from_environment()
+    except ValueError as error:
+        return str(error)
+    try:
+        socket.create_connection(settings.address, CONNECT_TIMEOUT).close()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        return (
+            f"because nothing listens at {settings.url} ({reason});"
+            " `make serve` in another terminal starts the service"
+        )
+    return ""
