@@ -13,7 +13,7 @@ from redis import Redis
 from app import edge
 from app.data import SAMPLE, DataSet, read_csv
 from app.errors import Problem
-from app.intake import check_inside, read_number, read_period
+from app.intake import check_inside, read_body, read_number, read_period
 from app.job_queue import JobQueue
 from app.jobs import Jobs
 from app.settings import Settings
@@ -49,7 +49,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     queue = JobQueue(redis, settings)
     app = Flask("app", static_folder=str(HERE / "web"), static_url_path="/web")
     app.extensions["weather"] = Services(settings, redis, queue, Jobs(redis, queue), DataSet(redis))
-    edge.install(app, settings)
+    edge.install(app)
     app.register_blueprint(routes)
     return app
 
@@ -105,8 +105,7 @@ def metrics() -> Response:
 @routes.post("/data")
 def load_data() -> tuple[dict[str, object], int]:
     """Load a data set: the CSV body, or without a body the sample that comes with the service."""
-    request.max_content_length = services().settings.max_csv_bytes
-    body, source = request.get_data(), "body"
+    body, source = read_body(services().settings.max_csv_bytes), "body"
     if not body and not request.content_type:
         body, source = SAMPLE.read_bytes(), "sample"
     elif request.mimetype != "text/csv":
@@ -130,9 +129,10 @@ def unload_data() -> dict[str, int]:
 @routes.post("/jobs")
 def submit_job() -> tuple[dict[str, str], int, dict[str, str]]:
     """Submit a job for the days from start to end."""
-    start, end = read_period()
+    start, end = read_period(services().settings.max_json_bytes)
     check_inside(start, end, services().data.extent())
     job = services().jobs.submit(start, end, request_id=g.request_id, trace_id=g.trace_id)
+    g.job_id = job["id"]
     return job, 202, {"Location": f"/jobs/{job['id']}"}
 
 

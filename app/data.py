@@ -19,7 +19,7 @@ from app.store import DATA
 SAMPLE = Path(__file__).parent / "sample" / "seattle-weather.csv"
 COLUMNS = ("date", "precipitation", "temp_max", "temp_min", "wind", "weather")
 LONGEST_WEATHER = 40
-"""Characters in a name of weather: room for words, not for a document."""
+"""Characters in a name of weather, and of what a complaint repeats: words, not a document."""
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -130,7 +130,9 @@ def _decode(body: bytes) -> str:
 def _check_fields(row: list[str], line: int, expected: tuple[str, ...] = ()) -> None:
     for column, name in enumerate(expected[: len(row)], start=1):
         if row[column - 1] != name:
-            raise _malformed(line, column, f"the column must be {name!r}, not {row[column - 1]!r}")
+            raise _malformed(
+                line, column, f"the column must be {name!r}, not {_short(row[column - 1])}"
+            )
     if len(row) != len(COLUMNS):
         column = min(len(row), len(COLUMNS)) + 1
         raise _malformed(
@@ -140,7 +142,7 @@ def _check_fields(row: list[str], line: int, expected: tuple[str, ...] = ()) -> 
 
 def _day(row: list[str], line: int, previous: str) -> Day:
     if parse_date(row[0]) is None:
-        raise _malformed(line, 1, f"{row[0]!r} is not a date written YYYY-MM-DD")
+        raise _malformed(line, 1, f"{_short(row[0])} is not a date written YYYY-MM-DD")
     if row[0] <= previous:
         raise _malformed(line, 1, f"{row[0]} does not come after {previous}, the day before it")
     precipitation, temp_max, temp_min, wind = _numbers(row, line)
@@ -159,9 +161,13 @@ def _numbers(row: list[str], line: int) -> Iterator[float]:
         text = row[column - 1]
         if not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
             raise _malformed(
-                line, column, f"{COLUMNS[column - 1]} must be a finite number, not {text!r}"
+                line, column, f"{COLUMNS[column - 1]} must be a finite number, not {_short(text)}"
             )
         yield float(text)
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= LONGEST_WEATHER else f"{text[:LONGEST_WEATHER]}...")
 
 
 def _malformed(line: int, column: int, reason: str) -> Problem:

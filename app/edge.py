@@ -13,7 +13,6 @@ from redis import exceptions as redis_errors
 from werkzeug.exceptions import HTTPException
 
 from app.errors import MEDIA_TYPE, Problem
-from app.settings import Settings
 from app.telemetry import bound, trace_id_of
 
 REDIS_AWAY = (
@@ -28,6 +27,10 @@ RETRY_AFTER = "2"
 CONTENT_POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
 
+_DETAILS = {
+    404: "there is nothing at this path; GET /help lists the routes",
+    405: "this path does not take this method; the Allow header names those it takes",
+}
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 log = logging.getLogger("api")
@@ -48,7 +51,7 @@ class OrjsonProvider(JSONProvider):
         )
 
 
-def install(app: Flask, settings: Settings) -> None:
+def install(app: Flask) -> None:
     """Put the edge around every route of `app`."""
     app.json = OrjsonProvider(app)
     app.register_error_handler(Exception, _refuse)
@@ -61,7 +64,6 @@ def install(app: Flask, settings: Settings) -> None:
         g.trace_id = trace_id_of(request.headers.get("traceparent"))
         g.context = bound(request_id=g.request_id, trace_id=g.trace_id)
         g.context.__enter__()
-        request.max_content_length = settings.max_json_bytes
 
     @app.after_request
     def _close(response: Response) -> Response:
@@ -69,6 +71,8 @@ def install(app: Flask, settings: Settings) -> None:
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Content-Security-Policy"] = CONTENT_POLICY
         response.headers.setdefault("Cache-Control", "no-store")
+        job_id = g.get("job_id") or (request.view_args or {}).get("id")
+        job = {"job_id": job_id} if job_id else {}
         taken = round((time.perf_counter() - g.started) * 1000, 2)
         log.info(
             "%s %s %d",
@@ -80,6 +84,7 @@ def install(app: Flask, settings: Settings) -> None:
                 "path": request.path,
                 "status": response.status_code,
                 "duration_ms": taken,
+                **job,
             },
         )
         return response
@@ -107,6 +112,7 @@ def _as_problem(error: Exception) -> Problem:
         return Problem(503, "the store does not answer", headers={"Retry-After": RETRY_AFTER})
     if isinstance(error, HTTPException) and error.code is not None and error.code >= 400:
         headers = {name: value for name, value in error.get_headers() if name == "Allow"}
-        return Problem(error.code, error.description or error.name, headers=headers)
+        detail = _DETAILS.get(error.code, error.description or error.name)
+        return Problem(error.code, detail, headers=headers)
     log.exception("unexpected error")
     return Problem(500, "something unexpected happened; the log has it under this request id")

@@ -2,17 +2,36 @@
 
 import orjson
 from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.data import Extent, parse_date
 from app.errors import FieldError, Problem
 
 
-def read_period() -> tuple[str, str]:
-    """Start and end from the JSON body. Raises Problem 400, 415 or 422 with the wrong fields."""
+def read_body(limit: int) -> bytes:
+    """The request's body. Raises Problem 413 when it has more than `limit` bytes.
+
+    One byte more is let in, because Flask cuts a chunked body at its limit without a word.
+    """
+    request.max_content_length = limit + 1
+    try:
+        body = request.get_data()
+    except RequestEntityTooLarge:
+        body = None
+    if body is None or len(body) > limit:
+        raise Problem(413, f"the body has more than {limit} bytes")
+    return body
+
+
+def read_period(limit: int) -> tuple[str, str]:
+    """Start and end from a JSON body of at most `limit` bytes.
+
+    Raises Problem 400, 413, 415, or 422 with the wrong fields.
+    """
     if not request.is_json:
         raise Problem(415, "the body must be application/json")
     try:
-        body = orjson.loads(request.get_data())
+        body = orjson.loads(read_body(limit))
     except orjson.JSONDecodeError as error:
         raise Problem(400, f"the body is not JSON: {error}") from error
     if not isinstance(body, dict):
