@@ -63,9 +63,16 @@ class Jobs:
         job: Json = answer.json()
         return job
 
-    def submit_long(self, count: int) -> list[Json]:
-        """Submit jobs over the whole data set, so that the last of them has to wait."""
-        return [self.submit(self.data.first, self.data.last) for _ in range(count)]
+    def submit_queue(self, count: int) -> list[Json]:
+        """Submit jobs of a year each, one after another, so that the last of them has to wait."""
+        return [self.submit(*self.data.span(0, 365)) for _ in range(count)]
+
+    def listed(self) -> dict[str, Json]:
+        """All jobs that the service lists now, by id."""
+        answer = self.api.get("/jobs")
+        body = json_of(answer)
+        assert isinstance(body, dict), f"the list has no ids: {describe(answer)}"
+        return body
 
     def record(self, job: Json) -> Json:
         """The job's whole record as the service has it now."""
@@ -91,7 +98,7 @@ class Jobs:
         """
 
         def look() -> tuple[requests.Response, str]:
-            job = self.submit_long(3)[-1]
+            job = self.submit_queue(3)[-1]
             answer = self.api.get(f"{path}/{job['id']}")
             return answer, self.record(job)["status"]
 

@@ -19,7 +19,7 @@ def test_a_deleted_job_is_gone_with_its_result_and_plot(api: Api, jobs: Jobs) ->
     api.delete(f"/jobs/{job['id']}")
     for path in ("/jobs", "/results", "/download"):
         problem(api.get(f"{path}/{job['id']}"), 404)
-    assert job["id"] not in json_of(api.get("/jobs"))
+    assert job["id"] not in jobs.listed()
 
 
 def test_a_job_can_be_deleted_only_once(api: Api, jobs: Jobs) -> None:
@@ -39,12 +39,12 @@ def test_deletion_leaves_other_jobs_alone(api: Api, jobs: Jobs) -> None:
 
 def test_a_job_deleted_in_the_queue_never_comes_back(api: Api, jobs: Jobs) -> None:
     """Jobs deleted while they are queued or worked on leave nothing behind later."""
-    deleted = jobs.submit_long(4)
+    deleted = jobs.submit_queue(4)
     for job in deleted:
         api.delete(f"/jobs/{job['id']}")
-    for job in jobs.submit_long(2):  # the worker has passed the deleted ones when these are done
+    for job in jobs.submit_queue(2):  # the worker has passed the deleted ones when these are done
         jobs.complete(job)
-    listed = json_of(api.get("/jobs"))
+    listed = jobs.listed()
     for job in deleted:
         assert job["id"] not in listed, f"{job['id']} came back: {listed[job['id']]}"
         for path in ("/jobs", "/results", "/download"):
@@ -57,19 +57,19 @@ def test_all_jobs_can_be_deleted_at_once(api: Api, jobs: Jobs) -> None:
     Not on a service that holds jobs of others: this suite deletes only what it made.
     """
     made = {jobs.submit()["id"] for _ in range(3)}
-    others = json_of(api.get("/jobs")).keys() - made
+    others = jobs.listed().keys() - made
     if others:
         pytest.skip(f"DELETE /jobs would delete {len(others)} jobs that are not this test's")
     answer = api.delete("/jobs")
     assert json_of(answer) == {"deleted": 3}, describe(answer)
-    assert not made & json_of(api.get("/jobs")).keys(), "deleted jobs are still listed"
+    assert not made & jobs.listed().keys(), "deleted jobs are still listed"
     for job_id in made:
         problem(api.get(f"/jobs/{job_id}"), 404)
 
 
-def test_deleting_all_of_nothing_deletes_nothing(api: Api) -> None:
+def test_deleting_all_of_nothing_deletes_nothing(api: Api, jobs: Jobs) -> None:
     """Deleting all jobs when there is none is no error and counts 0."""
-    others = json_of(api.get("/jobs"))
+    others = jobs.listed()
     if others:
         pytest.skip(f"DELETE /jobs would delete {len(others)} jobs that are not this test's")
     answer = api.delete("/jobs")

@@ -65,18 +65,17 @@ def test_every_listed_job_has_values_of_the_right_types(listing: requests.Respon
         assert kinds == {"datetime": str, "status": str}, f"{element!r} in {describe(listing)}"
 
 
-def test_a_submitted_job_is_listed_under_its_id(api: Api, jobs: Jobs) -> None:
+def test_a_submitted_job_is_listed_under_its_id(jobs: Jobs) -> None:
     """A job stands in the list under its id, with a known state and its time of submission."""
     job = jobs.submit()
-    answer = api.get("/jobs")
-    body = json_of(answer)
-    assert job["id"] in body, describe(answer)
-    listed = body[job["id"]]
-    assert listed["status"] in STATES, describe(answer)
-    assert listed["datetime"] == jobs.record(job)["datetime"], describe(answer)
+    listed = jobs.listed()
+    assert job["id"] in listed, f"{job['id']} is not among {list(listed)}"
+    element = listed[job["id"]]
+    assert element["status"] in STATES, element
+    assert element["datetime"] == jobs.record(job)["datetime"], element
 
 
-def test_time_of_submission_is_utc(api: Api, jobs: Jobs) -> None:
+def test_time_of_submission_is_utc(jobs: Jobs) -> None:
     """The time of submission is ISO 8601 in UTC."""
     record = jobs.record(jobs.submit())
     assert datetime.fromisoformat(record["datetime"]).utcoffset() == timedelta(0), record

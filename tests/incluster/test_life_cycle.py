@@ -27,7 +27,7 @@ def test_a_job_goes_from_submitted_through_in_progress_to_complete(jobs: Jobs) -
     seen: dict[str, list[str]] = {}
 
     def watch_a_batch() -> set[str]:
-        batch = jobs.submit_long(4)
+        batch = jobs.submit_queue(4)
         seen.update({job["id"]: [job["status"]] for job in batch})
 
         def look() -> list[str]:
@@ -59,7 +59,7 @@ def test_a_job_goes_from_submitted_through_in_progress_to_complete(jobs: Jobs) -
 
 def test_a_new_job_has_a_record_without_an_end(jobs: Jobs) -> None:
     """The record of a job has all its fields from the beginning; what is not known is null."""
-    record = jobs.record(jobs.submit_long(3)[-1])
+    record = jobs.record(jobs.submit_queue(3)[-1])
     assert set(record) == RECORD_KEYS, record
     if record["status"] == "submitted":
         unknown = [record[key] for key in ("started", "finished", "worker", "reason")]

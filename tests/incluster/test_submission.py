@@ -1,5 +1,6 @@
 """`POST /jobs`: what makes a job, and all that must not."""
 
+import json
 import secrets
 import uuid
 from datetime import date, timedelta
@@ -51,7 +52,7 @@ def test_a_content_type_may_name_its_charset(jobs: Jobs, data: DataSet) -> None:
         data=f'{{"start": "{start}", "end": "{end}"}}',
         headers={"Content-Type": "application/json; charset=utf-8"},
     )
-    json_of(answer, 202)
+    assert answer.ok, describe(answer)
 
 
 BODIES: dict[str, tuple[Any, list[str]]] = {
@@ -77,26 +78,13 @@ BODIES: dict[str, tuple[Any, list[str]]] = {
 """A name, what differs from a good body, and the fields that the answer must name."""
 
 
-def refused(jobs: Jobs, status: int, **options: Any) -> dict[str, Any]:
-    """Send a bad submission; return its problem, which has this status, if no job was made."""
-    mark = secrets.token_hex(8)
-    before = set(json_of(jobs.api.get("/jobs")))
-    options["headers"] = {"X-Request-ID": mark} | options.get("headers", {})
-    answer = jobs.post(**options)
-    error = problem(answer, status)
-    for job_id in set(json_of(jobs.api.get("/jobs"))) - before:
-        record = jobs.api.get(f"/jobs/{job_id}").json()  # it may be another client's
-        assert record.get("request_id") != mark, f"a refused job was made: {record}"
-    return error
-
-
 @pytest.mark.parametrize(("change", "fields"), BODIES.values(), ids=BODIES)
 def test_a_bad_field_is_refused_by_name(
     jobs: Jobs, data: DataSet, change: dict[str, Any], fields: list[str]
 ) -> None:
-    """A missing, unknown, wrong-typed or unreadable field is named, and no job is made."""
+    """A missing, unknown, wrong-typed or unreadable field is named, not merely refused."""
     good = dict(zip(("start", "end"), data.span(0, 30), strict=True))
-    error = refused(jobs, 422, json={**good, **change} if change else {})
+    error = problem(jobs.post(json={**good, **change} if change else {}), 422)
     assert sorted(item["field"] for item in error["errors"]) == fields, error
     assert all(item["message"] for item in error["errors"]), error
 
@@ -106,14 +94,14 @@ def test_a_missing_field_is_refused_by_name(jobs: Jobs, data: DataSet, field: st
     """A job needs both ends of its period."""
     good = dict(zip(("start", "end"), data.span(0, 30), strict=True))
     del good[field]
-    error = refused(jobs, 422, json=good)
+    error = problem(jobs.post(json=good), 422)
     assert [item["field"] for item in error["errors"]] == [field], error
 
 
 def test_a_period_that_ends_before_it_starts_is_refused(jobs: Jobs, data: DataSet) -> None:
     """A start later than the end is refused."""
     first, second = data.span(0, 2)
-    assert refused(jobs, 422, json={"start": second, "end": first})["errors"]
+    assert problem(jobs.post(json={"start": second, "end": first}), 422)["errors"]
 
 
 @pytest.mark.parametrize("side", ["start", "end"])
@@ -122,7 +110,7 @@ def test_a_period_outside_the_data_is_refused(jobs: Jobs, data: DataSet, side: s
     step = timedelta(days=-1 if side == "start" else 1)
     beyond = date.fromisoformat(data.first if side == "start" else data.last) + step
     body = {"start": data.first, "end": data.last, side: beyond.isoformat()}
-    error = refused(jobs, 422, json=body)
+    error = problem(jobs.post(json=body), 422)
     assert side in {item["field"] for item in error["errors"]}, error
 
 
@@ -139,7 +127,7 @@ NOT_OBJECTS = {
 @pytest.mark.parametrize("body", NOT_OBJECTS.values(), ids=NOT_OBJECTS)
 def test_a_body_that_is_no_json_object_is_refused(jobs: Jobs, body: bytes) -> None:
     """A submission whose body is not a JSON object is a bad request."""
-    refused(jobs, 400, data=body, headers={"Content-Type": "application/json"})
+    problem(jobs.post(data=body, headers={"Content-Type": "application/json"}), 400)
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", None])
@@ -147,11 +135,30 @@ def test_another_content_type_is_refused(jobs: Jobs, data: DataSet, kind: str | 
     """A submission that does not call itself JSON is refused, whatever it holds."""
     start, end = data.span(0, 30)
     body = f'{{"start": "{start}", "end": "{end}"}}'.encode()
-    refused(jobs, 415, data=body, headers={"Content-Type": kind})
+    problem(jobs.post(data=body, headers={"Content-Type": kind}), 415)
 
 
 def test_a_body_over_the_limit_is_refused(jobs: Jobs, data: DataSet) -> None:
     """A submission of more than 64 KiB is refused, although it would be good JSON."""
     start, end = data.span(0, 30)
     body = f'{{"start": "{start}", "end": "{end}"{" " * LIMIT}}}'
-    refused(jobs, 413, data=body, headers={"Content-Type": "application/json"})
+    problem(jobs.post(data=body, headers={"Content-Type": "application/json"}), 413)
+
+
+def test_a_refused_submission_makes_no_job(jobs: Jobs, data: DataSet) -> None:
+    """None of the refused submissions leaves a job behind.
+
+    Other clients may make jobs meanwhile, so a new job counts only if it names our request.
+    """
+    mark = secrets.token_hex(8)
+    good = dict(zip(("start", "end"), data.span(0, 30), strict=True))
+    bodies = [json.dumps({**good, **change}).encode() for change, _ in BODIES.values() if change]
+    bodies += [*NOT_OBJECTS.values(), b"{}", json.dumps(good).encode() + b" " * LIMIT]
+    before = jobs.listed().keys()
+    for body in bodies:
+        headers = {"Content-Type": "application/json", "X-Request-ID": mark}
+        answer = jobs.post(data=body, headers=headers)
+        assert not answer.ok, f"{body[:100]!r} was accepted: {describe(answer)}"
+    new = [jobs.api.get(f"/jobs/{job_id}").json() for job_id in jobs.listed().keys() - before]
+    made = [record for record in new if record.get("request_id") == mark]
+    assert not made, f"refused submissions made jobs: {made}"
