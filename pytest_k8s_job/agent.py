@@ -1,0 +1,300 @@
+"""The container's command: runs pytest and says in the log, in frames, what happened to it.
+
+    python -m pytest_k8s_job.agent [pytest arguments]
+
+Pytest is a child process, so that a test that crashes, exits, or closes its stdout cannot take
+the results along. Everything that reaches the log goes through this process: pytest's own output
+line by line, and between its lines the frames with the records that the emitter wrote to a pipe.
+Started without a run id (by `kubectl apply`, say) nobody reads frames: pytest then writes to the
+log directly. Standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_k8s_job import __version__, cache, frames
+from pytest_k8s_job.records import RECORD_FD, Kind, encode
+
+__all__ = ["CACHE", "NONCE", "RUN_ID", "TERMINATION_LOG", "main"]
+
+# Environment that the near side sets; all of it is taken away from the tests.
+RUN_ID = "PYTEST_K8S_JOB_RUN"
+NONCE = "PYTEST_K8S_JOB_NONCE"
+CACHE = "PYTEST_K8S_JOB_CACHE"
+TERMINATION_LOG = "PYTEST_K8S_JOB_TERMINATION_LOG"
+
+BATCH_SECONDS = 0.05  # a dot should feel live
+BATCH_BYTES = 32 << 10  # unpacked; about 3 KiB as a frame
+HEARTBEAT_SECONDS = 20.0  # proxies cut streams that are idle for 60 s
+LINE_LIMIT = 8 << 10  # a longer line of pytest's output is broken here: runtimes tear at 8 KiB
+TAIL_BYTES = 2000  # of pytest's last output, for a run that ended before its session began
+POLL_SECONDS = 0.25  # a process that keeps pytest's pipes open must not keep the agent
+READ_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the near side tells the agent; `nonce` is empty when nobody listens."""
+
+    run: str
+    nonce: str
+    cache: str
+    termination_log: Path
+
+    @classmethod
+    def take(cls, environment: MutableMapping[str, str]) -> Settings:
+        """Read the settings and remove them from `environment`, which the tests inherit."""
+        return cls(
+            run=environment.pop(RUN_ID, ""),
+            nonce=environment.pop(NONCE, ""),
+            cache=environment.pop(CACHE, ""),
+            termination_log=Path(environment.pop(TERMINATION_LOG, "/dev/termination-log")),
+        )
+
+
+class FrameWriter:
+    """Collects records and writes them as frames to the descriptor `out`."""
+
+    def __init__(self, out: int, nonce: str) -> None:
+        self._out = out
+        self._nonce = nonce
+        self._batch = bytearray()
+        self._sequence = 0
+        self._oldest = self._last_write = time.monotonic()
+        self._digest = hashlib.sha256()
+        self.records = 0
+
+    @property
+    def sha256(self) -> str:
+        """Digest over all records written so far, as hex."""
+        return self._digest.hexdigest()
+
+    def add(self, line: bytes) -> None:
+        """Take one record with its newline."""
+        if not self._batch:
+            self._oldest = time.monotonic()
+        elif len(self._batch) + len(line) > BATCH_BYTES:
+            self.flush()
+        self._batch += line
+        self.records += 1
+
+    def tick(self) -> float:
+        """Write what is due; return the seconds until this should be called again."""
+        now = time.monotonic()
+        due = self._oldest + BATCH_SECONDS if self._batch else self._last_write + HEARTBEAT_SECONDS
+        if due <= now:
+            self.flush()
+            return POLL_SECONDS
+        return min(due - now, POLL_SECONDS)
+
+    def flush_batch(self) -> None:
+        """Write the batch if there is one."""
+        if self._batch:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the batch as a frame, also an empty one: that is the heartbeat."""
+        payload = bytes(self._batch)
+        self._batch.clear()
+        self._digest.update(payload)
+        write_all(self._out, frames.encode(self._nonce, self._sequence, payload))
+        self._sequence += 1
+        self._last_write = time.monotonic()
+
+
+class Lines:
+    """Cuts a byte stream into lines and hands each, with its newline, to `take`."""
+
+    def __init__(self, take: Callable[[bytes], None], limit: int | None = None) -> None:
+        self._take = take
+        self._limit = limit
+        self._rest = bytearray()
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+        first, *more = data.split(b"\n")
+        self._rest += first
+        for line in more:
+            self._take(bytes(self._rest) + b"\n")
+            self._rest[:] = line
+        if self._limit and len(self._rest) > self._limit:
+            self.close()
+
+    def close(self) -> None:
+        """Hand over an unfinished last line, with a newline."""
+        if self._rest:
+            self._take(bytes(self._rest) + b"\n")
+            self._rest.clear()
+
+
+class Agent:
+    """One run of pytest, told in frames."""
+
+    def __init__(self, settings: Settings, out: int) -> None:
+        self._settings = settings
+        self._out = out
+        self._frames = FrameWriter(out, settings.nonce)
+        self._records = Lines(self._record)
+        self._output = Lines(self._text, LINE_LIMIT)
+        self._tail = b""
+        self._done = b""
+
+    def run(self, command: list[str]) -> int:
+        """Run `command`, return its exit code; a signal counts as 128 and its number."""
+        self._say(Kind.HELLO, {"run": self._settings.run, "tool": __version__})
+        self._frames.flush()
+        source, sink = os.pipe()
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=[sink],
+            env={**os.environ, RECORD_FD: str(sink)},
+        ) as process:
+            os.close(sink)
+            forward_sigterm(process)
+            assert process.stdout is not None  # noqa: S101 (we asked for a pipe)
+            self._pump(process, source, process.stdout.fileno())
+            return self._end(process.wait())
+
+    def _pump(self, process: subprocess.Popen[bytes], records: int, output: int) -> None:
+        """Move bytes until pytest has ended and nothing that it wrote is left in the pipes."""
+        with selectors.DefaultSelector() as selector:
+            for descriptor, sink in ((records, self._records), (output, self._output)):
+                os.set_blocking(descriptor, False)
+                selector.register(descriptor, selectors.EVENT_READ, sink)
+            while True:
+                ended = process.poll() is not None
+                for key, _ in selector.select(0 if ended else self._frames.tick()):
+                    if not drain(key.fd, key.data):
+                        selector.unregister(key.fd)
+                if ended:
+                    break
+                if not selector.get_map():
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(self._frames.tick())
+        self._output.close()
+        self._records.close()
+
+    def _record(self, line: bytes) -> None:
+        self._frames.add(line)
+        if line.startswith(b'["done",'):
+            self._done = line
+
+    def _text(self, line: bytes) -> None:
+        self._tail = (self._tail + line)[-TAIL_BYTES:]
+        write_all(self._out, line)
+
+    def _say(self, kind: Kind, *fields: object) -> None:
+        self._frames.add(encode(kind, *fields))
+
+    def _end(self, status: int) -> int:
+        """Say how pytest ended, in the log and in the termination message."""
+        self._frames.flush_batch()
+        end = {
+            "exit": status if status >= 0 else None,
+            "signal": -status if status < 0 else None,
+            "records": self._frames.records,
+            "sha256": self._frames.sha256,
+        }
+        tail = "" if self._done else self._tail.decode("utf-8", "replace")
+        self._say(Kind.END, {**end, "tail": tail})
+        self._frames.flush()
+        write_termination_message(self._settings, {**end, "counts": self._counts()})
+        return exit_code(status)
+
+    def _counts(self) -> object:
+        return json.loads(self._done)[1]["counts"] if self._done else {}
+
+
+def drain(descriptor: int, sink: Lines) -> bool:
+    """Read what is there, at most 4 MiB; False at the end of the stream."""
+    for _ in range(64):
+        try:
+            data = os.read(descriptor, READ_BYTES)
+        except BlockingIOError:
+            break
+        if not data:
+            return False
+        sink.feed(data)
+        if len(data) < READ_BYTES:
+            break
+    return True
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of `data`, however small the steps."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def forward_sigterm(process: subprocess.Popen[bytes]) -> None:
+    """Let pytest end in its own way when the pod is told to stop."""
+    signal.signal(signal.SIGTERM, lambda *_: process.send_signal(signal.SIGTERM))
+
+
+def exit_code(status: int) -> int:
+    """Turn the status of a child process into what a shell would say."""
+    return status if status >= 0 else 128 - status
+
+
+def write_termination_message(settings: Settings, message: Mapping[str, object]) -> None:
+    """Leave a summary that survives log rotation; outside a pod there is no place for it."""
+    text = json.dumps({"run": settings.run, **message}, separators=(",", ":"))
+    try:
+        settings.termination_log.write_text(text, encoding="ascii")
+    except OSError as error:
+        print(f"no termination message: {error}", file=sys.stderr)  # noqa: T201 (the pod's log)
+
+
+def pytest_command(settings: Settings, arguments: list[str], cache_dir: str) -> list[str]:
+    """Return the command line of pytest; its cache may not lie in a read-only suite."""
+    command = [sys.executable, "-m", "pytest"]
+    if settings.nonce:
+        command += ["-p", "pytest_k8s_job.emitter"]
+    else:
+        command.insert(1, "-u")  # whoever reads `kubectl logs -f` wants each line at once
+    if "no:cacheprovider" not in arguments:
+        cache.unpack(settings.cache, Path(cache_dir))
+        command += ["-o", f"cache_dir={cache_dir}"]
+    return [*command, *arguments]
+
+
+def run_plain(settings: Settings, command: list[str]) -> int:
+    """Run pytest with the log as its own output: nobody collects."""
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
+        forward_sigterm(process)
+        code = exit_code(process.wait())
+    write_termination_message(settings, {"exit": code})
+    return code
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run pytest with `arguments` (default: those of this process) and return its exit code."""
+    settings = Settings.take(os.environ)
+    with tempfile.TemporaryDirectory(prefix="pytest-k8s-job-") as cache_dir:
+        command = pytest_command(
+            settings, sys.argv[1:] if arguments is None else arguments, cache_dir
+        )
+        if not settings.nonce:
+            return run_plain(settings, command)
+        return Agent(settings, sys.stdout.fileno()).run(command)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

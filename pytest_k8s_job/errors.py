@@ -1,0 +1,54 @@
+"""Every error that this package raises.
+
+K8sJobError
+├── UsageError         what the user asked for cannot be done: exit code 4, one line
+├── FrameError         a frame of this run holds something that no agent writes
+├── RecordError        a record that this version cannot read
+└── ClusterError       the API server did not do what was asked
+    ├── NotReadyError  not yet: ask again (a container that waits, a pod without a node)
+    └── GoneError      the object is not there (any more)
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ClusterError",
+    "FrameError",
+    "GoneError",
+    "K8sJobError",
+    "NotReadyError",
+    "RecordError",
+    "UsageError",
+]
+
+
+class K8sJobError(Exception):
+    """Base of all errors of this package; its text is one sentence for the user."""
+
+
+class UsageError(K8sJobError):
+    """A wrong option, manifest or kubeconfig."""
+
+
+class FrameError(K8sJobError):
+    """A payload that is too large, or that does not unpack."""
+
+
+class RecordError(K8sJobError):
+    """A record of an unknown kind or shape."""
+
+
+class ClusterError(K8sJobError):
+    """A request to the API server failed; `status` is the HTTP status, 0 without an answer."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class NotReadyError(ClusterError):
+    """The object exists but cannot answer yet."""
+
+
+class GoneError(ClusterError):
+    """The object does not exist."""

@@ -1,0 +1,183 @@
+"""Follows one Job: its pod's state and its log, over as many connections as that takes.
+
+Two threads put what they see into one queue. The end of a log stream means nothing here: only a
+container that has terminated, and a stream opened after that, has been read to its end.
+"""
+
+from __future__ import annotations
+
+import math
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from pytest_k8s_job.errors import ClusterError, FrameError, GoneError, NotReadyError
+from pytest_k8s_job.frames import Decoder
+from pytest_k8s_job.pods import Cluster, JobRef, Phase, PodState
+
+__all__ = ["Broken", "Event", "Follower", "LogRead", "Payload", "PodSeen"]
+
+POLL_STARTING = 0.2  # seconds between two looks at the pod before its container runs
+POLL_RUNNING = 1.0
+POLL_ENDING = 0.1  # after the `end` record: the exit code is a moment away
+RECONNECT = 0.3  # seconds before the next connection
+OVERLAP = 5  # seconds of log asked for again: the API cuts times to whole seconds
+PATIENCE = 60.0  # seconds without any answer of the API server before we give up
+LAST_READS = 3  # reads of the whole log of an ended container, to fill a gap
+
+
+@dataclass(frozen=True)
+class PodSeen:
+    """The pod has this state; `trouble` is what Kubernetes complained about last."""
+
+    pod: PodState | None
+    trouble: str | None = None
+
+
+@dataclass(frozen=True)
+class Payload:
+    """The next payload of the run, in order."""
+
+    data: bytes
+
+
+@dataclass(frozen=True)
+class LogRead:
+    """The log of the ended container has been read; `gap` if frames are still missing."""
+
+    gap: bool
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Following is over before its time, for this reason."""
+
+    reason: str
+
+
+Event = PodSeen | Payload | LogRead | Broken
+
+
+class Follower:
+    """The threads that follow `job`; take events from `events`, call `stop` when done."""
+
+    def __init__(
+        self, cluster: Cluster, job: JobRef, decoder: Decoder, raw: BinaryIO | None = None
+    ) -> None:
+        self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._cluster = cluster
+        self._job = job
+        self._decoder = decoder
+        self._raw = raw
+        self._pod: PodState | None = None
+        self._readable = threading.Event()
+        self._ending = threading.Event()
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Begin to follow."""
+        for work in (self._follow_pod, self._follow_log):
+            threading.Thread(target=self._guarded, args=(work,), daemon=True).start()
+
+    def expect_end(self) -> None:
+        """Look often from now on: the container is about to end."""
+        self._ending.set()
+
+    def stop(self) -> None:
+        """Let both threads end; they may still wait for a socket."""
+        self._stopped.set()
+        self._readable.set()
+        self._ending.set()
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # whatever it is: the main thread must hear of it
+            self.events.put(Broken(f"{type(error).__name__}: {error}"))
+
+    # -- the pod
+
+    def _follow_pod(self) -> None:
+        answered = time.monotonic()
+        while not self._stopped.is_set():
+            try:
+                pod = self._cluster.pod(self._job)
+            except ClusterError as error:
+                if time.monotonic() - answered > PATIENCE:
+                    self.events.put(Broken(str(error)))
+                    return
+            else:
+                answered = time.monotonic()
+                if not self._note(pod):
+                    return
+            self._pause()
+
+    def _note(self, pod: PodState | None) -> bool:
+        """Pass the state on; False when there is nothing more to see."""
+        before = self._pod
+        if before is not None and (pod is None or pod.name != before.name):
+            self._readable.set()
+            self.events.put(Broken(f"pod {before.name} is gone: it was deleted or evicted"))
+            return False
+        self._pod = pod
+        self.events.put(PodSeen(pod, self._trouble(pod)))
+        if pod is not None and pod.phase >= Phase.RUNNING:
+            self._readable.set()
+        return pod is None or pod.phase is not Phase.TERMINATED
+
+    def _trouble(self, pod: PodState | None) -> str | None:
+        if pod is not None and (pod.phase >= Phase.RUNNING or pod.message):
+            return None
+        try:
+            return self._cluster.trouble(self._job, pod.name if pod else None)
+        except ClusterError:
+            return None  # events are a comment; without the right to read them we do without
+
+    def _pause(self) -> None:
+        if self._ending.is_set():
+            self._stopped.wait(POLL_ENDING)
+        elif self._pod is not None and self._pod.phase is Phase.RUNNING:
+            self._ending.wait(POLL_RUNNING)
+        else:
+            self._stopped.wait(POLL_STARTING)
+
+    # -- the log
+
+    def _follow_log(self) -> None:
+        self._readable.wait()
+        since: int | None = None
+        reads = 0
+        while not self._stopped.is_set() and self._pod is not None:
+            ended = self._pod.phase is Phase.TERMINATED
+            last = time.monotonic()
+            whole = self._read(self._pod.name, None if ended else since)
+            if ended and whole:
+                reads += 1
+                if not self._decoder.has_gap or reads >= LAST_READS:
+                    self.events.put(LogRead(self._decoder.has_gap))
+                    return
+            since = math.ceil(time.monotonic() - last) + OVERLAP
+            if self._decoder.has_gap:
+                since = None
+            self._stopped.wait(RECONNECT)
+
+    def _read(self, pod: str, since: int | None) -> bool:
+        """Read one stream; True if it came to an end of its own."""
+        self._decoder.new_stream()
+        try:
+            for chunk in self._cluster.log(self._job, pod, since):
+                if self._raw is not None:
+                    self._raw.write(chunk)
+                for payload in self._decoder.feed(chunk):
+                    self.events.put(Payload(payload))
+        except (NotReadyError, GoneError):
+            return False
+        except FrameError as error:
+            self.events.put(Broken(str(error)))
+            self.stop()
+        except ClusterError:
+            return False
+        return True

@@ -1,0 +1,14 @@
+"""Hooks that this package adds to pytest."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_k8s_job.pods import Cluster
+
+__all__ = ["pytest_k8s_job_cluster"]
+
+
+@pytest.hookspec(firstresult=True)
+def pytest_k8s_job_cluster(config: pytest.Config) -> Cluster | None:
+    """Called when the connection to the cluster is needed; the first answer counts."""

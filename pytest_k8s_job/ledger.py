@@ -1,0 +1,73 @@
+"""What the records of one run said so far: the facts from which the verdict is drawn."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_k8s_job.records import plan_digest
+
+__all__ = ["Ledger"]
+
+_END = b'["end",'
+
+
+@dataclass
+class Ledger:
+    """Filled in by the replay while records come; read by the verdict."""
+
+    hello: bool = False
+    session: dict[str, Any] | None = None
+    plan: dict[str, Any] | None = None
+    planned: Counter[str] = field(default_factory=Counter)
+    finished: Counter[str] = field(default_factory=Counter)
+    started: str | None = None
+    """Node id of the test that has begun and not finished."""
+    ran: int = 0
+    """Tests of which more was seen than a skip."""
+    failed: int = 0
+    interrupt: dict[str, Any] | None = None
+    internal: str | None = None
+    done: dict[str, Any] | None = None
+    end: dict[str, Any] | None = None
+    records: int = 0
+    """Records before `end`."""
+    _digest: Any = field(default_factory=hashlib.sha256)
+
+    @property
+    def sha256(self) -> str:
+        """Digest over the payloads before the one with `end`, as hex."""
+        return str(self._digest.hexdigest())
+
+    @property
+    def plan_holds(self) -> bool:
+        """True if the node ids that came are those that the pod planned."""
+        return self.plan is not None and self.plan["sha256"] == plan_digest(self.planned.elements())
+
+    @property
+    def unreported(self) -> list[str]:
+        """Planned tests without a report, in the order of the plan."""
+        return list((self.planned - self.finished).elements())
+
+    @property
+    def repeated(self) -> list[str]:
+        """Planned tests that were reported more often than planned."""
+        return [each for each in self.planned if self.finished[each] > self.planned[each]]
+
+    def count(self, payload: bytes) -> None:
+        """Add a payload to number and digest, unless it holds the `end` record."""
+        if payload.startswith(_END):
+            return
+        self.records += payload.count(b"\n")
+        self._digest.update(payload)
+
+    def start(self, nodeid: str) -> None:
+        """Note that a test has begun."""
+        self.started = nodeid
+
+    def finish(self, nodeid: str) -> None:
+        """Note that all phases of a test were reported."""
+        self.finished[nodeid] += 1
+        self.started = None

@@ -1,0 +1,135 @@
+"""The plan: which tests a session selected, told in few bytes and built up again as stand-ins.
+
+The pod describes its node tree; the near side makes nodes that can be counted, listed and shown,
+but never run, so that no test code or dependency is needed there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_k8s_job.records import Kind
+
+__all__ = ["PlanBuilder", "StandInItem", "describe_items"]
+
+ROWS = 500  # tests in one record, so that no payload grows with the suite
+
+
+def describe_items(items: Sequence[pytest.Item]) -> Iterator[tuple[Kind, list[list[Any]]]]:
+    """Yield `nodes` and `items` records for `items`; a collector comes before what it holds."""
+    known: dict[pytest.Collector, int] = {}
+    for first in range(0, len(items), ROWS):
+        nodes: list[list[Any]] = []
+        rows = []
+        for item in items[first : first + ROWS]:
+            row = [_collector(item.parent, known, nodes), item.name, item.location[1]]
+            extra = _unusual(item)
+            rows.append([*row, extra] if extra else row)
+        if nodes:
+            yield Kind.NODES, nodes
+        yield Kind.ITEMS, rows
+
+
+def _collector(
+    node: pytest.Collector | None, known: dict[pytest.Collector, int], new: list[list[Any]]
+) -> int:
+    """Return the index of `node`, describing it in `new` the first time; -1 is the session."""
+    if node is None or isinstance(node, pytest.Session):
+        return -1
+    if node not in known:
+        parent = node.parent if isinstance(node.parent, pytest.Collector) else None
+        above = _collector(parent, known, new)
+        known[node] = len(known)
+        new.append([above, type(node).__name__, node.name, node.nodeid])
+    return known[node]
+
+
+def _unusual(item: pytest.Item) -> dict[str, Any]:
+    """Return what cannot be derived from the collector and the name."""
+    extra: dict[str, Any] = {}
+    parent = item.parent.nodeid if item.parent is not None else ""
+    if item.nodeid != f"{parent}::{item.name}":
+        extra["id"] = item.nodeid
+    file, _, domain = item.location
+    if (file, domain) != _usual_location(item.nodeid):
+        extra["location"] = [file, domain]
+    if type(item) is not pytest.Function:
+        extra["type"] = type(item).__name__
+    return extra
+
+
+def _usual_location(nodeid: str) -> tuple[str, str]:
+    file, _, rest = nodeid.partition("::")
+    head, bracket, parameters = rest.partition("[")
+    return file, head.replace("::", ".") + bracket + parameters
+
+
+class _StandIn:
+    kind = ""
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {getattr(self, 'name', '')}>"
+
+
+class StandInItem(_StandIn, pytest.Item):
+    """A test that ran, or will run, in the pod."""
+
+    place: tuple[str, int | None, str] = ("", None, "")
+
+    @property
+    def location(self) -> tuple[str, int | None, str]:
+        """Where the test stands: file below the root, line from 0, dotted name."""
+        return self.place
+
+    def runtest(self) -> None:
+        raise NotImplementedError("this test runs in the pod")
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        return self.path, self.place[1], self.place[2]
+
+
+class StandInCollector(_StandIn, pytest.Collector):
+    """A module, class or directory of the pod's tree."""
+
+    def collect(self) -> list[pytest.Item | pytest.Collector]:
+        return []
+
+
+class PlanBuilder:
+    """Builds the stand-ins of one session from `nodes` and `items` records."""
+
+    def __init__(self, session: pytest.Session) -> None:
+        self._session = session
+        self._collectors: list[StandInCollector] = []
+        self.items: list[StandInItem] = []
+
+    def add_nodes(self, rows: list[list[Any]]) -> None:
+        """Take the rows of a `nodes` record."""
+        for above, kind, name, nodeid in rows:
+            node = StandInCollector.from_parent(
+                self._parent(above), name=name, nodeid=nodeid, path=self._path(nodeid)
+            )
+            node.kind = kind
+            self._collectors.append(node)
+
+    def add_items(self, rows: list[list[Any]]) -> None:
+        """Take the rows of an `items` record."""
+        for above, name, lineno, *rest in rows:
+            extra = rest[0] if rest else {}
+            parent = self._parent(above)
+            nodeid = extra.get("id", f"{parent.nodeid}::{name}")
+            file, domain = extra.get("location") or _usual_location(nodeid)
+            item = StandInItem.from_parent(parent, name=name, nodeid=nodeid, path=parent.path)
+            item.kind = extra.get("type", "Function")
+            item.place = (file, lineno, domain)
+            self.items.append(item)
+
+    def _parent(self, index: int) -> pytest.Session | StandInCollector:
+        return self._session if index < 0 else self._collectors[index]
+
+    def _path(self, nodeid: str) -> Path:
+        return self._session.config.rootpath / nodeid.partition("::")[0]

@@ -1,0 +1,136 @@
+"""Pods as this package sees them, and the edge behind which every cluster stands.
+
+`Cluster` has one real implementation (`cluster.KubernetesCluster`) and one double that needs no
+cluster (`local_pod.LocalCluster`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Protocol
+
+__all__ = ["Cluster", "JobRef", "Phase", "PodState", "read_pod"]
+
+Object = Mapping[str, Any]
+
+
+class Phase(IntEnum):
+    """How far the container of the tests has come; it never goes back."""
+
+    CREATED = 0  # the Job exists, its pod is not on a node
+    SCHEDULED = 1  # on a node: image, volumes, network
+    RUNNING = 2
+    TERMINATED = 3
+
+
+@dataclass(frozen=True)
+class JobRef:
+    """A Job that was created, and the container in it whose log carries the frames."""
+
+    namespace: str
+    name: str
+    container: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True)
+class PodState:
+    """What decides in a pod's status; `reason` and `message` are Kubernetes' own words."""
+
+    name: str
+    phase: Phase
+    reason: str = ""
+    message: str = ""
+    exit_code: int | None = None
+    termination_message: str = ""
+
+
+class Cluster(Protocol):
+    """What the collector needs of a cluster. Every method may raise `ClusterError`."""
+
+    def describe(self) -> str:
+        """Say in a few words where this is."""
+
+    def create(self, job: Object, /) -> JobRef:
+        """Create the Job from its object."""
+
+    def pod(self, job: JobRef, /) -> PodState | None:
+        """Return the state of the Job's pod, None while there is none."""
+
+    def trouble(self, job: JobRef, pod: str | None, /) -> str | None:
+        """Return what Kubernetes last complained about for the Job or its pod."""
+
+    def log(self, job: JobRef, pod: str, since: int | None, /) -> Iterator[bytes]:
+        """Follow the log of the pod's container, from `since` seconds ago, over one connection.
+
+        The end of the stream says nothing about the container: connections break.
+        """
+
+    def delete(self, job: JobRef, /) -> None:
+        """Delete the Job and its pods; one that is gone is fine."""
+
+
+def read_pod(pod: Object, container: str) -> PodState:
+    """Return the state of `container` in the pod object `pod`."""
+    name = pod["metadata"]["name"]
+    status = pod.get("status") or {}
+    main = _find(status.get("containerStatuses"), container)
+    state = main.get("state") or {}
+    if ended := state.get("terminated"):
+        return PodState(
+            name,
+            Phase.TERMINATED,
+            ended.get("reason") or "",
+            _ended_message(ended, status),
+            ended.get("exitCode"),
+            ended.get("message") or "",
+        )
+    if status.get("phase") in ("Failed", "Succeeded"):
+        # Evicted, or an init container failed: the container itself has no status of its own.
+        return PodState(name, Phase.TERMINATED, *_why_failed(status))
+    if "running" in state:
+        return PodState(name, Phase.RUNNING)
+    return _waiting(name, status, state.get("waiting") or {})
+
+
+def _waiting(name: str, status: Object, waiting: Object) -> PodState:
+    scheduled = _condition(status, "PodScheduled")
+    if scheduled.get("status") == "False":
+        reason, message = scheduled.get("reason") or "", scheduled.get("message") or ""
+        return PodState(name, Phase.CREATED, reason, message)
+    phase = Phase.SCHEDULED if scheduled.get("status") == "True" else Phase.CREATED
+    return PodState(name, phase, waiting.get("reason") or "", waiting.get("message") or "")
+
+
+def _ended_message(ended: Object, status: Object) -> str:
+    """Return why the container ended; the container's own termination message is no reason."""
+    if ended.get("reason") in ("StartError", "ContainerCannotRun"):
+        return ended.get("message") or ""
+    return status.get("message") or ""
+
+
+def _why_failed(status: Object) -> tuple[str, str]:
+    for init in status.get("initContainerStatuses") or ():
+        ended = (init.get("state") or {}).get("terminated") or {}
+        if ended.get("exitCode"):
+            text = f"init container {init['name']} ended with exit code {ended['exitCode']}"
+            return "InitContainerFailed", text
+    return status.get("reason") or "Failed", status.get("message") or ""
+
+
+def _find(statuses: object, container: str) -> Object:
+    for each in statuses if isinstance(statuses, list) else ():
+        if each.get("name") == container:
+            return dict(each)
+    return {}
+
+
+def _condition(status: Object, kind: str) -> Object:
+    for each in status.get("conditions") or ():
+        if each.get("type") == kind:
+            return dict(each)
+    return {}

@@ -1,0 +1,96 @@
+"""Records: what the pod tells the near side, one JSON array a line, its kind first.
+
+Shapes, in the order in which they come (`item` is an index into the plan, or a node id with its
+location when the plan does not know it):
+
+    hello       {run, tool}                                 by the agent, before pytest starts
+    session     {python, pytest, platform, rootdir, traces}
+    warning     {text, category, filename, lineno, line, when, nodeid, location}
+    collect     serialized CollectReport                    only those that did not pass
+    nodes       [[parent, type, name, node id]...]          collectors of the plan
+    items       [[collector, name, lineno, extra?]...]      tests: first the selected, then the rest
+    lines       [text...]                                   what plugins say after collection
+    plan        {count, deselected, sha256}
+    start       item
+    plain       item, [[when, start, duration]...], done    passed phases without anything to show
+    report      serialized TestReport
+    finish      item
+    interrupt   {kind, message, returncode}
+    internal    text
+    done        {exit, shouldfail, shouldstop, counts}      pytest's session is over
+    end         {exit, signal, records, sha256, tail}       by the agent, after pytest ended
+
+This module and the two that write records import nothing but the standard library and pytest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from typing import Any
+
+from pytest_k8s_job.errors import RecordError
+
+__all__ = ["RECORD_FD", "Kind", "Record", "decode", "encode", "plan_digest", "trace_id"]
+
+Record = list[Any]
+
+RECORD_FD = "PYTEST_K8S_JOB_FD"  # environment of pytest: the descriptor that takes its records
+
+
+class Kind(StrEnum):
+    """The first element of each record."""
+
+    HELLO = "hello"
+    SESSION = "session"
+    WARNING = "warning"
+    COLLECT = "collect"
+    NODES = "nodes"
+    ITEMS = "items"
+    LINES = "lines"
+    PLAN = "plan"
+    START = "start"
+    PLAIN = "plain"
+    REPORT = "report"
+    FINISH = "finish"
+    INTERRUPT = "interrupt"
+    INTERNAL = "internal"
+    DONE = "done"
+    END = "end"
+
+
+_encoder = json.JSONEncoder(separators=(",", ":"), default=repr)
+_KINDS = frozenset(Kind)
+
+
+def encode(kind: Kind, *fields: object) -> bytes:
+    """Return a record as one ASCII line with its newline; what JSON cannot say becomes its repr."""
+    return _encoder.encode([kind.value, *fields]).encode("ascii") + b"\n"
+
+
+def decode(payload: bytes) -> Iterator[Record]:
+    """Yield the records of a payload of whole lines."""
+    for line in payload.splitlines():
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            raise RecordError(f"a record is not JSON: {line[:80]!r}") from error
+        if not isinstance(record, list) or not record or record[0] not in _KINDS:
+            raise RecordError(f"a record of an unknown kind: {line[:80]!r}")
+        yield record
+
+
+def plan_digest(nodeids: Iterable[str]) -> str:
+    """Return the sha256 over the sorted node ids, the same in every shard and on both sides."""
+    return hashlib.sha256("\n".join(sorted(nodeids)).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def trace_id(seed: str, nodeid: str) -> str:
+    """Return the 32 hex digits that mark the requests of one test of one run.
+
+    Derived rather than drawn, so that both sides know it and no report has to carry it.
+    """
+    text = f"{seed}\n{nodeid}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(text, digest_size=16).hexdigest()

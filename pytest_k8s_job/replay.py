@@ -1,0 +1,197 @@
+"""Replays records as hook calls, so that every reporter works as if the tests had run here."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+import pytest
+
+from pytest_k8s_job.ledger import Ledger
+from pytest_k8s_job.plan import PlanBuilder
+from pytest_k8s_job.records import Kind, Record, trace_id
+
+__all__ = ["Replay"]
+
+
+class Replay:
+    """Takes payloads in order, keeps the ledger and calls the hooks of `session`."""
+
+    def __init__(self, session: pytest.Session, ledger: Ledger) -> None:
+        self._session = session
+        self._hook = session.config.hook
+        self._config = session.config
+        self._ledger = ledger
+        self._plan = PlanBuilder(session)
+        self._far_root: PurePosixPath | None = None
+        self._seen_more_than_skip = False
+        self.lines: list[str] = []
+        """What plugins in the pod said after collection."""
+        self._handlers: dict[str, Callable[..., None]] = {
+            Kind.HELLO: self._hello,
+            Kind.SESSION: self._session_started,
+            Kind.WARNING: self._warning,
+            Kind.COLLECT: self._collect,
+            Kind.NODES: self._plan.add_nodes,
+            Kind.ITEMS: self._plan.add_items,
+            Kind.LINES: self._note_lines,
+            Kind.PLAN: self._planned,
+            Kind.START: self._start,
+            Kind.PLAIN: self._plain,
+            Kind.REPORT: self._report,
+            Kind.FINISH: self._finish,
+            Kind.INTERRUPT: self._interrupt,
+            Kind.INTERNAL: self._internal,
+            Kind.DONE: self._done,
+            Kind.END: self._end,
+        }
+
+    def feed(self, record: Record) -> None:
+        """Replay one record."""
+        self._handlers[record[0]](*record[1:])
+
+    # -- session
+
+    def _hello(self, _about: dict[str, Any]) -> None:
+        self._ledger.hello = True
+
+    def _session_started(self, about: dict[str, Any]) -> None:
+        self._ledger.session = about
+        self._far_root = PurePosixPath(about["rootdir"])
+
+    def _interrupt(self, how: dict[str, Any]) -> None:
+        self._ledger.interrupt = how
+
+    def _internal(self, text: str) -> None:
+        self._ledger.internal = text
+
+    def _done(self, how: dict[str, Any]) -> None:
+        self._ledger.done = how
+
+    def _end(self, how: dict[str, Any]) -> None:
+        self._ledger.end = how
+
+    def _warning(self, seen: dict[str, Any]) -> None:
+        category = type(seen["category"], (Warning,), {})
+        message = warnings.WarningMessage(
+            seen["text"],
+            category,
+            self._near(seen["filename"]),
+            seen["lineno"],
+            line=seen["line"],
+        )
+        location = tuple(seen["location"]) if seen["location"] else None
+        self._hook.pytest_warning_recorded.call_historic(
+            kwargs={
+                "warning_message": message,
+                "when": seen["when"],
+                "nodeid": seen["nodeid"],
+                "location": location,
+            }
+        )
+
+    # -- collection
+
+    def _collect(self, data: dict[str, Any]) -> None:
+        data["result"] = []
+        report = self._deserialize(data)
+        self._ledger.failed += report.failed
+        self._hook.pytest_collectreport(report=report)
+
+    def _note_lines(self, lines: list[str]) -> None:
+        self.lines = lines
+
+    def _planned(self, plan: dict[str, Any]) -> None:
+        items = self._plan.items
+        selected, deselected = items[: plan["count"]], items[plan["count"] :]
+        self._session.items = list(selected)
+        self._session.testscollected = len(selected)
+        everything = pytest.CollectReport("", "passed", None, list(items))
+        self._hook.pytest_collectreport(report=everything)
+        if deselected:
+            self._hook.pytest_deselected(items=deselected)
+        self._ledger.planned.update(item.nodeid for item in selected)
+        self._ledger.plan = plan
+        self._nodeids = [item.nodeid for item in selected]
+
+    # -- tests
+
+    def _start(self, item: int | list[Any]) -> None:
+        nodeid, location = self._identify(item)
+        self._ledger.start(nodeid)
+        self._seen_more_than_skip = False
+        self._hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
+
+    def _plain(self, item: int | list[Any], phases: list[list[Any]], done: int) -> None:
+        nodeid, location = self._identify(item)
+        keywords: dict[str, Literal[1]] = {location[2]: 1}
+        for when, start, duration in phases:
+            report = pytest.TestReport(
+                nodeid, location, keywords, "passed", None, when,
+                duration=duration, start=start, stop=start + duration,
+            )  # fmt: skip
+            self._log(report)
+        if done:
+            self._finish(item)
+
+    def _report(self, data: dict[str, Any]) -> None:
+        report = self._deserialize(data)
+        self._ledger.failed += report.failed
+        self._log(report)
+
+    def _log(self, report: pytest.TestReport) -> None:
+        report.__dict__["trace_id"] = trace_id(self._traces(), report.nodeid)
+        self._seen_more_than_skip |= report.failed or report.when == "call"
+        self._hook.pytest_runtest_logreport(report=report)
+
+    def _finish(self, item: int | list[Any]) -> None:
+        nodeid, location = self._identify(item)
+        self._ledger.ran += self._seen_more_than_skip
+        self._ledger.finish(nodeid)
+        self._hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
+
+    def fail_open_test(self, why: str) -> None:
+        """Report the test that was running when pytest died as failed."""
+        nodeid = self._ledger.started
+        if nodeid is None:
+            return
+        item = next((each for each in self._session.items if each.nodeid == nodeid), None)
+        location = item.location if item else (nodeid, None, nodeid)
+        report = pytest.TestReport(nodeid, location, {}, "failed", why, "call")
+        self._hook.pytest_runtest_logreport(report=report)
+        self._hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
+
+    # -- translation
+
+    def _traces(self) -> str:
+        return str((self._ledger.session or {}).get("traces", ""))
+
+    def _identify(self, item: int | list[Any]) -> tuple[str, tuple[str, int | None, str]]:
+        if isinstance(item, int):
+            return self._nodeids[item], self._plan.items[item].place
+        nodeid, (file, lineno, domain) = item
+        return nodeid, (file, lineno, domain)
+
+    def _deserialize(self, data: dict[str, Any]) -> Any:
+        """Undo what JSON does to tuples, and what another root directory does to paths."""
+        data["sections"] = [tuple(each) for each in data.get("sections", ())]
+        if "user_properties" in data:
+            data["user_properties"] = [tuple(each) for each in data["user_properties"]]
+        if data.get("location"):
+            data["location"] = tuple(data["location"])
+        cause = data.get("longrepr")
+        if isinstance(cause, list):
+            data["longrepr"] = (self._near(cause[0]), *cause[1:])
+        elif isinstance(cause, dict):
+            crashes = [cause.get("reprcrash"), *(link[1] for link in cause.get("chain") or ())]
+            for crash in filter(None, crashes):
+                crash["path"] = self._near(crash["path"])
+        return self._hook.pytest_report_from_serializable(config=self._config, data=data)
+
+    def _near(self, path: str) -> str:
+        """Return the path here of what lies below the root directory there."""
+        if self._far_root is None or not path.startswith(f"{self._far_root}/"):
+            return path
+        return str(self._config.rootpath / path[len(str(self._far_root)) + 1 :])

@@ -1,0 +1,190 @@
+"""The verdict on a run: what may be said, and with which exit code, from what was received.
+
+A run passes only when everything agrees: the plan, the reports, the `end` record, the container's
+exit code and its termination message. What is unknown is never "passed".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pytest_k8s_job.ledger import Ledger
+
+__all__ = [
+    "EXIT_INCOMPLETE",
+    "EXIT_NOT_RUN",
+    "EXIT_VOID",
+    "Judgement",
+    "Outcome",
+    "Verdict",
+    "judge",
+]
+
+EXIT_NO_TESTS = 5  # pytest's own
+EXIT_NOT_RUN = 10
+EXIT_INCOMPLETE = 11
+EXIT_VOID = 12
+
+PASSED, USAGE_ERROR = 0, 4  # pytest's own
+NAMED = 3  # missing tests that a message names
+
+
+class Verdict(StrEnum):
+    """What is known about a run."""
+
+    PASSED = "PASSED"
+    FAILED = "FAILED"
+    NO_TESTS = "NO TESTS"
+    NOT_RUN = "NOT RUN"
+    INCOMPLETE = "INCOMPLETE"
+    VOID = "VOID"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the run ended as the cluster tells it; `broken` says why following it ended early."""
+
+    exit_code: int | None = None
+    reason: str = ""
+    message: str = ""
+    termination_message: str = ""
+    gap: bool = False
+    broken: str | None = None
+    last_lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The verdict, the exit code of `pytest --in-cluster`, and one sentence why."""
+
+    verdict: Verdict
+    exit_code: int
+    reason: str = ""
+
+
+def judge(ledger: Ledger, outcome: Outcome, *, collect_only: bool = False) -> Judgement:
+    """Return the verdict on a run that is over."""
+    if not ledger.hello:
+        return Judgement(Verdict.NOT_RUN, EXIT_NOT_RUN, _not_started(outcome))
+    if missing := next(_missing(ledger, outcome, collect_only), None):
+        return Judgement(Verdict.INCOMPLETE, EXIT_INCOMPLETE, missing)
+    return _judge_complete(ledger, outcome.exit_code or 0, collect_only)
+
+
+def _judge_complete(ledger: Ledger, code: int, collect_only: bool) -> Judgement:
+    if ledger.session is None and code != USAGE_ERROR:
+        reason = f"pytest ended with exit code {code} before its session began"
+        return Judgement(Verdict.NOT_RUN, EXIT_NOT_RUN, reason)
+    if code == EXIT_NO_TESTS:
+        return Judgement(Verdict.NO_TESTS, code)
+    if code != PASSED:
+        return Judgement(Verdict.FAILED, code, _stopped_by(ledger))
+    if ledger.ran == 0 and not collect_only:
+        reason = f"all {ledger.planned.total()} tests were skipped"
+        return Judgement(Verdict.NO_TESTS, EXIT_NO_TESTS, reason)
+    return Judgement(Verdict.PASSED, PASSED)
+
+
+def _not_started(outcome: Outcome) -> str:
+    if outcome.broken:
+        return outcome.broken
+    words = [f"the container ended with exit code {outcome.exit_code}", outcome.reason]
+    said = ": ".join(filter(None, [*words, outcome.message]))
+    return f"{said}, before the tests began" + _last_line(outcome)
+
+
+def _last_line(outcome: Outcome) -> str:
+    return f"; its last line: {outcome.last_lines[-1]}" if outcome.last_lines else ""
+
+
+def _stopped_by(ledger: Ledger) -> str:
+    if ledger.interrupt and ledger.interrupt["kind"] == "exit":
+        return str(ledger.interrupt["message"])
+    return ""
+
+
+def _missing(ledger: Ledger, outcome: Outcome, collect_only: bool) -> Iterator[str]:
+    """Yield each reason why the results cannot be trusted, the most telling first."""
+    if ledger.interrupt and ledger.interrupt["kind"] == "terminated":
+        yield f"{ledger.interrupt['message']}{_progress(ledger)}"
+    if ledger.end is None:
+        yield f"the end of the results is missing ({_ended(outcome)}){_progress(ledger)}"
+        return
+    yield from _contradictions(ledger, ledger.end, outcome)
+    if ledger.end["signal"]:
+        yield f"pytest was killed by signal {ledger.end['signal']}{_progress(ledger)}"
+    if ledger.done is None:
+        yield from _without_session_end(ledger, ledger.end["exit"])
+    else:
+        yield from _missing_reports(ledger, ledger.done, ledger.end["exit"], collect_only)
+
+
+def _contradictions(ledger: Ledger, end: dict[str, Any], outcome: Outcome) -> Iterator[str]:
+    if outcome.gap or (end["records"], end["sha256"]) != (ledger.records, ledger.sha256):
+        yield f"records were lost: {ledger.records} of {end['records']} came{_progress(ledger)}"
+    if outcome.broken:
+        yield outcome.broken
+    if outcome.exit_code is None:
+        yield "the exit code of the pod is missing"
+    code = end["exit"] if end["exit"] is not None else 128 + end["signal"]
+    if outcome.exit_code != code:
+        yield f"the pod ended with exit code {outcome.exit_code}, the log says {code}"
+    try:
+        message = json.loads(outcome.termination_message)
+    except ValueError:
+        message = None
+    if not isinstance(message, dict):
+        yield "the pod's termination message is missing"
+    elif any(message.get(key) != end[key] for key in ("exit", "signal", "records", "sha256")):
+        yield "the pod's termination message contradicts its log"
+
+
+def _without_session_end(ledger: Ledger, code: int | None) -> Iterator[str]:
+    stopped = ledger.internal is not None or ledger.interrupt is not None
+    if ledger.session is None or (stopped and code != PASSED):
+        return
+    yield f"pytest ended with exit code {code} in the middle of its session{_progress(ledger)}"
+
+
+def _missing_reports(
+    ledger: Ledger, done: dict[str, Any], code: int | None, collect_only: bool
+) -> Iterator[str]:
+    if code == PASSED and (ledger.failed or done["exit"]):
+        yield f"pytest ended with exit code 0 although {ledger.failed} tests failed"
+    if ledger.plan is None:
+        if code in (0, 1, EXIT_NO_TESTS):
+            yield "the plan of the tests is missing"
+        return
+    if not ledger.plan_holds:
+        yield "the planned tests are not those that the pod collected"
+    if ledger.repeated:
+        yield f"{_names(ledger.repeated)} reported more than once"
+    stopped = done["shouldfail"] or done["shouldstop"] or ledger.interrupt or ledger.internal
+    if ledger.unreported and not collect_only and (code == PASSED or not stopped):
+        names = _names(ledger.unreported)
+        yield f"{len(ledger.unreported)} planned tests were not reported: {names}"
+
+
+def _ended(outcome: Outcome) -> str:
+    if outcome.broken:
+        return outcome.broken
+    if outcome.exit_code is None:
+        return "the pod's exit code is not known either"
+    said = ": ".join(filter(None, [outcome.reason, outcome.message]))
+    return f"the container ended with exit code {outcome.exit_code}" + (said and f", {said}")
+
+
+def _progress(ledger: Ledger) -> str:
+    if ledger.plan is None:
+        return ", before the tests were collected"
+    done = f", after {ledger.finished.total()} of {ledger.planned.total()} tests"
+    return done + (f", in {ledger.started}" if ledger.started else "")
+
+
+def _names(nodeids: list[str]) -> str:
+    rest = len(nodeids) - NAMED
+    return ", ".join(nodeids[:NAMED]) + (f" and {rest} more" if rest > 0 else "")
