@@ -19,6 +19,10 @@ CONNECTIONS = 20
 REMEMBERED = 8
 """Exchanges that a failure lists: enough to see what a test did before it failed."""
 
+LAST_REQUEST = {"Connection": "close"}
+"""Headers for a body that will be refused unread: the server closes such a connection, and the
+next request must not meet it while it does."""
+
 PROBLEM_KEYS = {"type", "title", "status", "detail", "instance", "request_id"}
 
 

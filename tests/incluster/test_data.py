@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from .client import Api, describe, json_of, problem
+from .client import LAST_REQUEST, Api, describe, json_of, problem
 from .figures import COLUMNS, csv_of
 from .jobs import DataSet, Jobs
 from .png import read_png
@@ -155,7 +155,9 @@ def test_data_of_another_content_type_is_refused(api: Api, data: DataSet, kind: 
 
 def test_data_over_the_limit_is_refused(api: Api, data: DataSet) -> None:
     """More than 5 MB is refused, and the old days stay."""
-    problem(load(api, csv_of(KNOWN_DAYS) + b"\n" * CSV_LIMIT), 413)
+    body = csv_of(KNOWN_DAYS) + b"\n" * CSV_LIMIT
+    headers = {"Content-Type": "text/csv", **LAST_REQUEST}
+    problem(api.post("/data", data=body, headers=headers), 413)
     assert json_of(api.get("/data"))["days"] == data.days, "a refused body changed the data"
 
 

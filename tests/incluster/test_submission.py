@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .client import Api, describe, json_of, problem
+from .client import LAST_REQUEST, Api, describe, json_of, problem
 from .jobs import DataSet, Jobs
 
 LIMIT = 64 * 1024
@@ -142,7 +142,8 @@ def test_a_body_over_the_limit_is_refused(jobs: Jobs, data: DataSet) -> None:
     """A submission of more than 64 KiB is refused, although it would be good JSON."""
     start, end = data.span(0, 30)
     body = f'{{"start": "{start}", "end": "{end}"{" " * LIMIT}}}'
-    problem(jobs.post(data=body, headers={"Content-Type": "application/json"}), 413)
+    headers = {"Content-Type": "application/json", **LAST_REQUEST}
+    problem(jobs.post(data=body, headers=headers), 413)
 
 
 def test_a_refused_submission_makes_no_job(jobs: Jobs, data: DataSet) -> None:
@@ -156,7 +157,7 @@ def test_a_refused_submission_makes_no_job(jobs: Jobs, data: DataSet) -> None:
     bodies += [*NOT_OBJECTS.values(), b"{}", json.dumps(good).encode() + b" " * LIMIT]
     before = jobs.listed().keys()
     for body in bodies:
-        headers = {"Content-Type": "application/json", "X-Request-ID": mark}
+        headers = {"Content-Type": "application/json", "X-Request-ID": mark, **LAST_REQUEST}
         answer = jobs.post(data=body, headers=headers)
         assert not answer.ok, f"{body[:100]!r} was accepted: {describe(answer)}"
     new = [jobs.api.get(f"/jobs/{job_id}").json() for job_id in jobs.listed().keys() - before]

@@ -1,0 +1,200 @@
+"""The suite notices faults: run against the real service with a broken API, variant by variant.
+
+Redis, worker and WSGI server are real; of the API one thing is broken. For each variant the table
+names exactly the tests that fail, so a fault that slips through is seen, and so is a test that
+fails for a fault that is not its own.
+"""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from xml.etree import ElementTree
+
+import pytest
+import redis
+from broken_api import FAULTS, QUEUES
+from incluster.waiting import wait_until
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+LANES = 3
+"""Variants at once, each on a database of its own: two use the cores, one waits for its jobs."""
+
+SHORT = "1"
+"""JOB_TIMEOUT in seconds where no job ever completes; the healthy default everywhere else."""
+
+FAILING: dict[str, set[str]] = {name: set() for name in FAULTS}
+"""Fault -> the tests that fail: all cases of a test by its name, else single ones with [case]."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run of the suite said."""
+
+    exit_code: int
+    cases: Mapping[str, str]
+    output: str
+
+    def failing(self) -> set[str]:
+        """The failing tests; one whose cases all fail stands without its cases."""
+        bad = {name for name, outcome in self.cases.items() if outcome == "failed"}
+        whole = {
+            test
+            for test in {function(name) for name in bad}
+            if all(name in bad for name in self.cases if function(name) == test)
+        }
+        return whole | {name for name in bad if function(name) not in whole}
+
+
+def function(name: str) -> str:
+    """The name of a test without its case."""
+    return name.partition("[")[0]
+
+
+@pytest.fixture(scope="module")
+def outcomes(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, "Future[Outcome]"]]:
+    """A run of the suite for every fault that is asked for, several at a time."""
+    folder = tmp_path_factory.mktemp("broken")
+    asked = {item.nodeid for item in request.session.items if item.path == Path(__file__)}
+    names = [name for name in FAULTS if name == "healthy" or any(f"[{name}]" in i for i in asked)]
+    with ExitStack() as stack:
+        store = stack.enter_context(running_redis(folder))
+        lanes: SimpleQueue[str] = SimpleQueue()
+        for number in range(min(LANES, len(names))):
+            lanes.put(f"{store}?db={number}")
+            stack.enter_context(running_worker(f"{store}?db={number}", folder))
+        pool = ThreadPoolExecutor(LANES)
+        stack.callback(pool.shutdown, cancel_futures=True)
+        yield {name: pool.submit(in_a_lane, lanes, name, folder) for name in names}
+
+
+def in_a_lane(lanes: "SimpleQueue[str]", fault: str, folder: Path) -> Outcome:
+    """Run the suite against a fault on the next free database, which is emptied first."""
+    url = lanes.get()
+    try:
+        with redis.Redis.from_url(url) as store:
+            store.flushdb()
+        return run_suite(fault, url, folder)
+    finally:
+        lanes.put(url)
+
+
+def run_suite(fault: str, redis_url: str, folder: Path) -> Outcome:
+    """Run the whole suite in a process of its own against the API with this fault."""
+    report = folder / f"{fault}.xml"
+    with running_api(fault, redis_url, folder) as url:
+        environ = os.environ | {"API_URL": url, "API_WAIT": "30"}
+        if fault in QUEUES:
+            environ["JOB_TIMEOUT"] = SHORT
+        for name in ("TRACEPARENT", "PYTEST_ADDOPTS"):
+            environ.pop(name, None)
+        command = [sys.executable, "-m", "pytest", "tests/incluster", "-p", "no:cacheprovider"]
+        run = subprocess.run(
+            [*command, f"--junitxml={report}"],
+            cwd=CHECKOUT,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    return Outcome(run.returncode, read_cases(report), run.stdout + run.stderr)
+
+
+def read_cases(report: Path) -> dict[str, str]:
+    """Test name -> passed, failed or skipped, from a JUnit file; an error is a failure too."""
+    cases: dict[str, str] = {}
+    for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314  our own file
+        tags = {child.tag for child in case}
+        name = case.attrib["name"]
+        if tags & {"failure", "error"} or cases.get(name) == "failed":
+            cases[name] = "failed"  # a test that fails and then cannot clean up stands there twice
+        else:
+            cases[name] = "skipped" if "skipped" in tags else "passed"
+    return cases
+
+
+@contextmanager
+def running(command: list[str], environ: Mapping[str, str], log: Path) -> Iterator[None]:
+    """A process for as long as the block lasts, its output in `log`."""
+    with (
+        log.open("w") as output,
+        subprocess.Popen(
+            command, cwd=CHECKOUT, env=os.environ | dict(environ), stdout=output, stderr=output
+        ) as process,
+    ):
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def running_redis(folder: Path) -> Iterator[str]:
+    """A redis-server on a socket in `folder`; yields its address."""
+    path = folder / "redis.sock"
+    command = ["redis-server", "--port", "0", "--unixsocket", str(path), "--save", ""]
+    with running([*command, "--dir", str(folder)], {}, folder / "redis.log"):
+        wait_until(path.exists, 10, "redis-server to listen")
+        yield f"unix://{path}"
+
+
+@contextmanager
+def running_worker(redis_url: str, folder: Path) -> Iterator[None]:
+    """A worker on this database."""
+    name = redis_url.rpartition("=")[2]
+    environ = {"REDIS_URL": redis_url, "HEARTBEAT_FILE": str(folder / f"heartbeat-{name}")}
+    with running([sys.executable, "-m", "app.worker"], environ, folder / f"worker-{name}.log"):
+        yield
+
+
+@contextmanager
+def running_api(fault: str, redis_url: str, folder: Path) -> Iterator[str]:
+    """The API with this fault, served as in its image but for one process; yields its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = "--interface wsgi --factory --workers 1 --blocking-threads 2 --host 127.0.0.1"
+    command = [sys.executable, "-m", "granian", *options.split(), "--port", str(port)]
+    environ = {
+        "BROKEN": fault,
+        "REDIS_URL": redis_url,
+        "PYTHONPATH": f"{CHECKOUT}{os.pathsep}{Path(__file__).parent}",
+        "QUEUE_NAME": QUEUES.get(fault, "jobs"),
+    }
+    with running([*command, "broken_api:create_app"], environ, folder / f"api-{fault}.log"):
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.mark.timeout(300)  # a run may wait for all those before it
+@pytest.mark.parametrize("fault", FAULTS)
+def test_suite_notices_exactly_this_fault(
+    fault: str, outcomes: dict[str, "Future[Outcome]"]
+) -> None:
+    """Of the whole suite exactly those tests fail that the table names for this fault."""
+    outcome = outcomes[fault].result()
+    assert outcome.failing() == FAILING[fault], outcome.output[-3000:]
+    assert outcome.exit_code == (1 if FAILING[fault] else 0), outcome.output[-3000:]
+
+
+def test_every_fault_is_in_the_table() -> None:
+    """Each variant has its row, and each row but the healthy one names a test."""
+    assert FAILING.keys() == FAULTS.keys()
+    assert [name for name in FAILING if not FAILING[name]] == ["healthy"]
+
+
+def test_the_healthy_suite_leaves_nothing_out(outcomes: dict[str, "Future[Outcome]"]) -> None:
+    """On a service of its own the suite skips no test and has the forty that it needs."""
+    outcome = outcomes["healthy"].result()
+    assert "skipped" not in outcome.cases.values()
+    assert len({re.sub(r"\[.*", "", name) for name in outcome.cases}) >= 40
