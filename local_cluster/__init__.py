@@ -1,6 +1,6 @@
-"""A real single-node Kubernetes on a bare Debian machine, for `make k8s-test` without anything else.
+"""A real single-node Kubernetes on a bare Debian machine.
 
-The functions here are what the rest of the repository uses; `python -m local_cluster` is for people.
+The functions here are for the rest of the repository; `python -m local_cluster` is for people.
 """
 
 from collections.abc import Mapping

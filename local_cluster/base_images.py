@@ -1,7 +1,8 @@
-"""The base images that Dockerfiles and manifests name, made from Debian packages: there is no registry.
+"""The base images that Dockerfiles and manifests name, made from Debian packages.
 
-They stand in buildah's storage under the names that a registry's images would have, so that
-Dockerfiles stay the ordinary ones. An image of that name that somebody pulled is left as it is.
+There is no registry. They stand in buildah's storage under the names that a registry's images
+would have, so that Dockerfiles stay the ordinary ones. An image of that name that somebody pulled
+is left as it is.
 """
 
 import hashlib
@@ -10,7 +11,6 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -158,15 +158,24 @@ def _commit(image: BaseImage, rootfs: Path, log: Path) -> None:
         run_logged([*command, "-t", image.name, context], log, f"making {image.name}")
 
 
-def commit_program(binary: Path, name: str) -> None:
-    """An image of nothing but one static program, kept under `name` in buildah's storage."""
-    with tempfile.TemporaryDirectory() as directory:
-        program = Path(directory) / "program"
-        with suppress(FileExistsError):
-            shutil.copy(binary, program)
-        run(
-            *("buildah", "build", "--isolation", "chroot", "--format", "docker", "--quiet"),
-            *("--label", f"{LABEL}={binary.resolve().parent.name}"),
-            *("-f", RECIPES / "program.Dockerfile", "-t", name, directory),
-            what=f"making {name}",
-        )
+def program_archive(binary: Path, name: str, paths: Paths, say: Callable[[str], None]) -> Path:
+    """A docker-archive of an image with nothing but one static program, called `name`.
+
+    `binary` lies in a cache directory whose name says what it was built from.
+    """
+    binary = binary.resolve()
+    archive = paths.cache / "images" / f"{binary.parent.name}.tar"
+    if archive.exists():
+        return archive
+    say(f"making {name}")
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".program-", dir=archive.parent) as directory:
+        shutil.copy(binary, f"{directory}/program")
+        build = ("buildah", "build", "--isolation", "chroot", "--format", "docker", "--quiet")
+        recipe = RECIPES / "program.Dockerfile"
+        identity = run(*build, "-f", recipe, directory, what=f"making {name}").strip()
+        temporary = Path(directory) / "image.tar"
+        run("buildah", "push", "--quiet", identity, f"docker-archive:{temporary}:{name}")
+        run("buildah", "rmi", "--force", identity)
+        temporary.rename(archive)
+    return archive

@@ -7,7 +7,6 @@ and the version of Go.
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable

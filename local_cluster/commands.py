@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from local_cluster.errors import ClusterError
+from local_cluster.settings import NODE_IP
+
+POLL_SECONDS = 0.2
 
 
 def run(*command: str | Path, what: str = "", stdin: str | None = None) -> str:
@@ -18,12 +21,20 @@ def run(*command: str | Path, what: str = "", stdin: str | None = None) -> str:
     words = [str(word) for word in command]
     what = what or " ".join(words[:3])
     try:
-        done = subprocess.run(words, input=stdin, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            words, input=stdin, capture_output=True, text=True, env=direct(), check=False
+        )
     except OSError as error:
         raise ClusterError(f"{what}: {words[0]}: {error.strerror}") from error
     if done.returncode:
         raise ClusterError(f"{what}: {_last_line(done.stderr or done.stdout)}")
     return done.stdout
+
+
+def direct() -> dict[str, str]:
+    """The environment, with the cluster's own address kept from a proxy."""
+    around = ",".join(filter(None, (os.environ.get("NO_PROXY"), NODE_IP)))
+    return {**os.environ, "NO_PROXY": around, "no_proxy": around}
 
 
 def run_logged(
@@ -69,7 +80,7 @@ def wait_until(ready: Callable[[], str], seconds: float, what: str) -> None:
     while missing := ready():
         if time.monotonic() > end:
             raise ClusterError(f"{what} not within {seconds:.0f} s: {missing}")
-        time.sleep(0.1)
+        time.sleep(POLL_SECONDS)
 
 
 def _last_line(output: str) -> str:

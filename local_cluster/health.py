@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from local_cluster import settings as s
+from local_cluster.commands import direct
 from local_cluster.components import Component
 from local_cluster.settings import Paths
 from local_cluster.supervision import Supervisor, can_connect
@@ -58,9 +59,12 @@ def probe(url: str) -> str:
 
     The certificate is not verified: nothing is sent, and the address is our own.
     """
-    context = ssl._create_unverified_context() if url.startswith("https") else None  # noqa: S323
+    context = ssl._create_unverified_context()  # noqa: S323
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+    )
     try:
-        with urllib.request.urlopen(url, timeout=PROBE_SECONDS, context=context):  # noqa: S310
+        with opener.open(url, timeout=PROBE_SECONDS):
             return ""
     except urllib.error.HTTPError as error:
         error.close()
@@ -73,10 +77,13 @@ def objects(paths: Paths, kubectl: Path) -> list[Part]:
     """Node, DNS and StorageClass, after the API server."""
     names = (f"node/{s.NODE}", "deployment/coredns", "storageclass/standard")
     done = subprocess.run(
-        [kubectl, "--kubeconfig", paths.kubeconfig, "--request-timeout=5s", "-n", "kube-system"]
-        + ["get", "--ignore-not-found", "-o", "json", *names],
+        [
+            *(str(kubectl), "--kubeconfig", str(paths.kubeconfig), "--request-timeout=5s"),
+            *("-n", "kube-system", "get", "--ignore-not-found", "-o", "json", *names),
+        ],
         capture_output=True,
         text=True,
+        env=direct(),
         check=False,
     )
     if done.returncode:

@@ -31,12 +31,12 @@ PIP_OPTIONS = (
 
 
 def normalize(name: str) -> str:
-    """The full name that Kubernetes gives to a short one: `redis` is docker.io/library/redis:latest."""
-    name = name.removeprefix("localhost/") if "weather-local/" not in name else name
+    """The name as Kubernetes completes it: `redis` is docker.io/library/redis:latest."""
+    name = name.removeprefix("localhost/")
     first, slash, _ = name.partition("/")
     if not slash:
         name = f"docker.io/library/{name}"
-    elif "." not in first and ":" not in first and first != "localhost":
+    elif "." not in first and ":" not in first:
         name = f"docker.io/{name}"
     return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
 
@@ -113,7 +113,7 @@ def load(paths: Paths, binaries: Path, names: Sequence[str], say: Callable[[str]
     Raises:
         ClusterError: one is not in buildah's storage, or the cluster is down.
     """
-    ctr = [str(binaries / "ctr"), "-a", str(paths.containerd_socket), "-n", "k8s.io", "images"]
+    ctr = _ctr(paths, binaries)
     if not paths.containerd_socket.exists():
         raise ClusterError("the cluster is not up: run `python -m local_cluster up` first")
     there = loaded(ctr)
@@ -131,6 +131,17 @@ def load(paths: Paths, binaries: Path, names: Sequence[str], say: Callable[[str]
         there[full] = identity
 
 
+def load_archive(paths: Paths, binaries: Path, archive: Path, name: str) -> None:
+    """Bring an image from an archive into the node, unless one of that name is there.
+
+    Raises:
+        ClusterError: containerd does not answer or refuses.
+    """
+    ctr = _ctr(paths, binaries)
+    if name not in run(*ctr, "list", "--quiet", what="listing the node's images").split():
+        run(*ctr, "import", archive, what=f"loading {name}")
+
+
 def loaded(ctr: list[str]) -> dict[str, str]:
     """Name -> id in buildah's storage, of the images in the node that `load` brought."""
     found = {}
@@ -140,6 +151,10 @@ def loaded(ctr: list[str]) -> dict[str, str]:
         if SOURCE_LABEL in labels:
             found[fields[0]] = labels[SOURCE_LABEL]
     return found
+
+
+def _ctr(paths: Paths, binaries: Path) -> list[str]:
+    return [str(binaries / "ctr"), "-a", str(paths.containerd_socket), "-n", "k8s.io", "images"]
 
 
 def _import(ctr: list[str], identity: str, name: str, paths: Paths) -> None:

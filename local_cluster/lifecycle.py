@@ -10,7 +10,6 @@ from local_cluster import base_images, binaries, configs, health, images, machin
 from local_cluster import settings as s
 from local_cluster.commands import run, wait_until
 from local_cluster.components import Component, components
-from local_cluster.errors import ClusterError
 from local_cluster.settings import Paths
 from local_cluster.supervision import Supervisor, render
 
@@ -117,16 +116,16 @@ def _start(paths: Paths, programs: Path, parts: list[Component], say: Say) -> No
             supervisor.start(part.name)
     kubectl = programs / "kubectl"
     addons = configs.addons(_resolv_conf().read_text())
-    names = [*SYSTEM_IMAGES, base_images.REDIS.name]
     for image, program in SYSTEM_IMAGES.items():
-        base_images.commit_program(programs / program, image)
-    images.load(paths, programs, names, lambda _: None)
+        archive = base_images.program_archive(programs / program, image, paths, say)
+        images.load_archive(paths, programs, archive, image)
     run(
         *(kubectl, "--kubeconfig", paths.kubeconfig, "apply", "--server-side", "--force-conflicts"),
         *("-f", "-"),
         stdin=addons,
         what="applying the add-ons",
     )
+    images.load(paths, programs, [base_images.REDIS.name], lambda _: None)
     say("waiting for node and DNS")
     wait_until(
         lambda: _all_unwell(paths, parts, kubectl), READY_SECONDS, "the cluster was not ready"

@@ -1,8 +1,10 @@
-"""What the cluster changes on the machine, and how that is taken back: bridge, rules, sysctls, cgroups.
+"""What the cluster changes on the machine, and how that is taken back.
 
-Everything here may be called again, and after an unclean end.
+That is: bridge, packet rules, sysctls, cgroups, mounts. Everything here may be called again, and
+after an unclean end.
 """
 
+import ipaddress
 import json
 import subprocess
 import time
@@ -48,8 +50,10 @@ def prepare(paths: Paths) -> None:
 
 def restore(paths: Paths) -> None:
     """Take back what `prepare` and the components did outside the cluster's directories."""
-    if Path(f"/sys/class/net/{s.BRIDGE}").exists():
-        run("ip", "link", "delete", s.BRIDGE)
+    for interface in our_interfaces():
+        subprocess.run(["ip", "link", "delete", interface], capture_output=True, check=False)
+    if left := our_interfaces():
+        raise ClusterError(f"cannot delete interface {left[0]}")
     for table in _our_tables():
         run("nft", "delete", "table", *table.split())
     for top in our_cgroups():
@@ -70,6 +74,20 @@ def hierarchies() -> list[Path]:
 def our_cgroups() -> list[Path]:
     """The cluster's parent cgroup in each hierarchy."""
     return [p / s.CGROUP for p in hierarchies() if (p / s.CGROUP).exists()]
+
+
+def our_interfaces() -> list[str]:
+    """The bridge, and the near ends of the pods' veth pairs: those with an address of ours."""
+    if not Path("/usr/sbin/ip").exists():
+        return []
+    subnet = ipaddress.ip_network(s.POD_CIDR)
+    links = json.loads(run("ip", "-json", "-4", "addr", "show"))
+    return [
+        link["ifname"]
+        for link in links
+        if link.get("ifname") == s.BRIDGE
+        or any(ipaddress.ip_address(a["local"]) in subnet for a in link.get("addr_info", []))
+    ]
 
 
 def our_mounts(paths: Paths) -> list[str]:

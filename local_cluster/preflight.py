@@ -15,7 +15,6 @@ PACKAGES = {
     "/usr/sbin/runc": "runc",
     "/usr/lib/cni/ptp": "containernetworking-plugins",
     "/usr/sbin/nft": "nftables",
-    "/usr/sbin/conntrack": "conntrack",
     "/usr/bin/buildah": "buildah",
     "/usr/bin/mmdebstrap": "mmdebstrap",
     "/usr/sbin/ip": "iproute2",
@@ -95,7 +94,7 @@ def pid_of_socket(inode: str) -> int | None:
     """The process that holds the socket, None if it is not to be found."""
     for link in Path("/proc").glob("[0-9]*/fd/*"):
         try:
-            if os.readlink(link) == f"socket:[{inode}]":
+            if str(link.readlink()) == f"socket:[{inode}]":
                 return int(link.parts[2])
         except OSError:  # the process has gone or the descriptor is closed
             continue

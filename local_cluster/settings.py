@@ -59,7 +59,7 @@ class Paths:
         home = Path.home()
         state = os.environ.get("XDG_STATE_HOME") or home / ".local/state"
         cache = os.environ.get("XDG_CACHE_HOME") or home / ".cache"
-        return cls(Path(state) / DIRECTORY, Path(cache) / DIRECTORY)
+        return cls(Path(state).resolve() / DIRECTORY, Path(cache).resolve() / DIRECTORY)
 
     @property
     def kubeconfig(self) -> Path:

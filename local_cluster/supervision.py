@@ -107,7 +107,7 @@ class Supervisor:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 cwd="/",
-                env=os.environ | {"PYTHONWARNINGS": "ignore"},
+                env={"PATH": os.defpath, "HOME": "/root", "LANG": "C.UTF-8"},
                 check=False,
             )
         if done.returncode:

@@ -1,7 +1,7 @@
-"""Find and end what belongs to the cluster, however it was left: for `down`, and for `up` after a crash.
+"""Find and end what belongs to the cluster, however it was left.
 
-Nothing is found by name alone: a process is ours if its program lies in our cache, if its cgroup is
-below ours, or if it is a supervisord with our configuration file.
+`down` needs it, and `up` after a crash. Nothing is found by name alone: a process is ours if its
+program lies in our cache, if its cgroup is below ours, or if it names a file of ours.
 """
 
 import os
@@ -16,6 +16,7 @@ from local_cluster import machine
 from local_cluster.errors import ClusterError
 from local_cluster.settings import CONTEXT, Paths
 
+USERS_PROGRAMS = ("kubectl", "kubeadm", "ctr")  # they end by themselves
 END_SECONDS = 10.0  # from SIGKILL to the end; more means a process that hangs in the kernel
 CNI_RESULTS = Path("/var/lib/cni")  # containerd's CNI library gives no choice
 LOG_LINKS = Path("/var/log/containers")  # nor does the kubelet
@@ -33,13 +34,14 @@ def components(paths: Paths) -> list[int]:
 
 
 def shims(paths: Paths) -> list[int]:
-    """Ids of the shims of pods."""
-    return [pid for pid, name in _programs(paths) if name.startswith("containerd-shim")]
+    """Ids of the shims of pods, and of a runc that one of them has called."""
+    found = [pid for pid, name in _programs(paths) if name.startswith("containerd-shim")]
+    return found + [pid for pid in _pids() if f"{paths.run}/runc/k8s.io" in _words(pid)]
 
 
 def pod_processes() -> list[int]:
     """Ids of the processes in pods."""
-    found = set()
+    found: set[int] = set()
     for top in machine.our_cgroups():
         for procs in top.rglob("cgroup.procs"):
             with suppress(OSError):
@@ -92,9 +94,10 @@ def _programs(paths: Paths) -> Iterator[tuple[int, str]]:
     cache = f"{paths.cache}/bin/"
     for pid in _pids():
         with suppress(OSError):  # gone, or a kernel thread
-            program = os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)")
-            if program.startswith(cache):
-                yield pid, Path(program).name
+            program = str(Path(f"/proc/{pid}/exe").readlink()).removesuffix(" (deleted)")
+            name = Path(program).name
+            if program.startswith(cache) and name not in USERS_PROGRAMS:
+                yield pid, name
 
 
 def _kill(pids: list[int]) -> None:
