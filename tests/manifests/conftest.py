@@ -41,17 +41,23 @@ def documents() -> Documents:
 @pytest.fixture(scope="session")
 def cluster() -> Kubectl:
     """kubectl on the local cluster; fails, never skips, when that does not answer."""
-    command = [sys.executable, "-m", "local_cluster", "kubeconfig"]
-    found = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
-    kubectl = Kubectl(Path(found.stdout.strip()))
-    answer = kubectl.run("get", "--raw=/readyz", "--request-timeout=5s")
-    if answer.stdout != "ok":
-        pytest.fail(
-            f"the local cluster does not answer ({(found.stderr or answer.stderr).strip()}): "
-            "start it with `make cluster`, or say CLUSTER=no",
-            pytrace=False,
-        )
-    return kubectl
+    asked = "import local_cluster as c; print(c.kubectl()); print(c.kubeconfig())"
+    told = subprocess.run(
+        [sys.executable, "-c", asked], cwd=CHECKOUT, capture_output=True, text=True, check=False
+    )
+    if told.returncode == 0:
+        program, kubeconfig = map(Path, told.stdout.splitlines())
+        kubectl = Kubectl(program, kubeconfig)
+        answer = kubectl.run("get", "--raw=/readyz", "--request-timeout=5s")
+        if answer.stdout == "ok":
+            return kubectl
+        told = answer
+    reason = (told.stderr.strip() or told.stdout.strip()).splitlines()[-1]
+    pytest.fail(
+        f"the local cluster does not answer: {reason}; start it with `make cluster`, "
+        "or say CLUSTER=no to leave these tests out",
+        pytrace=False,
+    )
 
 
 @pytest.fixture(scope="session")

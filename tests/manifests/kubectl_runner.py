@@ -1,10 +1,10 @@
 """Runs kubectl for the tests: on one cluster, in one namespace, fed through standard input."""
 
-import json
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
 from documents import Documents
 
 
@@ -12,23 +12,17 @@ from documents import Documents
 class Kubectl:
     """kubectl on the local cluster, in a namespace that belongs to one test module."""
 
+    program: Path
     kubeconfig: Path
     namespace: str = "default"
 
     def run(
         self, *args: str, documents: Documents | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run kubectl; `documents` go to its standard input as one List."""
-        items = list((documents or {}).values())
-        sent = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
-        command = [
-            "kubectl",
-            "--kubeconfig",
-            str(self.kubeconfig),
-            "--namespace",
-            self.namespace,
-            *args,
-        ]
+        """Run kubectl; `documents` go to its standard input."""
+        sent = yaml.safe_dump_all((documents or {}).values())
+        where = ["--kubeconfig", str(self.kubeconfig), "--namespace", self.namespace]
+        command = [str(self.program), *where, *args]
         return subprocess.run(
             command, input=sent, capture_output=True, text=True, check=False, timeout=60
         )
