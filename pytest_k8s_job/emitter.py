@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 import pytest
 
 from pytest_k8s_job.plan import describe_items
-from pytest_k8s_job.records import RECORD_FD, Kind, encode, plan_digest, trace_id
+from pytest_k8s_job.records import RECORD_FD, REPR, Kind, encode, plan_digest, trace_id
 
 SECTION_LIMIT = 1 << 19  # characters of captured output kept per section, half head, half tail
 TERMINATED = 143  # exit code after SIGTERM: 128 + 15, as shells count
@@ -199,7 +199,11 @@ class Emitter:
     def _serialize(self, report: pytest.CollectReport | pytest.TestReport) -> dict[str, Any]:
         data = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
         sections = data.get("sections") or []
-        return {**data, "sections": [[title, _cut(text)] for title, text in sections]}
+        data["sections"] = [[title, _cut(text)] for title, text in sections]
+        # Pytest makes plain text of a failure that is neither text nor a traceback.
+        if isinstance(data["longrepr"], str) and not isinstance(report.longrepr, str):
+            data[REPR] = True
+        return dict(data)
 
 
 def _is_plain(report: pytest.TestReport) -> bool:

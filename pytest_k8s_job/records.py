@@ -33,9 +33,11 @@ from typing import Any
 
 from pytest_k8s_job.errors import RecordError
 
-__all__ = ["RECORD_FD", "Kind", "Record", "decode", "encode", "plan_digest", "trace_id"]
+__all__ = ["RECORD_FD", "REPR", "Kind", "Record", "decode", "encode", "plan_digest", "trace_id"]
 
 Record = list[Any]
+
+REPR = "k8s_job_repr"  # key of a serialized report whose failure was more than text
 
 RECORD_FD = "PYTEST_K8S_JOB_FD"  # environment of pytest: the descriptor that takes its records
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from pathlib import PurePosixPath
 from typing import Any, Literal
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from pytest_k8s_job.ledger import Ledger
 from pytest_k8s_job.plan import PlanBuilder
 from pytest_k8s_job.records import Kind, Record, trace_id
+from pytest_k8s_job.reports import ReportReader
 
 __all__ = ["Replay"]
 
@@ -22,10 +22,9 @@ class Replay:
     def __init__(self, session: pytest.Session, ledger: Ledger) -> None:
         self._session = session
         self._hook = session.config.hook
-        self._config = session.config
         self._ledger = ledger
         self._plan = PlanBuilder(session)
-        self._far_root: PurePosixPath | None = None
+        self._reports = ReportReader(session.config)
         self._seen_more_than_skip = False
         self.lines: list[str] = []
         """What plugins in the pod said after collection."""
@@ -59,13 +58,13 @@ class Replay:
 
     def _session_started(self, about: dict[str, Any]) -> None:
         self._ledger.session = about
-        self._far_root = PurePosixPath(about["rootdir"])
+        self._reports.set_root(about["rootdir"])
 
     def _interrupt(self, how: dict[str, Any]) -> None:
-        self._ledger.interrupt = how
+        self._ledger.interrupt = {**how, "message": self._reports.near(how["message"])}
 
     def _internal(self, text: str) -> None:
-        self._ledger.internal = text
+        self._ledger.internal = self._reports.near(text)
 
     def _done(self, how: dict[str, Any]) -> None:
         self._ledger.done = how
@@ -78,7 +77,7 @@ class Replay:
         message = warnings.WarningMessage(
             seen["text"],
             category,
-            self._near(seen["filename"]),
+            self._reports.near(seen["filename"]),
             seen["lineno"],
             line=seen["line"],
         )
@@ -96,7 +95,7 @@ class Replay:
 
     def _collect(self, data: dict[str, Any]) -> None:
         data["result"] = []
-        report = self._deserialize(data)
+        report = self._reports.read(data)
         self._ledger.failed += report.failed
         self._hook.pytest_collectreport(report=report)
 
@@ -137,7 +136,7 @@ class Replay:
             self._finish(item)
 
     def _report(self, data: dict[str, Any]) -> None:
-        report = self._deserialize(data)
+        report = self._reports.read(data)
         self._ledger.failed += report.failed
         self._log(report)
 
@@ -173,25 +172,3 @@ class Replay:
             return self._nodeids[item], self._plan.items[item].place
         nodeid, (file, lineno, domain) = item
         return nodeid, (file, lineno, domain)
-
-    def _deserialize(self, data: dict[str, Any]) -> Any:
-        """Undo what JSON does to tuples, and what another root directory does to paths."""
-        data["sections"] = [tuple(each) for each in data.get("sections", ())]
-        if "user_properties" in data:
-            data["user_properties"] = [tuple(each) for each in data["user_properties"]]
-        if data.get("location"):
-            data["location"] = tuple(data["location"])
-        cause = data.get("longrepr")
-        if isinstance(cause, list):
-            data["longrepr"] = (self._near(cause[0]), *cause[1:])
-        elif isinstance(cause, dict):
-            crashes = [cause.get("reprcrash"), *(link[1] for link in cause.get("chain") or ())]
-            for crash in filter(None, crashes):
-                crash["path"] = self._near(crash["path"])
-        return self._hook.pytest_report_from_serializable(config=self._config, data=data)
-
-    def _near(self, path: str) -> str:
-        """Return the path here of what lies below the root directory there."""
-        if self._far_root is None or not path.startswith(f"{self._far_root}/"):
-            return path
-        return str(self._config.rootpath / path[len(str(self._far_root)) + 1 :])

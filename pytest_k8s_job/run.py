@@ -98,13 +98,14 @@ class ClusterRun:
             self.close()
 
     def _wait(self) -> None:
-        """Take the next event, and look whether that was the last."""
-        self._take_one()
-        if not self._ledger.hello and not self._records:
-            self._check_start()
+        """Take the next event, unless the last has come."""
         if self._ledger.end is not None:
             self._follower.expect_end()
-            self.over |= self.ended
+            self.over = self.ended
+        if not self.over:
+            self._take_one()
+        if not self._ledger.hello and not self._records:
+            self._check_start()
 
     def delete(self) -> None:
         """Delete the Job with its pods."""

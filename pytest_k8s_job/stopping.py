@@ -35,7 +35,7 @@ def stop_as_in_pod(session: pytest.Session, ledger: Ledger) -> None:
 def _raise_interrupt(session: pytest.Session, how: dict[str, Any]) -> None:
     match how["kind"]:
         case "usage":
-            raise pytest.UsageError(*how["message"].split("\n"))
+            raise pytest.UsageError(how["message"])
         case "exit":
             raise pytest.exit.Exception(how["message"], how["returncode"])
         case "interrupted":

@@ -1,0 +1,139 @@
+"""Runs the same pytest command twice: here, and through the tool with a process as its pod."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+collect_ignore = ["sample"]
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = Path(__file__).with_name("sample")
+MANIFEST = """\
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: sample-test
+spec:
+  template:
+    spec:
+      containers:
+        - name: suite
+          image: unused
+          command: [python, -m, pytest_k8s_job.agent]
+          args: []
+"""
+DOUBLE = """\
+import os
+import pathlib
+
+from pytest_k8s_job.local_pod import LocalCluster
+
+
+def pytest_k8s_job_cluster(config):
+    return LocalCluster(pathlib.Path(os.environ["SUITE"]))
+"""
+SECONDS = 120  # for one run; the machine may be busy
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a user sees of a run."""
+
+    code: int
+    stdout: str
+    stderr: str
+    junit: list[dict[str, object]]
+
+    @property
+    def text(self) -> str:
+        """Stdout without what must differ: times, and the tool's own lines."""
+        return normalised(self.stdout)
+
+
+def normalised(stdout: str) -> str:
+    """Replace times, and drop the lines that only the tool writes."""
+    text = re.sub(r"/(here|near)/sample\b", "/NEAR/sample", stdout)
+    text = re.sub(r"\d+\.\d+s( \(\d:\d\d:\d\d\))?", "N s", text)
+    text = re.sub(r"0x[0-9a-f]+", "0xN", text)
+    text = re.sub(r"^(=+) (.* in N s) =+$", r"\2", text, flags=re.M)
+    return re.sub(r"^(Job sample-test-|The Job stays).*\n", "", text, flags=re.M)
+
+
+def read_junit(path: Path) -> list[dict[str, object]]:
+    """Return the test cases of a JUnit file without their times."""
+    if not path.exists():
+        return []
+    cases = []
+    for case in ElementTree.parse(path).iter("testcase"):
+        inside = [
+            (each.tag, dict(each.attrib), normalised(each.text or "")) for each in case.iter()
+        ]
+        inside[0][1].pop("time")
+        cases.append({"all": inside})
+    return cases
+
+
+class Side:
+    """One of the two ways to run the sample suite, in the directory `folder`."""
+
+    def __init__(self, folder: Path, environment: dict[str, str], *extra: str) -> None:
+        self.folder = folder
+        self._environment = environment
+        self._extra = extra
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start pytest with `arguments`."""
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "CI"))}
+        return subprocess.Popen(
+            [sys.executable, "-m", "pytest", *self._extra, *arguments],
+            cwd=self.folder,
+            env={**inherited, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **self._environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str) -> Result:
+        """Run pytest with `arguments` to its end."""
+        junit = self.folder / "junit.xml"
+        junit.unlink(missing_ok=True)
+        with self.start("--junitxml=junit.xml", *arguments) as process:
+            stdout, stderr = process.communicate(timeout=SECONDS)
+        return Result(process.returncode, stdout, stderr, read_junit(junit))
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Side:
+    """Plain pytest in a copy of the sample suite."""
+    suite = tmp_path / "here" / "sample"
+    shutil.copytree(SAMPLE, suite)
+    return Side(suite, {})
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Side:
+    """The tool, where no test can be imported; its pod is a process in another copy."""
+    suite, near = tmp_path / "pod" / "sample", tmp_path / "near" / "sample"
+    shutil.copytree(SAMPLE, suite)
+    shutil.copytree(SAMPLE, near)
+    for module in near.rglob("*.py"):
+        module.write_text("raise SystemExit('the near side imported the suite')")
+    (near / "job.yaml").write_text(MANIFEST)
+    (tmp_path / "near_double.py").write_text(DOUBLE)
+    environment = {
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)]),
+        "PYTEST_PLUGINS": "pytest_k8s_job.plugin,near_double",
+        "SUITE": str(suite),
+    }
+    options = ["--k8s-manifest=job.yaml", "--k8s-env=PYTEST_DISABLE_PLUGIN_AUTOLOAD=1"]
+    return Side(near, environment, "--in-cluster", "--k8s-log=pod.log", *options)

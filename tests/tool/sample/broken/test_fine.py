@@ -1,0 +1,5 @@
+"""Can be collected."""
+
+
+def test_fine() -> None:
+    """Pass."""

@@ -1,0 +1,5 @@
+"""Needs a service."""
+
+
+def test_service() -> None:
+    """Never run."""
