@@ -2,7 +2,7 @@
 
 import requests
 
-from .client import Api, describe, expect
+from .client import Api, expect
 from .jobs import DataSet, Jobs
 from .png import Picture, read_png
 
@@ -51,22 +51,12 @@ def test_plots_of_two_periods_differ(api: Api, jobs: Jobs, data: DataSet) -> Non
 
 
 def test_plot_is_shown_in_place_under_a_telling_name(api: Api, jobs: Jobs, data: DataSet) -> None:
-    """The plot is image/png, shown by a browser, and saved under the name of its period."""
+    """The plot is image/png of announced length, shown in place, and named after its period."""
     start, end = data.span(0, 30)
-    headers = plot_of(api, jobs, start, end).headers
+    answer = plot_of(api, jobs, start, end)
+    headers = answer.headers
     assert headers["Content-Type"] == "image/png"
+    assert headers.get("Content-Length") == str(len(answer.content)), headers
     disposition = headers.get("Content-Disposition", "")
     assert disposition.startswith("inline"), disposition
     assert f"weather-{start}-{end}.png" in disposition
-
-
-def test_length_of_the_plot_is_announced(api: Api, jobs: Jobs, data: DataSet) -> None:
-    """The announced length is that of the picture, so that a torn download is noticed."""
-    answer = plot_of(api, jobs, *data.span(0, 30))
-    assert answer.headers.get("Content-Length") == str(len(answer.content)), answer.headers
-
-
-def test_a_plot_that_does_not_exist_is_no_picture(api: Api) -> None:
-    """The plot of an unknown job is an error, not an empty picture."""
-    answer = api.get("/download/00000000-0000-4000-8000-000000000000")
-    assert answer.headers["Content-Type"] != "image/png", describe(answer)
