@@ -106,7 +106,7 @@ class JobQueue(HotQueue):  # type: ignore[misc]  # hotqueue ships no type inform
         )
         if values is None:
             return None
-        texts = [value.decode() if value is not None else None for value in values]
+        texts = [value.decode() if value is not None else None for value in values[1:]]
         return Delivery(raw, job_id, dict(zip(fields, texts, strict=True)))
 
     def finish(self, delivery: Delivery, status: Status, fields: Mapping[str, str | bytes]) -> bool:
@@ -118,7 +118,7 @@ class JobQueue(HotQueue):  # type: ignore[misc]  # hotqueue ships no type inform
         return bool(
             self._finish(
                 keys=[record_key(delivery.job_id), self.processing, COUNTERS],
-                args=[delivery.raw, status, *pairs],
+                args=[delivery.raw, status, timestamp(), *pairs],
             )
         )
 

@@ -10,16 +10,16 @@ if redis.call('HGET', KEYS[1], 'worker') ~= ARGV[2] then
   redis.call('HINCRBY', KEYS[1], 'deliveries', 1)
 end
 redis.call('HSET', KEYS[1], 'status', ARGV[4], 'worker', ARGV[2], 'started', ARGV[3])
-return redis.call('HMGET', KEYS[1], unpack(ARGV, 5))
+return redis.call('HMGET', KEYS[1], 'status', unpack(ARGV, 5))
 """
 
-# KEYS record, processing, counters; ARGV message, status, then field, value ...
+# KEYS record, processing, counters; ARGV message, status, finished, then field, value ...
 # The LREM is the fence: a message that is no longer in this worker's list belongs to another.
 FINISH = """
 if redis.call('LREM', KEYS[2], 1, ARGV[1]) == 0 or redis.call('EXISTS', KEYS[1]) == 0 then
   return 0
 end
-redis.call('HSET', KEYS[1], 'status', ARGV[2], unpack(ARGV, 3))
+redis.call('HSET', KEYS[1], 'status', ARGV[2], 'finished', ARGV[3], unpack(ARGV, 4))
 redis.call('HINCRBY', KEYS[3], ARGV[2], 1)
 return 1
 """

@@ -17,7 +17,7 @@ from app import analysis, heartbeat
 from app.data import DataSet
 from app.job_queue import Delivery, JobQueue, worker_name
 from app.settings import Settings, SettingsError
-from app.store import Status, connect, timestamp
+from app.store import Status, connect
 from app.telemetry import bound, configure_logging
 
 FIRST_PAUSE = 0.1
@@ -67,7 +67,7 @@ class Worker:
         with bound(job_id=delivery.job_id, **ids):
             log.info("job started")
             status, fields = self._outcome(delivery)
-            written = self._queue.finish(delivery, status, {"finished": timestamp(), **fields})
+            written = self._queue.finish(delivery, status, fields)
             log.info("job %s", status if written else "result dropped: deleted or taken over")
 
     def _outcome(self, delivery: Delivery) -> tuple[Status, Products]:

@@ -5,11 +5,15 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import settings as hypothesis_settings
 from processes import RedisServer, WorkerProcess
 from redis import Redis
 
 from app.api import create_app
 from app.settings import Settings
+
+hypothesis_settings.register_profile("unit", deadline=None)  # a shared machine stalls at times
+hypothesis_settings.load_profile("unit")
 
 
 @pytest.fixture(scope="session")
