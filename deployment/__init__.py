@@ -1,1 +1,1 @@
-"""What `make k8s-test`, `make deploy` and their kin do: choose a cluster, deploy to it, test what is there."""
+"""What `make k8s-test` and `make deploy` do: choose a cluster, deploy to it, test it."""

@@ -20,7 +20,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         kubectl = choose(options.context, options.namespace)
         print(
-            f"context {kubectl.context} · server {kubectl.server()} · namespace {kubectl.namespace}",
+            f"context {kubectl.context} · server {kubectl.server()}"
+            f" · namespace {kubectl.namespace}",
             flush=True,
         )
         return int(options.run(kubectl, options))
@@ -51,15 +52,20 @@ def deploy(kubectl: Kubectl) -> dict[str, str]:
 
 
 def _run_suite(kubectl: Kubectl, tags: dict[str, str], pytest_args: list[str]) -> int:
-    command = [sys.executable, "-m", "pytest", "--in-cluster"]
-    command += ["--k8s-context", kubectl.context, "--k8s-namespace", kubectl.namespace]
-    command += ["--k8s-env", f"API_URL=http://api.{kubectl.namespace}.svc"]
-    command += ["--k8s-env", f"API_WAIT={ANSWER_WAIT}"]
-    command += ["--k8s-log", str(REPORTS / "pod.log"), f"--junitxml={REPORTS / 'junit.xml'}"]
+    command = [
+        sys.executable,
+        *("-m", "pytest", "--in-cluster"),
+        f"--k8s-context={kubectl.context}",
+        f"--k8s-namespace={kubectl.namespace}",
+        f"--k8s-env=API_URL=http://api.{kubectl.namespace}.svc",
+        f"--k8s-env=API_WAIT={ANSWER_WAIT}",
+        f"--k8s-log={REPORTS / 'pod.log'}",
+        f"--junitxml={REPORTS / 'junit.xml'}",
+    ]
     if kubectl.kubeconfig:
-        command += ["--k8s-kubeconfig", str(kubectl.kubeconfig)]
+        command.append(f"--k8s-kubeconfig={kubectl.kubeconfig}")
     if images.TEST_IMAGE in tags:
-        command += ["--k8s-image", f"{images.TEST_IMAGE}:{tags[images.TEST_IMAGE]}"]
+        command.append(f"--k8s-image={images.TEST_IMAGE}:{tags[images.TEST_IMAGE]}")
     sys.stdout.flush()
     return subprocess.run([*command, *pytest_args], check=False).returncode
 
@@ -87,7 +93,9 @@ def build(kubectl: Kubectl, _options: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deployment", description=__doc__)
-    parser.add_argument("--context", default="", help="kube context (default: the current, or ours)")
+    parser.add_argument(
+        "--context", default="", help="kube context (default: the current, or ours)"
+    )
     parser.add_argument("--namespace", default="weather", help="where the service is deployed")
     commands = parser.add_subparsers(required=True)
     command = commands.add_parser("test", help="run the suite in the cluster")

@@ -1,7 +1,7 @@
 """Errors of the deployment commands: each is one line for the user and an exit code.
 
 DeploymentError
-└── NotReady
+└── NotReadyError
 """
 
 from typing import ClassVar
@@ -13,7 +13,7 @@ class DeploymentError(Exception):
     exit_code: ClassVar[int] = 1
 
 
-class NotReady(DeploymentError):
+class NotReadyError(DeploymentError):
     """The target is not in a state to be tested: the tests were not run.
 
     10 is the exit code of NOT_RUN, as in pytest_k8s_job.verdict.

@@ -1,4 +1,4 @@
-"""The three images of this checkout: built, named after their content, loaded into the local cluster."""
+"""The images of this checkout: built, named after their content, loaded into our cluster."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,5 +37,7 @@ def build_and_load() -> dict[str, str]:
         identity = local_cluster.build(CHECKOUT / image.dockerfile, release, CHECKOUT)
         tags[image.name] = identity[:ID_LENGTH]
         local_cluster.tag(release, f"{image.name}:{tags[image.name]}")
-    local_cluster.load(*(f"{name}:{tag}" for name, tag in tags.items()), *(f"{i.name}:{RELEASE}" for i in IMAGES))
+    local_cluster.load(
+        *(f"{name}:{tag}" for name, tag in tags.items()), *(f"{i.name}:{RELEASE}" for i in IMAGES)
+    )
     return tags

@@ -53,7 +53,7 @@ class Kubectl:
     def get(self, *args: str) -> list[dict[str, Any]]:
         """The objects that `kubectl get` lists, as decoded JSON."""
         found = json.loads(self.run("get", *args, "-o", "json"))
-        items: list[dict[str, Any]] = found["items"] if "items" in found else [found]
+        items: list[dict[str, Any]] = found.get("items", [found])
         return items
 
     def server(self) -> str:
@@ -84,7 +84,8 @@ def choose(context: str, namespace: str) -> Kubectl:
     if program is None:
         if context:
             raise DeploymentError(
-                f"CONTEXT={context} needs kubectl on the PATH; without CONTEXT the local cluster is used"
+                f"CONTEXT={context} needs kubectl on the PATH; "
+                "without CONTEXT the local cluster is used"
             )
         return _local(namespace)
     current = context or _current_context(program)

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from deployment.errors import DeploymentError, NotReady
+from deployment.errors import DeploymentError, NotReadyError
 from deployment.images import CHECKOUT
 from deployment.kubectl import Kubectl
 
@@ -38,7 +38,7 @@ def wait(kubectl: Kubectl, timeout: float) -> None:
     """Return when every workload runs its newest version, all replicas ready.
 
     Raises:
-        NotReady: it did not come to that within `timeout` seconds; says which, and why.
+        NotReadyError: it did not come to that within `timeout` seconds; says which, and why.
     """
     deadline = time.monotonic() + timeout
     while True:
@@ -47,7 +47,7 @@ def wait(kubectl: Kubectl, timeout: float) -> None:
             return
         terminal = any("scaled to 0" in line or "not deployed" in line for line in missing)
         if terminal or time.monotonic() > deadline:
-            raise NotReady("; ".join(missing))
+            raise NotReadyError("; ".join(missing))
         time.sleep(POLL)
 
 
