@@ -132,10 +132,10 @@ def check_machine(port: int) -> None:
 
 def run(port: int, folder: Path, events: "SimpleQueue[str]") -> None:
     """Run the three parts, with `folder` for their files, until an event; raises ServeError."""
-    store = folder / "redis.sock"
+    store, heartbeat = folder / "redis.sock", folder / "heartbeat"
     environ = os.environ | {
         "REDIS_URL": f"unix://{store}",
-        "HEARTBEAT_FILE": str(folder / "heartbeat"),
+        "HEARTBEAT_FILE": str(heartbeat),
         "PYTHONUNBUFFERED": "1",
     }
     parts: dict[str, Part] = {}
@@ -147,6 +147,7 @@ def run(port: int, folder: Path, events: "SimpleQueue[str]") -> None:
                 event = event or wait_for(store.exists, "redis", events)
         url = f"http://localhost:{port}"
         event = event or wait_for(lambda: answers(f"http://{HOST}:{port}/readyz"), "api", events)
+        event = event or wait_for(heartbeat.exists, "worker", events)
         if event is None:
             say(f"ready: {url}   (Ctrl-C ends it; Redis is at {environ['REDIS_URL']})")
             event = events.get()
@@ -154,7 +155,7 @@ def run(port: int, folder: Path, events: "SimpleQueue[str]") -> None:
     finally:
         end_all(parts)
     if event != STOP:
-        raise ServeError(f"the {event} ended by itself with {code}; its last lines above say why")
+        raise ServeError(f"the {event} ended by itself, {cause(code)}; see its last lines above")
 
 
 def commands(port: int, folder: Path, store: Path) -> dict[str, list[str]]:
@@ -190,6 +191,11 @@ def answers(url: str) -> bool:
             return True
     except (urllib.error.URLError, OSError):
         return False
+
+
+def cause(code: int | None) -> str:
+    """An exit code in words."""
+    return f"by the signal {signal.Signals(-code).name}" if code and code < 0 else f"code {code}"
 
 
 def end_all(parts: Mapping[str, Part]) -> None:

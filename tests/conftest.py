@@ -19,11 +19,16 @@ LEFT_OUT = pytest.StashKey[str]()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Called when a path is about to be collected: leaves the suite out if nobody named it."""
-    if collection_path != SUITE or config.args_source is not config.ArgsSource.TESTPATHS:
+    """Called when a path is about to be collected: leaves the suite out if nobody named it.
+
+    pytest asks for what is in the folder, not for the folder, as `testpaths` names it.
+    """
+    named = config.args_source is not config.ArgsSource.TESTPATHS
+    if named or not collection_path.is_relative_to(SUITE):
         return None
-    reason = config.stash.setdefault(LEFT_OUT, why_not())
-    return True if reason else None
+    if LEFT_OUT not in config.stash:
+        config.stash[LEFT_OUT] = why_not()
+    return True if config.stash[LEFT_OUT] else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
