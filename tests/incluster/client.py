@@ -37,7 +37,7 @@ class Api(requests.Session):
         self.settings = settings
         self.trust_env = False  # a proxy of the environment does not know the cluster's names
         self.trace_id = secrets.token_hex(16)
-        self.exchanges: deque[str] = deque(maxlen=REMEMBERED)
+        self._exchanges: deque[tuple[str, int, str]] = deque(maxlen=REMEMBERED)
         self.mount("http://", HTTPAdapter(pool_maxsize=CONNECTIONS))
 
     def request(  # type: ignore[override]
@@ -50,22 +50,37 @@ class Api(requests.Session):
         try:
             answer = super().request(method, self.settings.url + path, **options)
         except requests.RequestException as error:
-            self.exchanges.append(f"{method} {path}: {type(error).__name__}: {error}")
+            self._remember(f"{method} {path}: {type(error).__name__}", str(error))
             raise
-        self.exchanges.append(
-            f"{method} {path}: {answer.status_code} in {answer.elapsed.total_seconds():.3f} s,"
-            f" request id {answer.headers.get('X-Request-ID', 'missing')}"
+        request_id = answer.headers.get("X-Request-ID", "missing")
+        seconds = answer.elapsed.total_seconds()
+        self._remember(
+            f"{method} {path}: {answer.status_code}", f"in {seconds:.3f} s, request id {request_id}"
         )
         return answer
+
+    def history(self) -> str:
+        """The last requests of this test and its trace id; a repeated one stands there once."""
+        lines = [
+            f"{what}{f', {times} times, the last' if times > 1 else ''} {detail}"
+            for what, times, detail in self._exchanges
+        ]
+        return "\n".join([*lines, f"trace id {self.traceparent().split('-')[1]}"])
 
     def begin_trace(self) -> None:
         """Give the requests that follow a trace id of their own, and forget those before."""
         self.trace_id = secrets.token_hex(16)
-        self.exchanges.clear()
+        self._exchanges.clear()
 
     def traceparent(self) -> str:
         """The W3C trace header: the one set from outside for this test, else our own."""
         return os.environ.get("TRACEPARENT") or f"00-{self.trace_id}-{secrets.token_hex(8)}-01"
+
+    def _remember(self, what: str, detail: str) -> None:
+        times = 1
+        if self._exchanges and self._exchanges[-1][0] == what:
+            times += self._exchanges.pop()[1]
+        self._exchanges.append((what, times, detail))
 
 
 def describe(answer: requests.Response) -> str:

@@ -72,8 +72,7 @@ def pytest_runtest_makereport(
     report = yield
     session = getattr(item, "funcargs", {}).get("api")
     if report.failed and isinstance(session, Api):
-        trace = f"trace id {session.traceparent().split('-')[1]}"
-        report.sections.append(("requests", "\n".join([*session.exchanges, trace])))
+        report.sections.append(("requests", session.history()))
     return report
 
 
