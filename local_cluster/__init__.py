@@ -37,7 +37,8 @@ def build(
     dockerfile: Path, name: str, context: Path, build_args: Mapping[str, str] | None = None
 ) -> str:
     """Build an image; its id, 64 hex digits, which stays the same if nothing changed."""
-    return images.build(dockerfile, [name], context, build_args)
+    log = Paths.of_user().cache / "build" / f"{dockerfile.name}.log"
+    return images.build(dockerfile, [name], context, build_args or {}, log)
 
 
 def tag(name: str, further: str) -> None:

@@ -4,13 +4,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from local_cluster import images, lifecycle
+from local_cluster import images, lifecycle, preflight
 from local_cluster.errors import ClusterError
 from local_cluster.health import Part
 from local_cluster.progress import Progress
 from local_cluster.settings import Paths
 
 LOG_LINES = 50
+ROOTLESS = ("kubeconfig", "logs")
 EXIT_UNWELL = 1
 EXIT_INTERRUPTED = 130  # 128 + SIGINT
 
@@ -19,6 +20,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; its exit code."""
     args = _parser().parse_args(arguments)
     try:
+        if args.command not in ROOTLESS:
+            preflight.check_root()
         return int(COMMANDS[args.command](args, Paths.of_user()))
     except ClusterError as error:
         print(f"local cluster: {error}", file=sys.stderr)
@@ -81,7 +84,7 @@ def _load(args: argparse.Namespace, paths: Paths) -> int:
 def _build(args: argparse.Namespace, _: Paths) -> int:
     file = args.file or args.context / "Dockerfile"
     pairs = dict(pair.partition("=")[::2] for pair in args.build_arg)
-    print(images.build(file, args.tags, args.context, pairs, quiet=False))
+    print(images.build(file, args.tags, args.context, pairs, None))
     return 0
 
 

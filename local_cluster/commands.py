@@ -3,7 +3,7 @@
 import os
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from local_cluster.errors import ClusterError
@@ -38,7 +38,7 @@ def direct() -> dict[str, str]:
 
 
 def run_logged(
-    command: list[str | Path],
+    command: Sequence[str | Path],
     log: Path,
     what: str,
     env: Mapping[str, str] | None = None,
@@ -79,7 +79,7 @@ def wait_until(ready: Callable[[], str], seconds: float, what: str) -> None:
     end = time.monotonic() + seconds
     while missing := ready():
         if time.monotonic() > end:
-            raise ClusterError(f"{what} not within {seconds:.0f} s: {missing}")
+            raise ClusterError(f"{what}: not ready within {seconds:.0f} s: {missing}")
         time.sleep(POLL_SECONDS)
 
 

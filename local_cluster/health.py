@@ -1,7 +1,9 @@
 """How the cluster is: one line a part, as `status` shows it and as `up` waits for it."""
 
 import json
+import socket
 import ssl
+import struct
 import subprocess
 import urllib.error
 import urllib.request
@@ -16,6 +18,8 @@ from local_cluster.settings import Paths
 from local_cluster.supervision import Supervisor, can_connect
 
 PROBE_SECONDS = 2.0
+DNS_SECONDS = 1.0
+API_NAME = "kubernetes.default.svc.cluster.local"
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def probe(url: str) -> str:
 
 def objects(paths: Paths, kubectl: Path) -> list[Part]:
     """Node, DNS and StorageClass, after the API server."""
-    names = (f"node/{s.NODE}", "deployment/coredns", "storageclass/standard")
+    names = (f"node/{s.NODE}", "storageclass/standard")
     done = subprocess.run(
         [
             *(str(kubectl), "--kubeconfig", str(paths.kubeconfig), "--request-timeout=5s"),
@@ -91,9 +95,37 @@ def objects(paths: Paths, kubectl: Path) -> list[Part]:
     items = {o["kind"]: o for o in json.loads(done.stdout or "{}").get("items", [])}
     return [
         Part("node", *_condition(items.get("Node"), "Ready")),
-        Part("DNS", *_condition(items.get("Deployment"), "Available")),
-        Part("StorageClass", "StorageClass" in items, "standard" if items else "absent"),
+        dns_part(),
+        _storage_part("StorageClass" in items),
     ]
+
+
+def _storage_part(there: bool) -> Part:
+    return Part("StorageClass", there, "standard" if there else "absent")
+
+
+def dns_part() -> Part:
+    """DNS by asking it: the Deployment's state may be from before a crash.
+
+    The question goes to the Service's address, so the answer vouches for kube-proxy, containerd and
+    kubelet too.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(DNS_SECONDS)
+        try:
+            client.sendto(_question(API_NAME), (s.DNS_IP, 53))
+            answer = client.recv(512)
+        except OSError as error:
+            return Part("DNS", False, f"no answer from {s.DNS_IP}: {error}")
+    found = answer[3] & 0x0F == 0 and answer[6:8] != b"\0\0"  # response code, number of answers
+    return Part("DNS", found, f"{API_NAME} {'resolves' if found else 'is unknown'}")
+
+
+def _question(name: str) -> bytes:
+    """A DNS query for the A record of `name`, after RFC 1035 section 4.1."""
+    header = struct.pack(">6H", 1, 0x0100, 1, 0, 0, 0)  # id, recursion desired, one question
+    labels = b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))
+    return header + labels + b"\0" + struct.pack(">2H", 1, 1)  # type A, class IN
 
 
 def _condition(thing: dict[str, Any] | None, kind: str) -> tuple[bool, str]:

@@ -3,11 +3,12 @@
 import configparser
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from local_cluster.commands import run
+from local_cluster.commands import run, run_logged
 from local_cluster.errors import ClusterError
 from local_cluster.settings import Paths
 
@@ -64,40 +65,37 @@ def build(
     dockerfile: Path,
     tags: Sequence[str],
     context: Path,
-    build_args: Mapping[str, str] | None = None,
-    quiet: bool = True,
+    build_args: Mapping[str, str],
+    log: Path | None,
 ) -> str:
     """Build an ordinary Dockerfile with this machine's network, certificates and pip settings.
+
+    The output goes to `log`, or to stderr if that is None.
 
     Returns:
         The image's id, 64 hex digits; the same if nothing changed.
 
     Raises:
-        ClusterError: the build failed; its last line. The whole output went to stderr.
+        ClusterError: the build failed; its last line and the log.
     """
-    if not tags:
-        raise ClusterError("build needs a tag")
     with tempfile.TemporaryDirectory(prefix="weather-build-") as directory:
-        ids = Path(directory) / "id"
-        command = ["buildah", "build", "--isolation", "chroot", "--network", "host", "--layers"]
-        command += ["--format", "docker", "--pull-never", "--iidfile", str(ids)]
-        command += _mounts(Path(directory))
-        command += [
-            word for k, v in (build_args or {}).items() for word in ("--build-arg", f"{k}={v}")
+        identity = Path(directory) / "id"
+        command = [
+            *("buildah", "build", "--isolation", "chroot", "--network", "host", "--layers"),
+            *("--format", "docker", "--pull-never", "--iidfile", str(identity)),
+            *_mounts(Path(directory)),
+            *(word for k, v in build_args.items() for word in ("--build-arg", f"{k}={v}")),
+            *(word for tag in tags for word in ("-t", tag)),
+            *("-f", str(dockerfile), str(context)),
         ]
-        command += [word for tag in tags for word in ("-t", tag)]
-        command += ["-f", str(dockerfile), str(context)]
-        output = None if not quiet else subprocess.PIPE
-        try:
-            done = subprocess.run(
-                command, stdout=output, stderr=subprocess.STDOUT, text=True, check=False
-            )
-        except OSError as error:
-            raise ClusterError(f"buildah: {error.strerror}: run `up` first") from error
-        if done.returncode:
-            last = (done.stdout or "see above").strip().splitlines()[-1]
-            raise ClusterError(f"building {dockerfile.name} failed: {last}")
-        return ids.read_text().strip().removeprefix("sha256:")
+        if log is None:
+            done = subprocess.run(command, stdout=sys.stderr, check=False)
+            if done.returncode:
+                raise ClusterError(f"building {dockerfile} failed (exit {done.returncode})")
+        else:
+            log.unlink(missing_ok=True)
+            run_logged(command, log, f"building {dockerfile}")
+        return identity.read_text().strip().removeprefix("sha256:")
 
 
 def tag(name: str, further: str) -> None:

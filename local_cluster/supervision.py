@@ -69,8 +69,6 @@ class Supervisor:
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
-        transport = SupervisorTransport(None, None, f"unix://{paths.supervisor_socket}")
-        self._proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
 
     def call(self, method: str, *args: Any) -> Any:
         """Call a method of supervisord's interface.
@@ -78,8 +76,11 @@ class Supervisor:
         Raises:
             ClusterError: it does not answer, or refuses.
         """
+        # a transport that has met a dead socket stays unusable: each call has its own
+        transport = SupervisorTransport(None, None, f"unix://{self._paths.supervisor_socket}")
         try:
-            return getattr(self._proxy.supervisor, method)(*args)
+            with xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport) as proxy:
+                return getattr(proxy.supervisor, method)(*args)
         except xmlrpc.client.Fault as fault:
             raise ClusterError(f"supervisor {method}: {fault.faultString}") from fault
         except UNREACHABLE as error:
@@ -113,11 +114,6 @@ class Supervisor:
         if done.returncode:
             raise ClusterError(f"supervisord did not start; log: {log}")
         wait_until(self._missing, ANSWER_SECONDS, "supervisord's answer")
-
-    def start(self, name: str) -> None:
-        """Start a process unless it runs."""
-        if self.states().get(name) not in ("RUNNING", "STARTING"):
-            self.call("startProcess", name, False)
 
     def states(self) -> dict[str, str]:
         """Name -> RUNNING, STARTING, BACKOFF, STOPPED, FATAL, EXITED, in the order of starting."""

@@ -15,11 +15,13 @@ from pathlib import Path
 from local_cluster import machine
 from local_cluster.errors import ClusterError
 from local_cluster.settings import CONTEXT, Paths
+from local_cluster.supervision import can_connect
 
 USERS_PROGRAMS = ("kubectl", "kubeadm", "ctr")  # they end by themselves
 END_SECONDS = 10.0  # from SIGKILL to the end; more means a process that hangs in the kernel
 CNI_RESULTS = Path("/var/lib/cni")  # containerd's CNI library gives no choice
 LOG_LINKS = Path("/var/log/containers")  # nor does the kubelet
+DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")  # nor here
 
 
 def supervisors(paths: Paths) -> list[int]:
@@ -81,7 +83,12 @@ def remove_files(paths: Paths) -> None:
             link.unlink()
     for result in CNI_RESULTS.glob(f"results/{CONTEXT}-*"):
         result.unlink()
-    for directory in (CNI_RESULTS / "results", CNI_RESULTS, LOG_LINKS):
+    plugins = DEVICE_PLUGINS / "kubelet.sock"
+    if plugins.exists() and not can_connect(plugins):
+        for file in DEVICE_PLUGINS.iterdir():
+            file.unlink()
+    shared = (CNI_RESULTS / "results", CNI_RESULTS, LOG_LINKS, DEVICE_PLUGINS)
+    for directory in (*shared, DEVICE_PLUGINS.parent):
         with suppress(OSError):  # absent, or in use by another cluster
             directory.rmdir()
     for directory in (paths.run, paths.state):
