@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
         )
         return int(options.run(kubectl, options))
     except (DeploymentError, local_cluster.ClusterError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"{getattr(error, 'label', 'error')}: {error}", file=sys.stderr)
         return int(getattr(error, "exit_code", 1))
     except KeyboardInterrupt:
         return 130

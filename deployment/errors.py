@@ -10,13 +10,15 @@ from typing import ClassVar
 class DeploymentError(Exception):
     """The command cannot go on; the text says what is wrong and what to do."""
 
+    label: ClassVar[str] = "error"
     exit_code: ClassVar[int] = 1
 
 
 class NotReadyError(DeploymentError):
     """The target is not in a state to be tested: the tests were not run.
 
-    10 is the exit code of NOT_RUN, as in pytest_k8s_job.verdict.
+    Label and exit code are those of pytest_k8s_job.verdict.
     """
 
+    label: ClassVar[str] = "NOT_RUN"
     exit_code: ClassVar[int] = 10

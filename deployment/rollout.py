@@ -3,6 +3,7 @@
 import os
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,14 @@ ROLLOUT_TIMEOUT = 180.0  # seconds; images are there, so this is start-up and pr
 SETTLE_TIMEOUT = 20.0  # seconds that an existing deployment gets to become ready
 POLL = 0.5  # seconds between two looks
 NOT_THE_TEST = "app.kubernetes.io/component!=test"  # the tool creates the test Job itself
+
+
+@dataclass(frozen=True)
+class Shortcoming:
+    """Why a workload cannot be tested; `heals` if waiting may help."""
+
+    sentence: str
+    heals: bool = False
 
 
 def apply(kubectl: Kubectl, tags: dict[str, str]) -> None:
@@ -45,38 +54,38 @@ def wait(kubectl: Kubectl, timeout: float) -> None:
         missing = shortcomings(kubectl)
         if not missing:
             return
-        terminal = any("scaled to 0" in line or "not deployed" in line for line in missing)
-        if terminal or time.monotonic() > deadline:
-            raise NotReadyError("; ".join(missing))
+        if not all(each.heals for each in missing) or time.monotonic() > deadline:
+            raise NotReadyError("; ".join(each.sentence for each in missing))
         time.sleep(POLL)
 
 
-def shortcomings(kubectl: Kubectl) -> list[str]:
-    """One sentence for each workload that is not ready to be tested."""
+def shortcomings(kubectl: Kubectl) -> list[Shortcoming]:
+    """What keeps the workloads from being tested, at most one for each."""
     deployments = {d["metadata"]["name"]: d for d in kubectl.get("deployments")}
     if not any(name in deployments for name in WORKLOADS):
-        return [
-            f"nothing is deployed in namespace {kubectl.namespace} of {kubectl.context}: "
-            "not deployed; `make deploy` deploys it"
-        ]
+        where = f"namespace {kubectl.namespace} of context {kubectl.context}"
+        return [Shortcoming(f"nothing is deployed in {where}: `make deploy` deploys it")]
     found = (_shortcoming(kubectl, name, deployments.get(name)) for name in WORKLOADS)
-    return [sentence for sentence in found if sentence]
+    return [each for each in found if each is not None]
 
 
-def _shortcoming(kubectl: Kubectl, name: str, deployment: dict[str, Any] | None) -> str:
+def _shortcoming(
+    kubectl: Kubectl, name: str, deployment: dict[str, Any] | None
+) -> Shortcoming | None:
     if deployment is None:
-        return f"deployment {name} is not deployed: `make deploy` deploys it"
+        return Shortcoming(f"deployment {name} is missing: `make deploy` deploys it")
     status, wanted = deployment.get("status", {}), deployment["spec"].get("replicas", 1)
     if wanted == 0:
-        return (
-            f"deployment {name} is scaled to 0, so its Service has no pod to answer: "
+        return Shortcoming(
+            f"deployment {name} is scaled to 0: "
             f"`kubectl -n {kubectl.namespace} scale deployment {name} --replicas=1`"
         )
     current = status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
     updated, ready = status.get("updatedReplicas", 0), status.get("readyReplicas", 0)
     if current and updated == ready == status.get("replicas", 0) == wanted:
-        return ""
-    return f"deployment {name}: {ready} of {wanted} pods ready{_why(kubectl, name)}"
+        return None
+    sentence = f"deployment {name}: {ready} of {wanted} pods ready{_why(kubectl, name)}"
+    return Shortcoming(sentence, heals=True)
 
 
 def _why(kubectl: Kubectl, name: str) -> str:
