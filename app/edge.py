@@ -27,6 +27,11 @@ RETRY_AFTER = "2"
 CONTENT_POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
 
+LARGEST_DROPPED = 16_000_000
+"""Bytes of a refused body that are read and dropped. A server that closes with bytes unread resets
+the connection, and the client then may never see why it was refused."""
+PIECE = 64 * 1024
+
 _DETAILS = {
     404: "there is nothing at this path; GET /help lists the routes",
     405: "this path does not take this method; the Allow header names those it takes",
@@ -87,6 +92,14 @@ def install(app: Flask) -> None:
                 **job,
             },
         )
+        return response
+
+    @app.after_request
+    def _drop_body(response: Response) -> Response:
+        if response.status_code >= 400 and "Expect" not in request.headers:
+            stream, left = request.environ["wsgi.input"], LARGEST_DROPPED
+            while left > 0 and stream.read(PIECE):
+                left -= PIECE
         return response
 
     @app.teardown_request

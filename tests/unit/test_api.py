@@ -150,6 +150,7 @@ def test_a_chunked_body_over_the_limit_is_refused_whole(loaded: FlaskClient) -> 
         "/data",
         input_stream=io.BytesIO(body),
         content_type="text/csv",
+        headers={"Transfer-Encoding": "chunked"},
         environ_overrides={"wsgi.input_terminated": True},
     )
     assert "more than 5000000 bytes" in problem(response, 413)["detail"]
@@ -341,7 +342,7 @@ def test_a_deleted_job_is_gone(loaded: FlaskClient, worker: JobQueue, redis: Red
         problem(loaded.get(path), 404)
     problem(loaded.delete(f"/jobs/{gone}"), 404)
     assert list(loaded.get("/jobs").get_json()) == [stays]
-    assert redis.exists(f"job:{gone}") == 0
+    assert (redis.exists(f"job:{gone}"), redis.zscore("jobs", gone)) == (0, None)
 
 
 def test_a_job_deleted_in_progress_stays_deleted(loaded: FlaskClient, worker: JobQueue) -> None:
@@ -363,6 +364,13 @@ def test_all_jobs_are_deleted_at_once(loaded: FlaskClient, redis: Redis) -> None
     assert loaded.get("/jobs").get_json() == {}
     assert redis.keys("job:*") == []
     assert loaded.delete("/jobs").get_json() == {"deleted": 0}
+
+
+def test_the_list_skips_a_job_that_goes_meanwhile(loaded: FlaskClient, redis: Redis) -> None:
+    """A job deleted while the list is read is not in it; the others are."""
+    gone, stays = submit(loaded), submit(loaded)
+    redis.delete(f"job:{gone}")
+    assert list(loaded.get("/jobs").get_json()) == [stays]
 
 
 def test_metrics_count_jobs(loaded: FlaskClient, worker: JobQueue) -> None:
