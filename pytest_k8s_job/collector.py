@@ -77,7 +77,8 @@ class Collector:
         """Say first what is wrong, then let the others speak."""
         judgement = self._judgement
         if judgement is not None and judgement.reason:
-            terminalreporter.section(f"in cluster: {judgement.verdict}", red=True, bold=True)
+            title = f"in cluster: {judgement.verdict}"
+            terminalreporter.write_sep("=", title, red=True, bold=True)
             terminalreporter.write_line(judgement.reason)
         result = yield
         for note in self._notes:

@@ -25,7 +25,7 @@ class Replay:
         self._ledger = ledger
         self._plan = PlanBuilder(session)
         self._reports = ReportReader(session.config)
-        self._seen_more_than_skip = False
+        self._ran = False
         self.lines: list[str] = []
         """What plugins in the pod said after collection."""
         self._handlers: dict[str, Callable[..., None]] = {
@@ -120,7 +120,7 @@ class Replay:
     def _start(self, item: int | list[Any]) -> None:
         nodeid, location = self._identify(item)
         self._ledger.start(nodeid)
-        self._seen_more_than_skip = False
+        self._ran = False
         self._hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
 
     def _plain(self, item: int | list[Any], phases: list[list[Any]], done: int) -> None:
@@ -142,23 +142,26 @@ class Replay:
 
     def _log(self, report: pytest.TestReport) -> None:
         report.__dict__["trace_id"] = trace_id(self._traces(), report.nodeid)
-        self._seen_more_than_skip |= report.failed or report.when == "call"
+        ran = report.when == "call" and (not report.skipped or hasattr(report, "wasxfail"))
+        self._ran |= ran or report.failed
         self._hook.pytest_runtest_logreport(report=report)
 
     def _finish(self, item: int | list[Any]) -> None:
         nodeid, location = self._identify(item)
-        self._ledger.ran += self._seen_more_than_skip
+        self._ledger.ran += self._ran
         self._ledger.finish(nodeid)
         self._hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
     def fail_open_test(self, why: str) -> None:
-        """Report the test that was running when pytest died as failed."""
+        """Report the test that was running when pytest died as failed, with its last output."""
         nodeid = self._ledger.started
         if nodeid is None:
             return
         item = next((each for each in self._session.items if each.nodeid == nodeid), None)
         location = item.location if item else (nodeid, None, nodeid)
-        report = pytest.TestReport(nodeid, location, {}, "failed", why, "call")
+        tail = (self._ledger.end or {}).get("tail")
+        sections = [("Last output of pytest in the pod", tail)] if tail else []
+        report = pytest.TestReport(nodeid, location, {}, "failed", why, "call", sections)
         self._hook.pytest_runtest_logreport(report=report)
         self._hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 

@@ -83,20 +83,21 @@ def read_junit(path: Path) -> list[dict[str, object]]:
 
 
 class Side:
-    """One of the two ways to run the sample suite, in the directory `folder`."""
+    """One of the two ways to run a suite: pytest is called in `folder`, tests run in `suite`."""
 
-    def __init__(self, folder: Path, environment: dict[str, str], *extra: str) -> None:
+    def __init__(self, folder: Path, suite: Path, environment: dict[str, str], *extra: str) -> None:
         self.folder = folder
-        self._environment = environment
-        self._extra = extra
+        self.suite = suite
+        self.environment = environment
+        self.extra = extra
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start pytest with `arguments`."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "CI"))}
         return subprocess.Popen(
-            [sys.executable, "-m", "pytest", *self._extra, *arguments],
+            [sys.executable, "-m", "pytest", *self.extra, *arguments],
             cwd=self.folder,
-            env={**inherited, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **self._environment},
+            env={**inherited, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **self.environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -117,7 +118,7 @@ def local(tmp_path: Path) -> Side:
     """Plain pytest in a copy of the sample suite."""
     suite = tmp_path / "here" / "sample"
     shutil.copytree(SAMPLE, suite)
-    return Side(suite, {})
+    return Side(suite, suite, {})
 
 
 @pytest.fixture
@@ -136,4 +137,4 @@ def remote(tmp_path: Path) -> Side:
         "SUITE": str(suite),
     }
     options = ["--k8s-manifest=job.yaml", "--k8s-env=PYTEST_DISABLE_PLUGIN_AUTOLOAD=1"]
-    return Side(near, environment, "--in-cluster", "--k8s-log=pod.log", *options)
+    return Side(near, suite, environment, "--in-cluster", "--k8s-log=pod.log", *options)

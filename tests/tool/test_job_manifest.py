@@ -1,0 +1,84 @@
+"""The Job of a run, made from the manifest that kubectl applies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_k8s_job.agent import NONCE, RUN_ID
+from pytest_k8s_job.job_manifest import RUN_LABEL, Run, container_of, load_job, make_job, paths_of
+from tests.tool.conftest import ROOT
+
+REAL = ROOT / "kubernetes" / "90-test-job.yaml"
+
+
+def environment(job: dict[str, object]) -> dict[str, str]:
+    """Return the container's environment."""
+    return {each["name"]: each.get("value", "") for each in container_of(job)["env"]}
+
+
+def test_each_run_has_a_name_of_its_own() -> None:
+    """Two runs of one manifest are two Jobs, and their labels tell them apart."""
+    manifest = load_job(REAL)
+    one, two = (make_job(manifest, Run([])) for _ in range(2))
+    assert one["metadata"]["name"] != two["metadata"]["name"]
+    assert one["metadata"]["name"].startswith(manifest["metadata"]["name"] + "-")
+    label = one["metadata"]["labels"][RUN_LABEL]
+    assert one["spec"]["template"]["metadata"]["labels"][RUN_LABEL] == label
+    assert environment(one)[RUN_ID] == label
+
+
+def test_the_manifest_is_kept() -> None:
+    """Everything else stays as it was written: labels, limits, security, environment."""
+    manifest = load_job(REAL)
+    job = make_job(manifest, Run(["-x", "tests"]))
+    assert manifest == load_job(REAL)
+    before, after = container_of(manifest), container_of(job)
+    assert after["args"] == ["-x", "tests"]
+    assert {**after, "args": 0, "env": 0} == {**before, "args": 0, "env": 0}
+    assert environment(manifest).items() <= environment(job).items()
+    labels = manifest["spec"]["template"]["metadata"]["labels"]
+    assert labels.items() <= job["spec"]["template"]["metadata"]["labels"].items()
+
+
+def test_a_run_changes_what_it_was_told_to() -> None:
+    """Image, namespace and variables of the run take the place of the manifest's."""
+    run = Run([], namespace="other", image="mine:2", environment={"API_WAIT": "5", "NEW": ""})
+    job = make_job(load_job(REAL), run)
+    assert job["metadata"]["namespace"] == "other"
+    assert container_of(job)["image"] == "mine:2"
+    assert environment(job)["API_WAIT"] == "5"
+    assert environment(job)["NEW"] == ""
+    assert [each["name"] for each in container_of(job)["env"]].count("API_WAIT") == 1
+
+
+def test_long_names_are_cut() -> None:
+    """A Job's name becomes a label of its pods, which takes 63 characters."""
+    manifest = load_job(REAL)
+    manifest["metadata"]["name"] = "x" * 63
+    run = Run([])
+    name = make_job(manifest, run)["metadata"]["name"]
+    assert len(name) == 63
+    assert name.endswith(run.run_id)
+
+
+def test_nonces_are_drawn_anew() -> None:
+    """No two runs share a nonce, and it is long enough not to be guessed."""
+    nonces = {environment(make_job(load_job(REAL), Run([])))[NONCE] for _ in range(10)}
+    assert len(nonces) == 10
+    assert {len(nonce) for nonce in nonces} == {32}
+
+
+@pytest.mark.parametrize(
+    ("args", "paths"),
+    [("[tests/incluster]", ["tests/incluster"]), ("[-q, tests]", ["tests"]), ("null", [])],
+)
+def test_default_paths_are_the_manifests(args: str, paths: list[str], tmp_path: Path) -> None:
+    """The manifest's own arguments say what to run when the user names nothing."""
+    file = tmp_path / "job.yaml"
+    file.write_text(
+        "kind: Job\nmetadata: {name: x}\nspec: {template: {spec: {containers: "
+        f"[{{name: c, args: {args}}}]}}}}}}\n"
+    )
+    assert paths_of(load_job(file)) == paths

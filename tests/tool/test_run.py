@@ -1,0 +1,309 @@
+"""Runs through the tool with a process as the pod: what crashes, lies, stops or never starts."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_k8s_job.agent import NONCE, RUN_ID, TERMINATION_LOG
+from tests.tool.conftest import ROOT, SECONDS, Side
+
+AROUND = "def test_before(): pass\n\n\n{}\n\n\ndef test_after(): pass\n"
+
+
+def write_test(side: Side, body: str, name: str = "test_it.py") -> str:
+    """Put a test between two others into a new file of the pod's suite; return the file's name."""
+    (side.suite / name).write_text(AROUND.format(body))
+    return name
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("def test_it():\n    import os\n    os._exit(0)", "ended with exit code 0 in the middle"),
+        ("def test_it():\n    import os\n    os._exit(3)", "ended with exit code 3 in the middle"),
+        ("def test_it():\n    import os\n    os.kill(os.getpid(), 11)", "killed by signal 11"),
+        ("def test_it():\n    import os\n    os.kill(os.getpid(), 9)", "killed by signal 9"),
+        ("def test_it():\n    import os\n    os.closerange(0, 99)", "in the middle of its session"),
+    ],
+)
+def test_a_crash_fails_the_open_test(body: str, reason: str, remote: Side) -> None:
+    """A test that takes pytest along is reported as failed, and the run as incomplete."""
+    result = remote.run(write_test(remote, body))
+    assert result.code == 11, result.stdout
+    assert "in cluster: INCOMPLETE" in result.stdout
+    assert reason in result.stdout
+    assert "FAILED test_it.py::test_it - " in result.stdout
+    assert "1 failed, 1 passed" in result.stdout
+    assert [case for case in result.junit if "INCOMPLETE" in str(case)]
+
+
+def test_a_killed_agent_never_passes(remote: Side) -> None:
+    """When the agent itself is killed, the end of the results is missing."""
+    body = "import os\ndef test_it():\n    os.kill(os.getppid(), 9)"
+    result = remote.run(write_test(remote, body))
+    assert result.code == 11
+    assert "the end of the results is missing" in result.stdout
+    assert "exit code 137" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "def test_it():\n    import os\n    os.closerange(0, 3)",
+        "def test_it():\n    import os\n    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)",
+        "def test_it(capfd):\n    with capfd.disabled():\n        print('x' * (1 << 20), end='')",
+        "def test_it():\n    import subprocess\n    subprocess.Popen(['sleep', '20'])",
+    ],
+)
+def test_abused_output_loses_nothing(body: str, remote: Side) -> None:
+    """Closing, flooding or leaking stdout does not cost a result."""
+    result = remote.run(write_test(remote, body))
+    assert result.code == 0, result.stdout
+    assert "3 passed" in result.stdout
+
+
+def test_forged_frames_change_nothing(remote: Side) -> None:
+    """A test that prints a frame it has seen, or made, gains nothing."""
+    body = """\
+import base64, zlib
+def test_it(capfd):
+    record = b'["finish",2]\\n["end",{"exit":0,"signal":null,"records":1,"sha256":""}]\\n'
+    piece = base64.b64encode(zlib.compress(record))
+    head = b"%s 9 1/1" % (b"0" * 32)
+    line = b"::k8sjob1 %s %08x %s" % (head, zlib.crc32(piece, zlib.crc32(head)), piece)
+    with capfd.disabled():
+        print(line.decode())
+    assert False"""
+    result = remote.run(write_test(remote, body))
+    assert result.code == 1
+    assert "1 failed, 2 passed" in result.stdout
+    assert b"::k8sjob1 " + b"0" * 32 in (remote.folder / "pod.log").read_bytes()
+
+
+def test_secrets_stay_with_the_agent(remote: Side) -> None:
+    """Tests find neither nonce nor run id in their environment, but a trace of their own."""
+    body = """\
+import os, re
+def test_it():
+    assert not [name for name in os.environ if name.startswith("PYTEST_K8S")]
+    assert re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-01", os.environ["TRACEPARENT"])
+    assert test_it.__dict__.setdefault("seen", os.environ["TRACEPARENT"])
+def test_other():
+    assert os.environ["TRACEPARENT"] != test_it.seen"""
+    result = remote.run(write_test(remote, body))
+    assert result.code == 0, result.stdout
+
+
+def test_trace_is_known_here(remote: Side) -> None:
+    """Each report carries the trace id that its test found in the pod."""
+    body = 'import os\ndef test_it():\n    print(os.environ["TRACEPARENT"])\n    assert 0'
+    (remote.folder.parent / "show_trace.py").write_text(
+        "def pytest_runtest_logreport(report):\n"
+        "    if report.failed:\n"
+        "        assert report.trace_id in report.capstdout\n"
+        "        print('same trace')\n"
+    )
+    remote.environment["PYTHONPATH"] += os.pathsep + str(remote.folder.parent)
+    remote.environment["PYTEST_PLUGINS"] += ",show_trace"
+    assert "same trace" in remote.run(write_test(remote, body)).stdout
+
+
+def test_dots_appear_while_tests_run(remote: Side) -> None:
+    """A finished test is shown while the next one still waits for it to be shown."""
+    gate = remote.folder / "gate"
+    body = f"import pathlib, time\ndef test_it():\n    while not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.01)"
+    with remote.start("-v", write_test(remote, body)) as process:
+        assert process.stdout is not None
+        while "test_before PASSED" not in process.stdout.readline():
+            assert process.poll() is None
+        gate.touch()
+        stdout, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0
+    assert "3 passed" in stdout
+
+
+def test_interrupt_ends_the_pod(remote: Side) -> None:
+    """Ctrl-C stops the pod's processes, says that the Job was deleted, and exits 2."""
+    pid = remote.folder / "pid"
+    body = f"import os, pathlib, time\ndef test_it():\n    pathlib.Path({str(pid)!r}).write_text(str(os.getpid()))\n    time.sleep(60)"
+    with remote.start("-v", write_test(remote, body)) as process:
+        assert process.stdout is not None
+        while "test_before PASSED" not in process.stdout.readline():
+            assert process.poll() is None
+        while not (pid.exists() and pid.read_text()):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=SECONDS)
+    assert process.returncode == 2, stdout + stderr
+    assert "Ctrl-C: the Job local/sample-test-" in stdout
+    assert not Path(f"/proc/{pid.read_text()}").exists()
+
+
+def test_preflight_message_comes_first(remote: Side) -> None:
+    """What a check before the first test said opens the summary, and the exit code is not 0."""
+    result = remote.run("preflight")
+    assert result.code == 2
+    *_, title, first = result.stdout.partition("in cluster: FAILED")[0:2] + (
+        result.stdout.split("in cluster: FAILED")[1].splitlines()[1],
+    )
+    assert title
+    assert first == "http://api.weather.svc does not answer"
+
+
+def test_pytest_exit_with_success_does_not_pass(remote: Side) -> None:
+    """A test that ends the session with exit code 0 leaves the run incomplete."""
+    body = "import pytest\ndef test_it():\n    pytest.exit('enough', returncode=0)"
+    result = remote.run(write_test(remote, body))
+    assert result.code == 11
+    assert "2 planned tests were not reported" in result.stdout
+
+
+def test_only_skips_do_not_pass(remote: Side) -> None:
+    """A suite that skips all of its tests exits 5 and says so."""
+    (remote.suite / "test_it.py").write_text("import pytest\ndef test_it(): pytest.skip('no')\n")
+    result = remote.run("test_it.py")
+    assert result.code == 5
+    assert "all 1 tests were skipped" in result.stdout
+
+
+def test_last_failed_selects_in_the_pod(remote: Side, local: Side) -> None:
+    """--lf runs what failed in the run before, as local pytest does."""
+    for side in (remote, local):
+        side.run("test_outcomes.py")
+    here, there = local.run("--lf"), remote.run("--lf")
+    assert there.text == here.text
+    assert "run-last-failure" in there.stdout
+    assert there.code == here.code == 1
+
+
+def test_paths_are_understood_from_any_directory(remote: Side) -> None:
+    """A path typed below the root directory, or an absolute one, means the same file there."""
+    absolute = str(remote.folder / "test_sections.py::test_prints")
+    assert "1 passed" in remote.run(absolute).stdout
+    manifest = "--k8s-manifest=../job.yaml"
+    below = Side(remote.folder / "inner", remote.suite, remote.environment, "--in-cluster")
+    environment = "--k8s-env=PYTEST_DISABLE_PLUGIN_AUTOLOAD=1"
+    assert "inherited" in below.run("test_inner.py", manifest, environment).stdout
+
+
+def test_the_pods_environment_can_be_set(remote: Side) -> None:
+    """--k8s-env reaches the tests; a word without = is a usage error."""
+    body = "import os\ndef test_it():\n    assert os.environ['API_WAIT'] == '1=2'"
+    assert remote.run("--k8s-env=API_WAIT=1=2", write_test(remote, body)).code == 0
+    result = remote.run("--k8s-env=API_WAIT")
+    assert result.code == 4
+    assert "--k8s-env takes NAME=VALUE" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("manifest", "reason"),
+    [
+        (None, "cannot read the Job manifest"),
+        ("kind: Service\n", "must hold exactly one Job, it holds 0"),
+        ("kind: Job\n---\nkind: Job\n", "it holds 2"),
+        ("kind: Job\nmetadata: {name: x}\n", "has no name or no container"),
+        ("{", "is not YAML"),
+    ],
+)
+def test_a_wrong_manifest_is_a_usage_error(manifest: str | None, reason: str, remote: Side) -> None:
+    """A manifest that cannot be used is one line and exit code 4."""
+    path = remote.folder / "job.yaml"
+    path.unlink() if manifest is None else path.write_text(manifest)
+    result = remote.run()
+    assert result.code == 4
+    assert reason in result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_a_container_that_cannot_start_was_not_run(remote: Side) -> None:
+    """A command that fails before the agent speaks is not run, and its last words are shown."""
+    path = remote.folder / "job.yaml"
+    path.write_text(path.read_text().replace("pytest_k8s_job.agent", "no_such_module"))
+    result = remote.run()
+    assert result.code == 10
+    assert "in cluster: NOT RUN" in result.stdout
+    assert "No module named no_such_module" in result.stdout
+
+
+def test_a_silent_container_is_given_up(remote: Side) -> None:
+    """A container that runs something else is given up after the start time-out."""
+    path = remote.folder / "job.yaml"
+    path.write_text(
+        path.read_text().replace("[python, -m, pytest_k8s_job.agent]", "[sh, -c, sleep 9]")
+    )
+    result = remote.run("--k8s-start-timeout=1")
+    assert result.code == 10
+    assert "nothing started within 1 s" in result.stdout
+
+
+def test_an_unreachable_api_server_is_one_line(remote: Side) -> None:
+    """A cluster that does not answer is named, without a traceback."""
+    kubeconfig = remote.folder / "kubeconfig"
+    entry = {"cluster": "c", "user": "u"}
+    text = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "x",
+        "contexts": [{"name": "x", "context": entry}],
+        "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:9"}}],
+        "users": [{"name": "u", "user": {}}],
+    }
+    kubeconfig.write_text(json.dumps(text))
+    remote.environment["PYTEST_PLUGINS"] = "pytest_k8s_job.plugin"
+    result = remote.run(f"--k8s-kubeconfig={kubeconfig}")
+    assert result.code == 10
+    assert "the API server http://127.0.0.1:9 does not answer" in result.stdout
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_job_is_deleted_or_kept_as_told(remote: Side) -> None:
+    """The Job goes after success and stays after failure, unless --k8s-keep says otherwise."""
+    passing, failing = "test_sections.py::test_prints", "test_outcomes.py::test_fails"
+    assert "The Job stays" not in remote.run(passing).stdout
+    assert "The Job stays" in remote.run(failing).stdout
+    assert "The Job stays" in remote.run(passing, "--k8s-keep=always").stdout
+    assert "The Job stays" not in remote.run(failing, "--k8s-keep=never").stdout
+
+
+def agent(suite: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the agent as a container would."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest_k8s_job.agent", *arguments],
+        cwd=suite,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+def test_without_a_collector_the_log_is_plain(local: Side, tmp_path: Path) -> None:
+    """Started by kubectl apply, the agent writes what pytest writes, and keeps its exit code."""
+    message = tmp_path / "message"
+    done = agent(local.suite, "-q", "test_outcomes.py", **{TERMINATION_LOG: str(message)})
+    assert done.returncode == 1
+    assert "::k8sjob1" not in done.stdout
+    assert re.search(r"\d+ failed, \d+ passed", done.stdout)
+    assert json.loads(message.read_text())["exit"] == 1
+
+
+def test_frames_stand_at_the_beginning_of_lines(local: Side, tmp_path: Path) -> None:
+    """Between the frames the log is pytest's own output, line by line."""
+    settings = {RUN_ID: "r1", NONCE: "ab" * 16, TERMINATION_LOG: str(tmp_path / "message")}
+    done = agent(local.suite, "test_outcomes.py", **settings)
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if line.startswith("::k8sjob1 " + "ab" * 16)]
+    assert not [line for line in lines if "::k8sjob1" in line[1:]]
+    assert [line for line in lines if line.startswith("test_outcomes.py .FFF")]
+    message = json.loads((tmp_path / "message").read_text())
+    assert message["run"] == "r1"
+    assert message["counts"]["failed"] > 1
