@@ -194,4 +194,11 @@ def upstreams(resolv_conf: str) -> list[str]:
     """Name servers that a pod can reach: in a pod, a loopback address would be CoreDNS itself."""
     words = [line.split() for line in resolv_conf.splitlines()]
     named = [w[1] for w in words if len(w) > 1 and w[0] == "nameserver"]
-    return [n for n in named if not ipaddress.ip_address(n.partition("%")[0]).is_loopback]
+    return [name for name in named if _reachable(name.partition("%")[0])]
+
+
+def _reachable(address: str) -> bool:
+    try:
+        return not ipaddress.ip_address(address).is_loopback
+    except ValueError:  # not an address
+        return False

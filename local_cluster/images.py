@@ -111,7 +111,7 @@ def load(paths: Paths, binaries: Path, names: Sequence[str], say: Callable[[str]
     Raises:
         ClusterError: one is not in buildah's storage, or the cluster is down.
     """
-    ctr = _ctr(paths, binaries)
+    ctr = ctr_images(paths, binaries)
     if not paths.containerd_socket.exists():
         raise ClusterError("the cluster is not up: run `python -m local_cluster up` first")
     there = loaded(ctr)
@@ -135,7 +135,7 @@ def load_archive(paths: Paths, binaries: Path, archive: Path, name: str) -> None
     Raises:
         ClusterError: containerd does not answer or refuses.
     """
-    ctr = _ctr(paths, binaries)
+    ctr = ctr_images(paths, binaries)
     if name not in run(*ctr, "list", "--quiet", what="listing the node's images").split():
         run(*ctr, "import", archive, what=f"loading {name}")
 
@@ -151,7 +151,8 @@ def loaded(ctr: list[str]) -> dict[str, str]:
     return found
 
 
-def _ctr(paths: Paths, binaries: Path) -> list[str]:
+def ctr_images(paths: Paths, binaries: Path) -> list[str]:
+    """The start of a command line that works on the node's images."""
     return [str(binaries / "ctr"), "-a", str(paths.containerd_socket), "-n", "k8s.io", "images"]
 
 

@@ -42,6 +42,8 @@ def prepare(paths: Paths) -> None:
         run("ip", "link", "add", s.BRIDGE, "type", "bridge", what="making the bridge")
     run("ip", "addr", "replace", f"{s.NODE_IP}/32", "dev", s.BRIDGE)
     run("ip", "link", "set", s.BRIDGE, "up")
+    # so that Services answer the machine itself also when it has no default route
+    run("ip", "route", "replace", s.SERVICE_CIDR, "dev", s.BRIDGE, "src", s.NODE_IP)
     run("nft", "-f", "-", stdin=configs.nft_rules(), what="packet rules")
     for parent in hierarchies():
         (parent / s.CGROUP).mkdir(exist_ok=True)
