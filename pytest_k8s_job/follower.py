@@ -1,7 +1,8 @@
 """Follows one Job: its pod's state and its log, over as many connections as that takes.
 
-Two threads put what they see into one queue. The end of a log stream means nothing here: only a
-container that has terminated, and a stream opened after that, has been read to its end.
+Two threads put what they see into one queue. The end of a log stream means nothing here: a kubelet
+that dies ends it like a container that ends. So the log is read on until the caller has found the
+`end` record and stops us, or until an ended container's log was read several times without it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ POLL_ENDING = 0.1  # after the `end` record: the exit code is a moment away
 RECONNECT = 0.3  # seconds before the next connection
 OVERLAP = 5  # seconds of log asked for again: the API cuts times to whole seconds
 PATIENCE = 60.0  # seconds without any answer of the API server before we give up
-LAST_READS = 3  # reads of the whole log of an ended container, to fill a gap
+LAST_READS = 3  # reads of the whole log of an ended container: even those may be cut short
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ class Follower:
             whole = self._read(self._pod.name, None if ended else since)
             if ended and whole:
                 reads += 1
-                if not self._decoder.has_gap or reads >= LAST_READS:
+                if reads >= LAST_READS:
                     self.events.put(LogRead(self._decoder.has_gap))
                     return
             since = math.ceil(time.monotonic() - last) + OVERLAP

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import zlib
 from random import Random
 
@@ -19,7 +20,8 @@ OTHER = "f" * 32
 
 payloads = st.lists(st.binary(max_size=200), max_size=8)
 # Payloads that do not compress, so that some need several lines.
-large = st.lists(st.integers(0, 1 << 32).map(lambda seed: Random(seed).randbytes(9000)), max_size=3)
+seeds = st.integers(0, 1 << 32)
+large = st.lists(seeds.map(lambda seed: Random(seed).randbytes(9000)), max_size=3)  # noqa: S311
 noise = st.lists(st.binary(max_size=60).map(lambda b: b.replace(b"\n", b"") + b"\n"), max_size=8)
 
 
@@ -40,7 +42,7 @@ def test_any_cut_of_the_stream_is_the_same(messages: list[bytes], cuts: list[int
     """However the bytes are cut into chunks, every payload arrives once and in order."""
     text = b"".join(lines_of(messages))
     edges = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
-    chunks = [text[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    chunks = [text[a:b] for a, b in itertools.pairwise(edges)]
     assert received(*chunks) == messages
 
 

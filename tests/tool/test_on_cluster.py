@@ -208,8 +208,30 @@ def test_interrupt_deletes_the_job(place: Place) -> None:
     wait_until(lambda: not any(pod.startswith(name) for pod in place.names("pods")), "no pod")
 
 
+def test_refused_pod_is_not_run(place: Place) -> None:
+    """Pod Security refuses the pod, not the Job; its words are shown within seconds."""
+    kubectl("create", "namespace", f"{place.namespace}-strict")
+    try:
+        label = "pod-security.kubernetes.io/enforce=restricted"
+        kubectl("label", "namespace", f"{place.namespace}-strict", label)
+        result = place.run(f"--k8s-namespace={place.namespace}-strict")
+    finally:
+        kubectl("delete", "namespace", f"{place.namespace}-strict", "--wait=false")
+    assert result.code == 10, result.stdout
+    assert 'violates PodSecurity "restricted:latest"' in result.stdout
+
+
+def test_container_that_cannot_start_is_not_run(place: Place) -> None:
+    """A command that the image does not have is named in the runtime's words."""
+    manifest = place.folder / "kubernetes" / "90-test-job.yaml"
+    manifest.write_text(manifest.read_text().replace("- python", "- no-such-command"))
+    result = place.run()
+    assert result.code == 10, result.stdout
+    assert "no-such-command" in result.stdout
+    assert "executable file not found" in result.stdout
+
+
 CUTTING = """\
-import itertools
 import time
 
 from pytest_k8s_job.cluster import KubernetesCluster, connect

@@ -1,4 +1,5 @@
 """Fixtures of the sample suite; some of them fail on purpose."""
+# ruff: noqa: T201
 
 from collections.abc import Iterator
 

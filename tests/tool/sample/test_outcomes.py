@@ -1,4 +1,5 @@
 """Every outcome that pytest knows."""
+# ruff: noqa: PT009, RUF001
 
 import unittest
 import warnings

@@ -1,4 +1,5 @@
 """Output, logs and properties that belong to tests."""
+# ruff: noqa: T201
 
 import logging
 import subprocess

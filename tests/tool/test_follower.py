@@ -1,0 +1,150 @@
+"""Following a Job over connections that break, repeat, refuse and come back."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import TypeVar
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pytest_k8s_job import follower
+from pytest_k8s_job.errors import ClusterError, NotReadyError
+from pytest_k8s_job.follower import Broken, Event, Follower, LogRead, Payload, PodSeen
+from pytest_k8s_job.frames import Decoder, encode
+from pytest_k8s_job.pods import JobRef, Phase, PodState
+
+Answer = TypeVar("Answer")
+
+NONCE = "ab" * 16
+JOB = JobRef("ns", "job", "suite")
+MESSAGES = [f"message {number}".encode() for number in range(20)]
+LOG = b"pytest says something\n".join(encode(NONCE, n, each) for n, each in enumerate(MESSAGES))
+RUNNING = PodState("p", Phase.RUNNING)
+ENDED = PodState("p", Phase.TERMINATED, "Completed", exit_code=0)
+
+
+class ScriptedCluster:
+    """A cluster that answers by a script: pod states and log pieces, the last of each for ever."""
+
+    def __init__(
+        self,
+        states: list[PodState | ClusterError | None],
+        reads: list[bytes | ClusterError],
+    ) -> None:
+        self._states = states
+        self._reads = reads
+        self.since: list[int | None] = []
+
+    def describe(self) -> str:
+        return "a script"
+
+    def pod(self, _job: JobRef) -> PodState | None:
+        """Let the container end, if it does, only when the last read is all that is left."""
+        if len(self._states) == 2 and len(self._reads) > 1:
+            return RUNNING
+        return _next(self._states)
+
+    def trouble(self, _job: JobRef, _pod: str | None) -> str | None:
+        raise ClusterError("events is forbidden", 403)
+
+    def log(self, _job: JobRef, _pod: str, since: int | None) -> Iterator[bytes]:
+        self.since.append(since)
+        yield _next(self._reads)
+
+    def create(self, _job: object) -> JobRef:
+        return JOB
+
+    def delete(self, _job: JobRef) -> None:
+        raise NotImplementedError
+
+
+def _next(script: list[Answer | ClusterError]) -> Answer:
+    answer = script.pop(0) if len(script) > 1 else script[0]
+    if isinstance(answer, ClusterError):
+        raise answer
+    return answer
+
+
+@pytest.fixture(autouse=True)
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("POLL_STARTING", "POLL_RUNNING", "POLL_ENDING", "RECONNECT"):
+        monkeypatch.setattr(follower, name, 0.001)
+
+
+def follow(cluster: ScriptedCluster) -> list[Event]:
+    """Follow to the end, and return the events without the pod's states."""
+    following = Follower(cluster, JOB, Decoder(NONCE))
+    following.start()
+    events: list[Event] = []
+    while not events or isinstance(events[-1], Payload | PodSeen):
+        events.append(following.events.get(timeout=10))
+    following.stop()
+    return [event for event in events if not isinstance(event, PodSeen)]
+
+
+def payloads(events: list[Event]) -> list[bytes]:
+    """Return the payloads among `events`."""
+    return [event.data for event in events if isinstance(event, Payload)]
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None
+)
+@given(cuts=st.lists(st.integers(0, len(LOG)), max_size=5), overlap=st.integers(0, 400))
+def test_cut_streams_lose_nothing(cuts: list[int], overlap: int) -> None:
+    """However often the stream breaks, each payload comes once, in order, and no gap is left."""
+    edges = sorted({0, *cuts, len(LOG)})
+    pieces = [LOG[max(0, a - overlap) : b] for a, b in itertools.pairwise(edges)]
+    events = follow(ScriptedCluster([RUNNING, ENDED], [*pieces, LOG]))
+    assert payloads(events) == MESSAGES
+    assert events[-1] == LogRead(gap=False)
+
+
+def test_refusals_are_asked_again() -> None:
+    """A log that is not ready, an API server that is away: neither ends the run."""
+    away, early = ClusterError("connection refused"), NotReadyError("waiting to start", 400)
+    states = [away, None, away, RUNNING, away, ENDED]
+    events = follow(ScriptedCluster(states, [early, away, b"", LOG]))
+    assert payloads(events) == MESSAGES
+    assert events[-1] == LogRead(gap=False)
+
+
+def test_log_is_read_whole_once_the_container_has_ended() -> None:
+    """The last read asks for everything, whatever was read before."""
+    cluster = ScriptedCluster([RUNNING, RUNNING, ENDED], [LOG[:500], LOG])
+    assert payloads(follow(cluster)) == MESSAGES
+    assert cluster.since[-1] is None
+
+
+def test_a_gap_that_stays_is_told() -> None:
+    """When the log itself lost a part, what follows it is held back and the gap is told."""
+    hole = LOG.replace(encode(NONCE, 7, MESSAGES[7]), b"")
+    events = follow(ScriptedCluster([ENDED], [hole]))
+    assert payloads(events) == MESSAGES[:7]
+    assert events[-1] == LogRead(gap=True)
+
+
+@pytest.mark.parametrize("later", [None, PodState("another", Phase.RUNNING)])
+def test_a_pod_that_vanishes_is_told(later: PodState | None) -> None:
+    """A deleted pod, and one that another took the place of, end the run."""
+    events = follow(ScriptedCluster([RUNNING, later], [b""]))
+    assert events[-1] == Broken("pod p is gone: it was deleted or evicted")
+
+
+def test_a_long_silence_of_the_api_server_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An API server that stays away is named as the reason."""
+    monkeypatch.setattr(follower, "PATIENCE", 0.05)
+    events = follow(ScriptedCluster([ClusterError("connection refused")], [b""]))
+    assert events == [Broken("connection refused")]
+
+
+def test_a_frame_that_no_agent_wrote_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A payload that does not unpack is an error of the run, not of the program."""
+    bad = encode(NONCE, 0, bytes(10_000))
+    monkeypatch.setattr("pytest_k8s_job.frames.MAX_PAYLOAD", 100)
+    last = follow(ScriptedCluster([ENDED], [bad]))[-1]
+    assert isinstance(last, Broken)
+    assert "unpacks to over 100 bytes" in last.reason
