@@ -20,8 +20,8 @@ SIZE = (10.0, 6.0)
 DPI = 100
 PANELS = (0.01, 0.01, 0.98, 0.91)
 """Left, bottom, width and height of the panels, in parts of the figure: the title stands above."""
-DAILY, WEEKLY = 100, 800
-"""Most days that are drawn day by day, and week by week; beyond, a bar would be under 4 pixels."""
+DAILY, WEEKLY, MONTHLY = 100, 800, 7_000
+"""Most days that are drawn by day, week and month; beyond, a bar would be under 4 pixels."""
 LABELLED = 16
 """Most bars that carry their value in figures without touching each other."""
 BAND_LEAST = 4
@@ -33,7 +33,7 @@ DARKER, WARM, BLUE, GREY = "#b5442c", "#f3b79b", "#3b7ea1", "#5b6470"
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A day, week or month of the plot: temperatures in °C, precipitation in mm."""
+    """A day, week, month or year of the plot: temperatures in °C, precipitation in mm."""
 
     middle: float  # days since the epoch, as matplotlib counts
     width: float  # days
@@ -85,7 +85,7 @@ def draw(days: Sequence[Day]) -> bytes:
 
 
 def gather(days: Sequence[Day]) -> tuple[str, list[Span]]:
-    """The days by day, week or month, whatever is readable for so many, and the name of that."""
+    """The days by day, week, month or year, whatever stays readable, and the name of that."""
     length = (date.fromisoformat(days[-1].date) - date.fromisoformat(days[0].date)).days + 1
     unit, first_of = next((name, first) for most, name, first in _UNITS if length <= most)
     groups = groupby(days, key=lambda day: first_of(date.fromisoformat(day.date)))
@@ -95,7 +95,8 @@ def gather(days: Sequence[Day]) -> tuple[str, list[Span]]:
 _UNITS: tuple[tuple[float, str, Callable[[date], date]], ...] = (
     (DAILY, "day", lambda day: day),
     (WEEKLY, "week", lambda day: day - timedelta(days=day.weekday())),
-    (float("inf"), "month", lambda day: day.replace(day=1)),
+    (MONTHLY, "month", lambda day: day.replace(day=1)),
+    (float("inf"), "year", lambda day: day.replace(month=1, day=1)),
 )
 
 
@@ -142,7 +143,13 @@ def _draw_precipitation(axes: Axes, spans: Sequence[Span], unit: str) -> None:
     axes.bar([span.middle for span in spans], amounts, width=widths, color=BLUE)
     if len(spans) <= LABELLED:
         for span in spans:
-            _write(axes, span.middle, span.precipitation, f"{span.precipitation:.3g}", above=True)
+            _write(
+                axes,
+                span.middle,
+                span.precipitation,
+                f"{round(span.precipitation, 1):g}",
+                above=True,
+            )
     axes.set_ylabel(f"Precipitation\n(mm per {unit})")
     axes.set_ylim(0, max(*amounts, 1) * 1.2)
     _plain(axes)

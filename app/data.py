@@ -2,7 +2,6 @@
 
 import csv
 import io
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -20,6 +19,9 @@ SAMPLE = Path(__file__).parent / "sample" / "seattle-weather.csv"
 COLUMNS = ("date", "precipitation", "temp_max", "temp_min", "wind", "weather")
 LONGEST_WEATHER = 40
 """Characters in a name of weather, and of what a complaint repeats: words, not a document."""
+
+LARGEST = 1e6
+"""Largest amount of a number: far beyond any weather, and sums of such numbers stay finite."""
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -159,9 +161,11 @@ def _day(row: list[str], line: int, previous: str) -> Day:
 def _numbers(row: list[str], line: int) -> Iterator[float]:
     for column in range(2, 6):
         text = row[column - 1]
-        if not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
+        if not _NUMBER.fullmatch(text) or abs(float(text)) > LARGEST:
             raise _malformed(
-                line, column, f"{COLUMNS[column - 1]} must be a finite number, not {_short(text)}"
+                line,
+                column,
+                f"{COLUMNS[column - 1]} must be a finite number under 1e6, not {_short(text)}",
             )
         yield float(text)
 

@@ -59,10 +59,17 @@ def test_a_plot_of_any_length_is_a_picture(count: int) -> None:
 
 @pytest.mark.parametrize(
     ("count", "unit", "spans"),
-    [(1, "day", 1), (100, "day", 100), (101, "week", 16), (800, "week", 116), (801, "month", 27)],
+    [
+        (1, "day", 1),
+        (100, "day", 100),
+        (101, "week", 16),
+        (800, "week", 116),
+        (801, "month", 27),
+        (7_001, "year", 20),
+    ],
 )
 def test_long_periods_are_gathered(count: int, unit: str, spans: int) -> None:
-    """Bars stay wide enough to see: days become weeks, weeks become months."""
+    """Bars stay wide enough to see: days become weeks, then months, then years."""
     name, gathered = gather(days(count))
     assert (name, len(gathered)) == (unit, spans)
     assert sum(span.precipitation for span in gathered) == pytest.approx(count)

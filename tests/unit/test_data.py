@@ -12,13 +12,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
-from app.data import COLUMNS, LONGEST_WEATHER, SAMPLE, DataSet, Day, Extent, parse_date, read_csv
+from app.data import (
+    COLUMNS,
+    LARGEST,
+    LONGEST_WEATHER,
+    SAMPLE,
+    DataSet,
+    Day,
+    Extent,
+    parse_date,
+    read_csv,
+)
 from app.errors import Problem
 
 HEADER = ",".join(COLUMNS)
 GOOD = "2012-01-02,1.5,9,3,2,rain"
 
-finite = st.floats(allow_nan=False, allow_infinity=False)
+finite = st.floats(-LARGEST, LARGEST)
 weather = st.text(string.ascii_letters + ' ,"-äß', min_size=1, max_size=LONGEST_WEATHER).filter(
     lambda text: text.strip()
 )
@@ -102,8 +112,14 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
         (f"{HEADER}\n2012-01-01,wet,9,3,2,rain", 2, 2, "precipitation must be a finite number"),
         (f"{HEADER}\n2012-01-01,1,inf,3,2,rain", 2, 3, "temp_max must be a finite number"),
         (f"{HEADER}\n2012-01-01,1,1e999,3,2,rain", 2, 3, "temp_max must be a finite number"),
+        (f"{HEADER}\n2012-01-01,1000001,9,3,2,rain", 2, 2, "precipitation must be a finite"),
         (f"{HEADER}\n2012-01-01,1,9,9.1,2,rain", 2, 4, "temp_min 9.1 is above temp_max 9"),
-        (f"{HEADER}\n2012-01-01,1,9,3, 2,rain", 2, 5, "wind must be a finite number, not ' 2'"),
+        (
+            f"{HEADER}\n2012-01-01,1,9,3, 2,rain",
+            2,
+            5,
+            "wind must be a finite number under 1e6, not ' 2'",
+        ),
         (f"{HEADER}\n2012-01-01,1,9,3,2,", 2, 6, "the weather must be"),
         (f"{HEADER}\n2012-01-01,1,9,3,2,{'x' * 41}", 2, 6, "1 to 40 printable characters"),
         (f'{HEADER}\n2012-01-01,1,9,3,2,"ra\nin"', 3, 6, "printable"),
