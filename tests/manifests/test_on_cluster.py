@@ -120,10 +120,13 @@ def wanted_state(kubectl: Kubectl, documents: Documents) -> list[dict[str, Any]]
     """The objects as stored: spec, labels and generation, without what controllers write."""
     found = kubectl.run("get", "-f", "-", "-o", "json", documents=documents)
     assert found.returncode == 0, found.stderr
+    items = json.loads(found.stdout)["items"]
+    for item in items:
+        item["spec"].pop("volumeName", None)  # of a claim; written when its volume is there
     kept = ("uid", "labels", "generation")
     return [
         {"spec": item["spec"], **{field: item["metadata"].get(field) for field in kept}}
-        for item in json.loads(found.stdout)["items"]
+        for item in items
     ]
 
 
