@@ -82,7 +82,7 @@ def build(
         identity = Path(directory) / "id"
         command = [
             *("buildah", "build", "--isolation", "chroot", "--network", "host", "--layers"),
-            *("--format", "docker", "--pull-never", "--iidfile", str(identity)),
+            *("--format", "docker", "--pull=never", "--iidfile", str(identity)),
             *_mounts(Path(directory)),
             *(word for k, v in build_args.items() for word in ("--build-arg", f"{k}={v}")),
             *(word for tag in tags for word in ("-t", tag)),

@@ -2,11 +2,12 @@
 
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from local_cluster import settings as s
-from local_cluster.commands import run_logged
+from local_cluster.commands import POLL_SECONDS, run_logged
 from local_cluster.errors import ClusterError
 from local_cluster.settings import Paths
 
@@ -23,6 +24,7 @@ PACKAGES = {
     "/etc/ssl/certs/ca-certificates.crt": "ca-certificates",
 }
 CONTROLLERS = ("cpu", "cpuset", "memory", "pids")  # those without which the kubelet does not start
+LEAVE_SECONDS = 5.0  # a killed process lets go of its sockets within a second
 LISTENING = "0A"  # state of a socket in /proc/net/tcp
 PORTS = {
     s.API_PORT: "the API server",
@@ -69,13 +71,15 @@ def cgroup_version(root: Path = Path("/sys/fs/cgroup")) -> int:
 
 
 def check_ports() -> None:
-    """The cluster's ports must be free."""
-    taken = listening_inodes()
-    for port, user in PORTS.items():
-        if port in taken:
-            pid = pid_of_socket(taken[port])
+    """The cluster's ports must be free; a process that is ending gets some seconds to leave one."""
+    end = time.monotonic() + LEAVE_SECONDS
+    while taken := {p: inode for p, inode in listening_inodes().items() if p in PORTS}:
+        port, inode = next(iter(taken.items()))
+        pid = pid_of_socket(inode)
+        if pid is not None or time.monotonic() > end:
             holder = f"pid {pid} ({_name(pid)})" if pid else "an unknown process"
-            raise ClusterError(f"port {port}, for {user}, is taken by {holder}")
+            raise ClusterError(f"port {port}, for {PORTS[port]}, is taken by {holder}")
+        time.sleep(POLL_SECONDS)
 
 
 def listening_inodes() -> dict[int, str]:

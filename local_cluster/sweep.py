@@ -119,12 +119,16 @@ def _kill(pids: list[int]) -> None:
 
 
 def _alive(pid: int) -> bool:
-    """Whether the process runs; one that only waits to be reaped by its parent does not."""
+    """Whether the process runs; one that only waits to be reaped by its parent does not.
+
+    The first thread may be a zombie while others still end and hold the sockets.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
+        threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
     except OSError:
         return False
-    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
+    return threads > 1 or stat.rpartition(")")[2].split()[0] not in ("Z", "X")
 
 
 def _pids() -> list[int]:

@@ -1,4 +1,4 @@
-"""The cluster goes and comes: these tests take it down, with all that runs on it, and start it again.
+"""The cluster goes and comes: these tests end it with all that runs on it.
 
 While they run, a file says so to others who share the machine's cluster.
 """
@@ -60,7 +60,7 @@ def ours_outside(cluster: Cluster) -> list[str]:
 
 
 def test_recovers_after_everything_was_killed(cluster: Cluster) -> None:
-    """kill -9 of supervisord, components, shims and pods at once: `up` brings all back, data too."""
+    """kill -9 of supervisord, components, shims and pods: `up` brings all back, data too."""
     cluster.kubectl("apply", "-f", "-", stdin=POD)
     cluster.kubectl("wait", "--for=condition=Ready", "pod/lasting", "--timeout=60s")
     for pid in sweep.everything(cluster.paths):
@@ -124,7 +124,7 @@ def test_taken_port_is_said_before_anything_starts(cluster: Cluster) -> None:
     """With a port of the cluster in other hands `up` fails with the port and the process."""
     assert cluster.run("down").returncode == 0
     server = (
-        "import socket; s=socket.create_server(('127.0.0.1',12379)); print(flush=True); input()"
+        "import socket; s = socket.create_server(('127.0.0.1', 12379)); print(flush=True); input()"
     )
     with subprocess.Popen(
         ["python3", "-c", server], stdin=subprocess.PIPE, stdout=subprocess.PIPE
