@@ -224,7 +224,7 @@ def run_suite(fault: str, redis_url: str, folder: Path) -> Outcome:
             env=environ,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=240,  # twenty times what an idle machine needs
             check=False,
         )
     return Outcome(run.returncode, read_cases(report), run.stdout + run.stderr)
@@ -295,7 +295,7 @@ def running_api(fault: str, redis_url: str, folder: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
-@pytest.mark.timeout(300)  # a run may wait for all those before it
+@pytest.mark.timeout(600)  # a run may wait for all those before it
 @pytest.mark.parametrize("fault", FAULTS)
 def test_suite_notices_exactly_this_fault(
     fault: str, outcomes: dict[str, "Future[Outcome]"]
