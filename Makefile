@@ -40,7 +40,7 @@ images: $(READY) ## Build the three images and load them into the local cluster.
 	$(LOCAL) images
 
 .PHONY: serve
-serve: $(READY) ## Run Redis, API (port 5000) and worker on this machine; Ctrl-C ends all three.
+serve: $(READY) redis-server ## Run Redis, API (port 5000) and worker on this machine; Ctrl-C ends all three.
 	$(BIN)/python -m app.serve
 
 ##@ The local cluster
@@ -81,33 +81,35 @@ format: $(READY) ## Mend style and format in place.
 types: $(READY) ## Check the types.
 	$(BIN)/mypy
 
+# Each part in a pytest of its own: their helper modules lie beside them and may share names.
+UNIT_TESTS = tests/unit tests/tool tests/manifests tests/local_cluster
+CLUSTER_TESTS = tests/local_cluster/on_cluster tests/manifests/test_on_cluster.py \
+	tests/tool/test_on_cluster.py tests/deployment/test_on_cluster.py
+
 .PHONY: unit
 unit: $(READY) redis-server ## Run all tests that need no cluster.
-	$(BIN)/pytest $(UNIT_TESTS) --junitxml=reports/unit.xml
+	for part in $(UNIT_TESTS); do $(BIN)/pytest $$part --ignore-glob='*on_cluster*'; done
 
 .PHONY: cluster-tests
 ifeq ($(CLUSTER),no)
 cluster-tests:
 	@echo "left out, as CLUSTER=no says: $(CLUSTER_TESTS), and the suite in the cluster"
 else
-cluster-tests: root-needed images ## Run all tests on the local cluster, the suite last.
-	$(BIN)/pytest $(CLUSTER_TESTS) --junitxml=reports/cluster.xml
+cluster-tests: root-needed cluster
+	$(BIN)/pytest tests/local_cluster/on_cluster
+	$(MAKE) --no-print-directory images
+	for part in $(filter-out tests/local_cluster/%,$(CLUSTER_TESTS)); do $(BIN)/pytest $$part; done
 	$(LOCAL) test --deploy yes
 endif
 
 .PHONY: root-needed
 root-needed:
-	@[ "$$(id -u)" = 0 ] || { echo "left out: $(CLUSTER_TESTS) and the suite in the cluster: the local cluster needs root." \
-	  "Run as root, or say CLUSTER=no to do without." >&2; exit 1; }
+	@[ "$$(id -u)" = 0 ] || { echo "left out: the local cluster needs root, so $(CLUSTER_TESTS)" \
+	  "and the suite in the cluster did not run. Run as root, or say CLUSTER=no." >&2; exit 1; }
 
 .PHONY: redis-server
 redis-server:
-	@command -v redis-server >/dev/null || { [ "$$(id -u)" = 0 ] \
-	  || { echo "redis-server is missing: apt-get install redis-server" >&2; exit 1; }; \
-	  deployment/install-packages redis-server; }
-
-UNIT_TESTS = tests/unit tests/tool tests/manifests tests/local_cluster
-CLUSTER_TESTS = tests/manifests/on_cluster
+	@command -v redis-server >/dev/null || deployment/install-packages redis-server
 
 ##@ This checkout
 
