@@ -124,8 +124,9 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--no-emit-index-url --no-emit-find-links --no-header
 
 .PHONY: lock
-lock: $(READY) ## Compile requirements/*.txt anew from pyproject.toml.
+lock: $(READY) ## Compile requirements/*.txt anew from pyproject.toml and build.in.
 	for group in api worker suite dev; do $(LOCK) --group $$group --output-file requirements/$$group.txt; done
+	$(LOCK) requirements/build.in --output-file requirements/build.txt
 
 .PHONY: clean
 clean: ## Remove what the targets above made in this checkout.
