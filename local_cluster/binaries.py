@@ -125,6 +125,8 @@ def provide(paths: Paths, say: Callable[[str], None]) -> Path:
             f"building {len(missing)} of {len(BUILDS)} components from source, "
             "once: the result is cached. This takes up to ten minutes in all"
         )
+    for unfinished in (paths.cache / "bin").glob(".*"):  # of a build that was killed
+        shutil.rmtree(unfinished)
     for module in missing:
         say(f"building {module.title}: about {module.time}")
         _build(go, module, built[module], paths)

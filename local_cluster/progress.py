@@ -7,12 +7,10 @@ import time
 class Progress:
     """Prints steps with the seconds since it was made; works without a terminal."""
 
-    def __init__(self, quiet: bool = False) -> None:
+    def __init__(self) -> None:
         self._start = time.monotonic()
-        self._quiet = quiet
 
     def __call__(self, step: str) -> None:
         """Say what happens now."""
-        if not self._quiet:
-            elapsed = time.monotonic() - self._start
-            print(f"[{elapsed:6.1f} s] {step}", file=sys.stderr, flush=True)
+        elapsed = time.monotonic() - self._start
+        print(f"[{elapsed:6.1f} s] {step}", file=sys.stderr, flush=True)

@@ -1,7 +1,8 @@
 """Find and end what belongs to the cluster, however it was left.
 
 `down` needs it, and `up` after a crash. Nothing is found by name alone: a process is ours if its
-program lies in our cache, if its cgroup is below ours, or if it names a file of ours.
+program lies in our cache, if its cgroup is below ours, or if it is a supervisord or a
+runc whose command line names our files.
 """
 
 import os
@@ -26,8 +27,8 @@ DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")  # nor here
 
 def supervisors(paths: Paths) -> list[int]:
     """Ids of supervisord processes with our configuration."""
-    marker = str(paths.supervisor_conf)
-    return [pid for pid in _pids() if marker in _words(pid)]
+    marks = {"supervisor.supervisord", str(paths.supervisor_conf)}
+    return [pid for pid in _pids() if marks <= set(_words(pid))]
 
 
 def components(paths: Paths) -> list[int]:

@@ -90,3 +90,11 @@ def test_missing_network_is_said(
     monkeypatch.setattr(binaries, "BUILDS", (next(b for b in BUILDS if b.name == "etcd"),))
     with pytest.raises(ClusterError, match="no network"):
         binaries.provide(own_paths, lambda _: None)
+
+
+def test_unfinished_build_is_removed(own_paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a killed build left in the cache goes with the next build."""
+    monkeypatch.setattr(binaries, "BUILDS", (PAUSE,))
+    (own_paths.cache / "bin/.pause-abc").mkdir(parents=True)
+    binaries.provide(own_paths, lambda _: None)
+    assert not list((own_paths.cache / "bin").glob(".*"))
