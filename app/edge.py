@@ -4,6 +4,7 @@ import logging
 import re
 import time
 import uuid
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -98,8 +99,9 @@ def install(app: Flask) -> None:
     def _drop_body(response: Response) -> Response:
         if response.status_code >= 400 and "Expect" not in request.headers:
             stream, left = request.environ["wsgi.input"], LARGEST_DROPPED
-            while left > 0 and stream.read(PIECE):
-                left -= PIECE
+            with suppress(OSError, ValueError):  # a client that went away needs no answer
+                while left > 0 and stream.read(PIECE):
+                    left -= PIECE
         return response
 
     @app.teardown_request

@@ -1,4 +1,4 @@
-"""The worker's sign of life for its probe. Imports nothing heavy: the probe starts every seconds.
+"""The worker's sign of life for its probe. Imports nothing heavy: the probe runs every few seconds.
 
 `python -m app.heartbeat` exits 0 when the worker's loop has turned lately, otherwise 1.
 """

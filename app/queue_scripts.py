@@ -2,6 +2,9 @@
 
 # KEYS record, processing; ARGV message, worker, started, status, then names of fields to return
 START = """
+if not redis.call('LPOS', KEYS[2], ARGV[1]) then
+  return false  -- taken over since: another worker has it, and may be done with it
+end
 if redis.call('EXISTS', KEYS[1]) == 0 then
   redis.call('LREM', KEYS[2], 1, ARGV[1])
   return false

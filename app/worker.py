@@ -46,7 +46,8 @@ class Worker:
     def run(self) -> None:
         """Work until `stop`. Redis going away or a job that raises does not end the loop."""
         context = contextvars.copy_context()  # so that the thread's lines name the worker too
-        threading.Thread(target=context.run, args=(self._pulse,), name="pulse", daemon=True).start()
+        pulse = threading.Thread(target=context.run, args=(self._pulse,), name="pulse", daemon=True)
+        pulse.start()
         pause = FIRST_PAUSE
         while not self._stop.is_set():
             heartbeat.touch(self._settings.heartbeat_file)
@@ -57,6 +58,7 @@ class Worker:
                 log.warning("Redis is away", extra={"error": str(error), "pause_s": pause})
                 self._stop.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
+        pulse.join()  # so that no last beat enlists this worker again
         self._leave()
 
     def _next_job(self) -> None:

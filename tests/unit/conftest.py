@@ -11,6 +11,7 @@ from redis import Redis
 
 from app.api import create_app
 from app.settings import Settings
+from app.store import connect
 
 hypothesis_settings.register_profile("unit", deadline=None)  # a shared machine stalls at times
 hypothesis_settings.load_profile("unit")
@@ -23,6 +24,7 @@ def redis_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSer
     server.start()
     yield server
     server.stop()
+    server.client.connection_pool.disconnect()
 
 
 @pytest.fixture
@@ -53,9 +55,26 @@ def settings(redis_server: RedisServer, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def api(settings: Settings) -> FlaskClient:
+def open_redis(settings: Settings) -> Iterator[Callable[..., Redis]]:
+    """Opens clients as a worker does, and closes them at the end."""
+    opened: list[Redis] = []
+
+    def connected(**changes: float) -> Redis:
+        times = {"timeout": settings.redis_timeout, "block": settings.queue_block} | changes
+        opened.append(connect(settings.redis_url, **times))
+        return opened[-1]
+
+    yield connected
+    for client in opened:
+        client.connection_pool.disconnect()
+
+
+@pytest.fixture
+def api(settings: Settings) -> Iterator[FlaskClient]:
     """A client of the API with nothing loaded."""
-    return create_app(settings).test_client()
+    app = create_app(settings)
+    yield app.test_client()
+    app.extensions["weather"].redis.connection_pool.disconnect()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import io
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from app.analysis import draw, summarise
 from app.data import DataSet
 from app.job_queue import JobQueue
 from app.settings import Settings
-from app.store import Status, connect
+from app.store import Status
 from app.worker import analyse
 
 UNKNOWN = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"
@@ -22,10 +22,9 @@ PERIOD = {"start": "2012-01-01", "end": "2012-01-10"}
 
 
 @pytest.fixture
-def worker(settings: Settings) -> JobQueue:
+def worker(open_redis: Callable[..., Redis], settings: Settings) -> JobQueue:
     """A queue in the hands of a worker that acts only when told."""
-    redis = connect(settings.redis_url, timeout=1, block=1)
-    return JobQueue(redis, settings, worker="w1")
+    return JobQueue(open_redis(), settings, worker="w1")
 
 
 def work(worker: JobQueue) -> None:

@@ -13,18 +13,18 @@ from redis import Redis
 
 from app.job_queue import Delivery, JobQueue, worker_name
 from app.settings import Settings
-from app.store import COUNTERS, Status, connect
+from app.store import COUNTERS, Status
 
 MakeQueue = Callable[..., JobQueue]
 
 
 @pytest.fixture
-def queue(redis: Redis, settings: Settings) -> MakeQueue:
+def queue(open_redis: Callable[..., Redis], settings: Settings) -> MakeQueue:
     """Makes queues, each for a worker of the given name."""
 
     def make(worker: str = "a", **changes: Any) -> JobQueue:
         changed = dataclasses.replace(settings, **changes)
-        return JobQueue(connect(changed.redis_url, timeout=1, block=1), changed, worker=worker)
+        return JobQueue(open_redis(), changed, worker=worker)
 
     return make
 
@@ -129,6 +129,25 @@ def test_a_reaped_worker_writes_nothing(redis: Redis, queue: MakeQueue) -> None:
     assert mine.finish(claim(mine), Status.FAILED, {"reason": "mine"}) is True
     assert slow.finish(late, Status.COMPLETE, {"result": "late"}) is False
     assert (status(redis, job_id), redis.hget(f"job:{job_id}", "result")) == ("failed", None)
+
+
+def test_a_job_taken_over_before_its_start_stays_as_it_is(redis: Redis, queue: MakeQueue) -> None:
+    """A worker that stood still between message and start does not reopen what another finished."""
+    slow, mine = queue("slow"), queue()
+    job_id = submit(redis, slow)
+    next_message = slow._next_message
+
+    def stand_still() -> bytes | None:
+        raw = next_message()
+        lapse(redis, slow)
+        mine.reap()
+        mine.finish(claim(mine), Status.COMPLETE, {"result": "mine"})
+        return raw
+
+    slow._next_message = stand_still  # type: ignore[method-assign]
+    assert slow.claim(()) is None
+    assert status(redis, job_id) == "complete"
+    assert redis.hget(f"job:{job_id}", "worker") == b"a"
 
 
 def test_a_living_worker_keeps_its_message(redis: Redis, queue: MakeQueue) -> None:
@@ -281,11 +300,13 @@ def test_a_leaving_worker_gives_back(redis: Redis, queue: MakeQueue) -> None:
     assert claim(mine).job_id == job_id
 
 
-def test_waiting_outlasts_the_time_out(redis_server: Any, queue: MakeQueue) -> None:
+def test_waiting_outlasts_the_time_out(
+    open_redis: Callable[..., Redis], settings: Settings
+) -> None:
     """Blocking for longer than an answer may take is no error: the socket waits for both."""
-    settings = Settings(redis_url=redis_server.url, queue_block=0.6)
-    client = connect(redis_server.url, timeout=0.2, block=0.6)
-    assert JobQueue(client, settings, worker="idle").claim(()) is None
+    slow = dataclasses.replace(settings, queue_block=0.6)
+    client = open_redis(timeout=0.2, block=0.6)
+    assert JobQueue(client, slow, worker="idle").claim(()) is None
 
 
 def test_names_are_unique() -> None:

@@ -18,7 +18,6 @@ from redis import Redis
 from app import heartbeat
 from app.job_queue import Delivery, JobQueue
 from app.settings import Settings
-from app.store import connect
 from app.telemetry import bound, configure_logging
 from app.worker import Products, Work, Worker, main
 
@@ -27,13 +26,13 @@ RunWorker = Callable[[Work], Worker]
 
 
 @pytest.fixture
-def run_worker(settings: Settings, redis: Redis) -> Iterator[RunWorker]:
+def run_worker(settings: Settings, open_redis: Callable[..., Redis]) -> Iterator[RunWorker]:
     """Runs workers with work of the test's own, each in a thread; ends them all."""
     running: list[tuple[Worker, threading.Thread]] = []
 
     def run(work: Work) -> Worker:
-        client = connect(settings.redis_url, timeout=1, block=settings.queue_block)
-        worker = Worker(settings, JobQueue(client, settings, worker=f"w{len(running)}"), work)
+        queue = JobQueue(open_redis(), settings, worker=f"w{len(running)}")
+        worker = Worker(settings, queue, work)
         thread = threading.Thread(target=worker.run)
         thread.start()
         running.append((worker, thread))
@@ -273,7 +272,10 @@ def test_twenty_jobs_and_three_workers(loaded: FlaskClient, run_worker: RunWorke
 
 
 def test_the_pulse_names_its_worker(
-    run_worker: RunWorker, redis: Redis, settings: Settings, capsys: pytest.CaptureFixture[str]
+    open_redis: Callable[..., Redis],
+    redis: Redis,
+    settings: Settings,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The line about a takeover says which worker took over."""
     root = logging.getLogger()
@@ -282,8 +284,7 @@ def test_the_pulse_names_its_worker(
     dead = JobQueue(redis, settings, worker="dead")
     redis.zadd(dead.workers, {"dead": 1})
     redis.rpush(dead.processing, b"no job")
-    client = connect(settings.redis_url, timeout=1, block=settings.queue_block)
-    worker = Worker(settings, JobQueue(client, settings, worker="heir"), nothing)
+    worker = Worker(settings, JobQueue(open_redis(), settings, worker="heir"), nothing)
 
     def run() -> None:
         with bound(worker="heir"):
