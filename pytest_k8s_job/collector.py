@@ -54,6 +54,8 @@ class Collector:
             self._status.close()
         if run.over and self._ledger.plan is None:
             self._conclude(session, run)
+        if (reporter := self._config.pluginmanager.getplugin("terminalreporter")) is not None:
+            reporter.pytest_collection()  # it says "collecting", which our own hook kept it from
         self._config.hook.pytest_collection_finish(session=session)
         return True
 

@@ -35,6 +35,7 @@ class Emitter:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._index: dict[str, int] = {}
+        self._open: tuple[str, tuple[str, int | None, str]] = ("", ("", None, ""))
         self._plain: list[list[object]] = []
         self._counts: Counter[str] = Counter()
         self._deselected: list[pytest.Item] = []
@@ -94,11 +95,13 @@ class Emitter:
             self._interrupt("keyboard", excinfo.exconly())
 
     def _interrupt(self, kind: str, message: str, returncode: int | None = None) -> None:
+        self._flush_plain(*self._open)
         fields = {"kind": kind, "message": message, "returncode": returncode}
         self._emit(Kind.INTERRUPT, fields)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_internalerror(self, excrepr: object) -> None:
+        self._flush_plain(*self._open)
         self._emit(Kind.INTERNAL, str(excrepr))
 
     @pytest.hookimpl(tryfirst=True)
@@ -163,6 +166,7 @@ class Emitter:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
+        self._open = (nodeid, location)
         trace = trace_id(self._traces, nodeid)
         os.environ["TRACEPARENT"] = f"00-{trace}-{trace[:16]}-01"
         self._emit(Kind.START, *self._item(nodeid, location))

@@ -76,11 +76,15 @@ def read_junit(path: Path) -> list[dict[str, Any]]:
     cases = []
     for case in ElementTree.parse(path).iter("testcase"):  # noqa: S314 (our own run wrote it)
         inside = [
-            (each.tag, dict(each.attrib), normalised(each.text or "")) for each in case.iter()
+            (each.tag, _shown(each.attrib), normalised(each.text or "")) for each in case.iter()
         ]
         inside[0][1].pop("time")
         cases.append({"all": inside})
     return cases
+
+
+def _shown(attributes: dict[str, str]) -> dict[str, str]:
+    return {name: normalised(value) for name, value in attributes.items()}
 
 
 class Side:
