@@ -79,7 +79,7 @@ def choose(context: str, namespace: str) -> Kubectl:
         DeploymentError: the named context does not answer, or is not there.
     """
     if context == local_cluster.CONTEXT:
-        return _local(namespace)
+        return start_local(namespace)
     program = shutil.which("kubectl")
     if program is None:
         if context:
@@ -87,10 +87,10 @@ def choose(context: str, namespace: str) -> Kubectl:
                 f"CONTEXT={context} needs kubectl on the PATH; "
                 "without CONTEXT the local cluster is used"
             )
-        return _local(namespace)
+        return start_local(namespace)
     current = context or _current_context(program)
     if current == local_cluster.CONTEXT:
-        return _local(namespace)
+        return start_local(namespace)
     kubectl = Kubectl(program, None, current, namespace, local=False)
     if current and kubectl.answers():
         return kubectl
@@ -100,7 +100,7 @@ def choose(context: str, namespace: str) -> Kubectl:
         )
     if current:
         print(f"current context {current} does not answer: taking the local cluster instead")
-    return _local(namespace)
+    return start_local(namespace)
 
 
 def _current_context(program: str) -> str:
@@ -110,7 +110,8 @@ def _current_context(program: str) -> str:
     return done.stdout.strip()
 
 
-def _local(namespace: str) -> Kubectl:
+def start_local(namespace: str) -> Kubectl:
+    """kubectl on the local cluster, which is started if it is not up."""
     local_cluster.up()
     return Kubectl(
         str(local_cluster.kubectl()),

@@ -14,7 +14,7 @@ import yaml
 import local_cluster
 from deployment import rollout
 from deployment.errors import NotReadyError
-from deployment.kubectl import Kubectl
+from deployment.kubectl import start_local
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SECONDS = 90  # no command here takes longer on a slow machine
@@ -33,19 +33,9 @@ def kubectl_on_path() -> Iterator[None]:
 def namespace() -> Iterator[str]:
     """A namespace of the test's own, gone afterwards."""
     name = f"deployment-{secrets.token_hex(4)}"
-    _kubectl("default").run("create", "namespace", name)
+    start_local("default").run("create", "namespace", name)
     yield name
-    _kubectl("default").run("delete", "namespace", name, "--wait=false")
-
-
-def _kubectl(namespace: str) -> Kubectl:
-    return Kubectl(
-        str(local_cluster.kubectl()),
-        local_cluster.kubeconfig(),
-        local_cluster.CONTEXT,
-        namespace,
-        local=True,
-    )
+    start_local("default").run("delete", "namespace", name, "--wait=false")
 
 
 def _run(*args: str, kubeconfig: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -89,7 +79,7 @@ def test_scaled_to_zero_is_not_run(namespace: str) -> None:
     """A workload scaled to 0 is named at once, with the command that scales it up."""
     running = [_deployment(name, ["sleep", "600"]) for name in ("redis", "worker")]
     documents = [*running, _deployment("api", ["sleep", "600"], replicas=0)]
-    _kubectl(namespace).run("apply", "-f", "-", stdin=yaml.safe_dump_all(documents))
+    start_local(namespace).run("apply", "-f", "-", stdin=yaml.safe_dump_all(documents))
     done = _run("--namespace", namespace, "test", "--deploy", "no")
     assert done.returncode == 10, done.stderr
     assert "NOT_RUN: " in done.stderr
@@ -101,7 +91,7 @@ def test_a_crashing_pod_is_told_with_its_last_words(namespace: str) -> None:
     """A workload whose pod crash-loops is named with Kubernetes' reason and its last log line."""
     command = ["sh", "-c", "echo no such queue; exit 3"]
     documents = [_deployment(name, command) for name in rollout.WORKLOADS]
-    kubectl = _kubectl(namespace)
+    kubectl = start_local(namespace)
     kubectl.run("apply", "-f", "-", stdin=yaml.safe_dump_all(documents))
     with pytest.raises(NotReadyError) as caught:
         rollout.wait(kubectl, timeout=rollout.SETTLE_TIMEOUT)
@@ -136,7 +126,7 @@ def test_an_answering_current_context_is_only_tested(tmp_path: Path, namespace: 
     assert f"namespace {namespace}" in done.stdout
     assert "testing what is deployed" in done.stdout
     assert done.returncode == 10
-    assert not _kubectl(namespace).get("deployments")
+    assert not start_local(namespace).get("deployments")
 
 
 def _renamed_kubeconfig(folder: Path, server: str | None = None) -> Path:
