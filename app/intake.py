@@ -9,7 +9,7 @@ from app.errors import FieldError, Problem
 
 
 def read_body(limit: int) -> bytes:
-    """The request's body. Raises Problem 413 when it has more than `limit` bytes.
+    """The request's whole body. Raises Problem 413 over `limit` bytes, 400 when it is cut off.
 
     One byte more is let in, because Flask cuts a chunked body at its limit without a word.
     """
@@ -20,6 +20,8 @@ def read_body(limit: int) -> bytes:
         body = None
     if body is None or len(body) > limit:
         raise Problem(413, f"the body has more than {limit} bytes")
+    if len(body) < (request.content_length or 0):
+        raise Problem(400, "the body ended before its announced length")
     return body
 
 

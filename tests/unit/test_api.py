@@ -156,6 +156,19 @@ def test_a_chunked_body_over_the_limit_is_refused_whole(loaded: FlaskClient) -> 
     assert loaded.get("/data").get_json()["rows"] == 1461
 
 
+def test_a_body_that_is_cut_off_changes_nothing(loaded: FlaskClient) -> None:
+    """A client that dies in the middle of a CSV leaves the old data, also if a line just ended."""
+    body = b"date,precipitation,temp_max,temp_min,wind,weather\n2020-05-01,0,9,3,2,sun\n"
+    response = loaded.post(
+        "/data",
+        input_stream=io.BytesIO(body),
+        content_type="text/csv",
+        environ_overrides={"CONTENT_LENGTH": "1000", "wsgi.input_terminated": True},
+    )
+    assert "ended before" in problem(response, 400)["detail"]
+    assert loaded.get("/data").get_json()["rows"] == 1461
+
+
 def test_a_job_is_submitted(loaded: FlaskClient, redis: Redis) -> None:
     """A job is answered with 202, its place, and exactly four members, and is queued once."""
     response = loaded.post("/jobs", json=PERIOD)
