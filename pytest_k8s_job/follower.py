@@ -27,6 +27,7 @@ POLL_ENDING = 0.1  # after the `end` record: the exit code is a moment away
 RECONNECT = 0.3  # seconds before the next connection
 OVERLAP = 5  # seconds of log asked for again: the API cuts times to whole seconds
 PATIENCE = 60.0  # seconds without any answer of the API server before we give up
+FORBIDDEN = (401, 403)  # HTTP status codes that asking again does not change
 LAST_READS = 3  # reads of the whole log of an ended container: even those may be cut short
 
 
@@ -151,10 +152,15 @@ class Follower:
         self._readable.wait()
         since: int | None = None
         reads = 0
+        answered = time.monotonic()
         while not self._stopped.is_set() and self._pod is not None:
             ended = self._pod.phase is Phase.TERMINATED
             last = time.monotonic()
             whole = self._read(self._pod.name, None if ended else since)
+            if whole or not ended:
+                answered = time.monotonic()
+            elif time.monotonic() - answered > PATIENCE:
+                self._give_up(f"the log of the ended pod {self._pod.name} cannot be read")
             if ended and whole:
                 reads += 1
                 if reads >= LAST_READS:
@@ -177,8 +183,13 @@ class Follower:
         except (NotReadyError, GoneError):
             return False
         except FrameError as error:
-            self.events.put(Broken(str(error)))
-            self.stop()
-        except ClusterError:
+            self._give_up(str(error))
+        except ClusterError as error:
+            if error.status in FORBIDDEN:
+                self._give_up(str(error))
             return False
         return True
+
+    def _give_up(self, reason: str) -> None:
+        self.events.put(Broken(reason))
+        self.stop()

@@ -141,6 +141,19 @@ def test_a_long_silence_of_the_api_server_ends_the_run(monkeypatch: pytest.Monke
     assert events == [Broken("connection refused")]
 
 
+def test_a_log_that_may_not_be_read_ends_the_run() -> None:
+    """Without the right to read logs there is nothing to wait for."""
+    refused = ClusterError("cannot get resource pods/log", 403)
+    assert follow(ScriptedCluster([RUNNING], [refused])) == [Broken("cannot get resource pods/log")]
+
+
+def test_a_log_that_stays_away_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When nobody serves the log of an ended pod, the waiting has an end."""
+    monkeypatch.setattr(follower, "PATIENCE", 0.05)
+    events = follow(ScriptedCluster([ENDED], [ClusterError("dial tcp", 500)]))
+    assert events == [Broken("the log of the ended pod p cannot be read")]
+
+
 def test_a_frame_that_no_agent_wrote_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """A payload that does not unpack is an error of the run, not of the program."""
     bad = encode(NONCE, 0, bytes(10_000))
