@@ -26,7 +26,7 @@ PORT = 5000
 READY_TIMEOUT = 60.0
 """Seconds until the API must answer; on a slow machine it takes three."""
 
-GRACE = {"api": 10.0, "worker": 30.0, "redis": 10.0}
+GRACE = {"api": 15.0, "worker": 30.0, "redis": 10.0}
 """Seconds that each part gets to end, in this order: first no new jobs come, then the job in hand
 is finished, and the store goes last."""
 
@@ -163,7 +163,7 @@ def commands(port: int, folder: Path, store: Path) -> dict[str, list[str]]:
     redis = f"redis-server --port 0 --unixsocket {store} --dir {folder} --appendonly no"
     granian = (
         "-m granian --interface wsgi --factory --workers 2 --blocking-threads 2"
-        f" --respawn-failed-workers --host {HOST} --port {port} app.api:create_app"
+        f" --respawn-failed-workers --workers-kill-timeout 10 --host {HOST} --port {port} app.api:create_app"
     )
     return {
         "redis": [*redis.split(), "--save", "", "--loglevel", "warning"],
