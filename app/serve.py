@@ -163,7 +163,8 @@ def commands(port: int, folder: Path, store: Path) -> dict[str, list[str]]:
     redis = f"redis-server --port 0 --unixsocket {store} --dir {folder} --appendonly no"
     granian = (
         "-m granian --interface wsgi --factory --workers 2 --blocking-threads 2"
-        f" --respawn-failed-workers --workers-kill-timeout 10 --host {HOST} --port {port} app.api:create_app"
+        " --respawn-failed-workers --workers-kill-timeout 10"
+        f" --host {HOST} --port {port} app.api:create_app"
     )
     return {
         "redis": [*redis.split(), "--save", "", "--loglevel", "warning"],

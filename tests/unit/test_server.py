@@ -26,7 +26,8 @@ class Server:
         self.port = free_port()
         self.session = requests.Session()
         options = f"--interface wsgi --factory --workers {WORKERS} --blocking-threads 2"
-        options += f" --respawn-failed-workers --workers-kill-timeout 10 --host 127.0.0.1 --port {self.port}"
+        options += " --respawn-failed-workers --workers-kill-timeout 10"
+        options += f" --host 127.0.0.1 --port {self.port}"
         config = {"GRANIAN_LOG_CONFIG": "app/granian-log.json", "REDIS_URL": redis_url}
         with log.open("wb") as output:
             self.process = subprocess.Popen(
