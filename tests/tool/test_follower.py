@@ -103,6 +103,35 @@ def test_cut_streams_lose_nothing(cuts: list[int], overlap: int) -> None:
     assert events[-1] == LogRead(gap=False)
 
 
+def follow_live(cluster: ScriptedCluster) -> list[bytes]:
+    """Follow a container that does not end, until the last message has come."""
+    following = Follower(cluster, JOB, Decoder(NONCE))
+    following.start()
+    got: list[bytes] = []
+    while got[-1:] != MESSAGES[-1:]:
+        event = following.events.get(timeout=10)
+        got += [event.data] if isinstance(event, Payload) else []
+    following.stop()
+    return got
+
+
+def test_a_torn_frame_is_read_again_at_once() -> None:
+    """A frame cut by the end of a stream is taken from the next stream, not put together."""
+    frame = LOG.index(encode(NONCE, 5, MESSAGES[5]))
+    cluster = ScriptedCluster([RUNNING], [LOG[: frame + 40], LOG[frame:], b""])
+    assert follow_live(cluster) == MESSAGES
+
+
+def test_a_gap_is_closed_while_the_tests_run() -> None:
+    """When a frame is missing, the next connection asks for the whole log."""
+    hole = LOG.replace(encode(NONCE, 7, MESSAGES[7]), b"")
+    cluster = ScriptedCluster([RUNNING], [LOG[:300], hole, LOG, b""])
+    assert follow_live(cluster) == MESSAGES
+    assert cluster.since[0] is None
+    assert cluster.since[1] is not None
+    assert cluster.since[2] is None
+
+
 def test_refusals_are_asked_again() -> None:
     """A log that is not ready, an API server that is away: neither ends the run."""
     away, early = ClusterError("connection refused"), NotReadyError("waiting to start", 400)
