@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -108,7 +109,9 @@ def follow_live(cluster: ScriptedCluster) -> list[bytes]:
     following = Follower(cluster, JOB, Decoder(NONCE))
     following.start()
     got: list[bytes] = []
+    end = time.monotonic() + 10
     while got[-1:] != MESSAGES[-1:]:
+        assert time.monotonic() < end, f"only {len(got)} messages came"
         event = following.events.get(timeout=10)
         got += [event.data] if isinstance(event, Payload) else []
     following.stop()
