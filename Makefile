@@ -113,7 +113,7 @@ redis-server:
 
 ##@ This checkout
 
-$(READY): requirements/dev.txt pyproject.toml
+$(READY): requirements/build.txt requirements/dev.txt pyproject.toml
 	@deployment/make-venv "$(PYTHON)" "$(VENV)"
 	@touch $@
 
