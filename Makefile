@@ -78,8 +78,12 @@ format: $(READY) ## Mend style and format in place.
 	$(BIN)/ruff format .
 
 .PHONY: types
-types: $(READY) ## Check the types.
+types: $(READY) ## Check the types, those of the tests too.
 	$(BIN)/mypy
+	for part in incluster unit manifests deployment; do MYPYPATH=tests $(BIN)/mypy tests/$$part; done
+	$(BIN)/mypy --explicit-package-bases --exclude /sample/ tests/tool
+	$(BIN)/mypy tests/local_cluster/*.py
+	$(BIN)/mypy tests/local_cluster/on_cluster/*.py
 
 # Each part in a pytest of its own: their helper modules lie beside them and may share names.
 UNIT_TESTS = tests/unit tests/tool tests/manifests tests/local_cluster

@@ -87,10 +87,15 @@ def test_help_names_every_command() -> None:
 def test_second_caller_waits_for_the_first(own_paths: Paths) -> None:
     """Two checkouts do not start the cluster at once: the second says for whom it waits."""
     said: list[str] = []
-    waiting, order = threading.Event(), []
+    order: list[str] = []
+    waiting = threading.Event()
+
+    def note(line: str) -> None:
+        said.append(line)
+        waiting.set()
 
     def second() -> None:
-        with lifecycle.lock(own_paths, lambda line: (said.append(line), waiting.set())[0]):
+        with lifecycle.lock(own_paths, note):
             order.append("second")
 
     with lifecycle.lock(own_paths, said.append):

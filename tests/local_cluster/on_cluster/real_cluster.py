@@ -38,9 +38,10 @@ class Cluster:
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         """Output of kubectl on this cluster."""
-        command = [self.paths.state / "bin/kubectl", "--kubeconfig", self.paths.kubeconfig]
+        program = str(self.paths.state / "bin/kubectl")
+        where = ["--kubeconfig", str(self.paths.kubeconfig), "--context", CONTEXT]
         done = subprocess.run(
-            [*command, "--context", CONTEXT, *arguments],
+            [program, *where, *arguments],
             input=stdin,
             capture_output=True,
             text=True,
