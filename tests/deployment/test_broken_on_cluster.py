@@ -1,0 +1,65 @@
+"""The whole way says no: a deployed API with a fault fails exactly the tests that are about it."""
+
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+import local_cluster
+from deployment import rollout
+from deployment.kubectl import Kubectl, start_local
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+BROKEN = "weather-api:broken"
+SECONDS = 240  # deploying anew and a run of the suite, on a slow machine
+LISTING = {
+    "test_a_deleted_job_is_gone_with_its_result_and_plot",
+    "test_a_job_deleted_in_the_queue_never_comes_back",
+    "test_a_refused_submission_makes_no_job",
+    "test_a_submitted_job_is_listed_under_its_id",
+    "test_all_jobs_can_be_deleted_at_once",
+    "test_deleting_all_of_nothing_deletes_nothing",
+    "test_job_list_is_a_dictionary",
+    "test_pages_together_hold_every_job_once",
+}
+"""The tests that look a job up in `GET /jobs`."""
+
+
+@pytest.fixture
+def kubectl() -> Iterator[Kubectl]:
+    """kubectl in a namespace of the test's own, gone afterwards."""
+    kubectl = start_local(f"broken-{secrets.token_hex(4)}")
+    yield kubectl
+    kubectl.run("delete", "namespace", kubectl.namespace, "--wait=false", "--ignore-not-found")
+
+
+def _test(kubectl: Kubectl, deploy: str, report: Path) -> tuple[int, set[str], int]:
+    """Run the suite through `python -m deployment`; exit code, failed tests, number of tests."""
+    where = ["--context", kubectl.context, "--namespace", kubectl.namespace]
+    words = ["test", "--deploy", deploy, "--", f"--junitxml={report}"]
+    command = [sys.executable, "-m", "deployment", *where, *words]
+    done = subprocess.run(command, cwd=CHECKOUT, timeout=SECONDS, check=False)
+    cases = list(ElementTree.parse(report).iter("testcase"))  # noqa: S314 (our own report)
+    failed = {
+        case.attrib["name"].partition("[")[0]
+        for case in cases
+        if case.find("failure") is not None or case.find("error") is not None
+    }
+    return done.returncode, failed, len(cases)
+
+
+def test_a_broken_api_fails_exactly_its_own_tests(kubectl: Kubectl, tmp_path: Path) -> None:
+    """All pass on a healthy deployment; when `GET /jobs` is a list, the tests of the list fail."""
+    assert _test(kubectl, "yes", tmp_path / "healthy.xml")[:2] == (0, set())
+    context = CHECKOUT / "tests" / "unit"
+    local_cluster.build(Path(__file__).with_name("Dockerfile.broken"), BROKEN, context)
+    local_cluster.load(BROKEN)
+    kubectl.run("set", "image", "deployment/api", f"api={BROKEN}")
+    rollout.wait(kubectl, rollout.ROLLOUT_TIMEOUT)
+    code, failed, count = _test(kubectl, "no", tmp_path / "broken.xml")
+    assert (code, failed) == (1, LISTING)
+    assert count > len(LISTING)
