@@ -46,7 +46,9 @@ def test(kubectl: Kubectl, options: argparse.Namespace) -> int:
 def deploy(kubectl: Kubectl) -> dict[str, str]:
     """Build and load (on the local cluster), apply, wait; returns image name -> tag."""
     tags = images.build_and_load() if kubectl.local else {}
+    print("applying the manifests", flush=True)
     rollout.apply(kubectl, tags)
+    print("waiting until Redis, API and worker are ready", flush=True)
     rollout.wait(kubectl, rollout.ROLLOUT_TIMEOUT)
     return tags
 

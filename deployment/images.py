@@ -34,6 +34,7 @@ def build_and_load() -> dict[str, str]:
     tags = {}
     for image in IMAGES:
         release = f"{image.name}:{RELEASE}"
+        print(f"building {release} from {image.dockerfile}", flush=True)
         identity = local_cluster.build(CHECKOUT / image.dockerfile, release, CHECKOUT)
         tags[image.name] = identity[:ID_LENGTH]
         local_cluster.tag(release, f"{image.name}:{tags[image.name]}")

@@ -40,7 +40,7 @@ def apply(kubectl: Kubectl, tags: dict[str, str]) -> None:
         Path(place, "kustomization.yaml").write_text(yaml.safe_dump(overlay))
         done = kubectl.run("apply", "-k", place, "-l", NOT_THE_TEST)
     changed = [line for line in done.splitlines() if not line.endswith(" unchanged")]
-    print("\n".join(f"  {line}" for line in changed) or "  nothing changed")
+    print("\n".join(f"  {line}" for line in changed) or "  nothing changed", flush=True)
 
 
 def wait(kubectl: Kubectl, timeout: float) -> None:
