@@ -1,9 +1,10 @@
 """`python -m deployment`: what `make k8s-test`, `deploy`, `undeploy`, `logs` and `images` run."""
 
 import argparse
-import subprocess
+import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import local_cluster
 from deployment import images, rollout
@@ -32,15 +33,15 @@ def main(argv: list[str] | None = None) -> int:
         return 130
 
 
-def test(kubectl: Kubectl, options: argparse.Namespace) -> int:
-    """Deploy if asked to, then run the suite in the cluster; pytest's exit code, or the tool's."""
+def test(kubectl: Kubectl, options: argparse.Namespace) -> NoReturn:
+    """Deploy if asked to, then become `pytest --in-cluster`, whose exit code is the answer."""
     tags: dict[str, str] = {}
     if options.deploy == "yes" or (options.deploy == "auto" and kubectl.local):
         tags = deploy(kubectl)
     else:
         print("testing what is deployed (DEPLOY=yes would deploy this checkout first)", flush=True)
         rollout.wait(kubectl, rollout.SETTLE_TIMEOUT)
-    return _run_suite(kubectl, tags, options.pytest_args)
+    _run_suite(kubectl, tags, options.pytest_args)
 
 
 def deploy(kubectl: Kubectl) -> dict[str, str]:
@@ -53,7 +54,7 @@ def deploy(kubectl: Kubectl) -> dict[str, str]:
     return tags
 
 
-def _run_suite(kubectl: Kubectl, tags: dict[str, str], pytest_args: list[str]) -> int:
+def _run_suite(kubectl: Kubectl, tags: dict[str, str], pytest_args: list[str]) -> NoReturn:
     command = [
         sys.executable,
         *("-m", "pytest", "--in-cluster"),
@@ -69,7 +70,8 @@ def _run_suite(kubectl: Kubectl, tags: dict[str, str], pytest_args: list[str]) -
     if images.TEST_IMAGE in tags:
         command.append(f"--k8s-image={images.TEST_IMAGE}:{tags[images.TEST_IMAGE]}")
     sys.stdout.flush()
-    return subprocess.run([*command, *pytest_args], check=False).returncode
+    # In our place, so that Ctrl-C reaches pytest alone, which then deletes the Job.
+    os.execv(sys.executable, [*command, *pytest_args])  # noqa: S606 (no shell is the point)
 
 
 def undeploy(kubectl: Kubectl, _options: argparse.Namespace) -> int:

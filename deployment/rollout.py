@@ -89,21 +89,33 @@ def _shortcoming(
 
 
 def _why(kubectl: Kubectl, name: str) -> str:
-    """What Kubernetes says of the first pod of `name` that is not ready, with its last log line."""
+    """What is known of the first pod of `name` that is not ready, with its last log line."""
     for pod in kubectl.get("pods", "-l", f"app.kubernetes.io/name={name}"):
         for condition in pod["status"].get("conditions", []):
             if condition["type"] == "PodScheduled" and condition["status"] == "False":
                 return f" (pod {pod['metadata']['name']}: {condition.get('message', '')})"
         for container in pod["status"].get("containerStatuses", []):
-            waiting = container["state"].get("waiting", {})
-            if waiting.get("message"):
-                return f" ({waiting['reason']}: {waiting['message']}{_last_line(kubectl, pod)})"
+            if not container["ready"] and (state := _state(container)):
+                return f" ({state}{_last_words(kubectl, pod)})"
     return ""
 
 
-def _last_line(kubectl: Kubectl, pod: dict[str, Any]) -> str:
-    try:
-        log = kubectl.run("logs", pod["metadata"]["name"], "--previous", "--tail=1").strip()
-    except DeploymentError:
-        return ""  # it never ran
-    return f"; its last words: {log}" if log else ""
+def _state(container: dict[str, Any]) -> str:
+    """Why a container is not ready; how it ended says more than a flickering CrashLoopBackOff."""
+    ended = container["state"].get("terminated") or container["lastState"].get("terminated")
+    if ended:
+        restarts = container["restartCount"]
+        return f"{ended.get('reason')}, exit code {ended['exitCode']}, restarted {restarts} times"
+    waiting = container["state"].get("waiting", {})
+    return ": ".join(filter(None, (waiting.get("reason"), waiting.get("message"))))
+
+
+def _last_words(kubectl: Kubectl, pod: dict[str, Any]) -> str:
+    for which in (["--previous"], []):
+        try:
+            log = kubectl.run("logs", pod["metadata"]["name"], "--tail=1", *which).strip()
+        except DeploymentError:
+            continue  # that container never ran
+        if log:
+            return f"; its last words: {log}"
+    return ""

@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -51,10 +52,16 @@ def _run(*args: str, kubeconfig: Path | None = None) -> subprocess.CompletedProc
     )
 
 
-def _deployment(name: str, command: list[str], replicas: int = 1) -> dict[str, object]:
+def _deployment(
+    name: str, command: list[str], replicas: int = 1, probe: str = "true"
+) -> dict[str, object]:
     labels = {"app.kubernetes.io/name": name}
-    probe = {"exec": {"command": ["test", "-e", "/proc/1"]}, "initialDelaySeconds": 2}
-    container = {"name": name, "image": "redis:8.0", "command": command, "readinessProbe": probe}
+    container = {
+        "name": name,
+        "image": "redis:8.0",
+        "command": command,
+        "readinessProbe": {"exec": {"command": [probe]}, "periodSeconds": 1},
+    }
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -90,13 +97,41 @@ def test_scaled_to_zero_is_not_run(namespace: str) -> None:
 def test_a_crashing_pod_is_told_with_its_last_words(namespace: str) -> None:
     """A workload whose pod crash-loops is named with Kubernetes' reason and its last log line."""
     command = ["sh", "-c", "echo no such queue; exit 3"]
-    documents = [_deployment(name, command) for name in rollout.WORKLOADS]
+    documents = [_deployment(name, command, probe="false") for name in rollout.WORKLOADS]
     kubectl = start_local(namespace)
     kubectl.run("apply", "-f", "-", stdin=yaml.safe_dump_all(documents))
     with pytest.raises(NotReadyError) as caught:
         rollout.wait(kubectl, timeout=rollout.SETTLE_TIMEOUT)
-    assert "deployment worker: 0 of 1 pods ready (CrashLoopBackOff: " in str(caught.value)
-    assert "its last words: no such queue" in str(caught.value)
+    for name in rollout.WORKLOADS:
+        said = f"deployment {name}: 0 of 1 pods ready (Error, exit code 3, restarted "
+        assert said in str(caught.value)
+    assert str(caught.value).count("its last words: no such queue") == len(rollout.WORKLOADS)
+
+
+def test_ctrl_c_leaves_no_job(namespace: str) -> None:
+    """Ctrl-C on the command reaches pytest, which deletes the Job before it ends."""
+    kubectl = start_local(namespace)
+    documents = [_deployment(name, ["sleep", "600"]) for name in rollout.WORKLOADS]
+    kubectl.run("apply", "-f", "-", stdin=yaml.safe_dump_all(documents))
+    command = [sys.executable, "-m", "deployment", "--context", local_cluster.CONTEXT]
+    with subprocess.Popen(
+        [*command, "--namespace", namespace, "test", "--deploy", "no"],
+        cwd=CHECKOUT,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        before = ""
+        while "started" not in before:  # the pod's suite now waits for a service that never comes
+            letter = process.stdout.read(1)
+            assert letter, f"ended before its Job started: {before}"
+            before += letter
+        os.killpg(process.pid, signal.SIGINT)
+        after = process.stdout.read()
+    assert process.returncode == 2, after
+    assert "Ctrl-C: the Job" in after
+    assert not kubectl.get("jobs")
 
 
 def test_an_unknown_context_is_refused() -> None:
