@@ -61,54 +61,56 @@ def install(app: Flask) -> None:
     """Put the edge around every route of `app`."""
     app.json = OrjsonProvider(app)
     app.register_error_handler(Exception, _refuse)
+    app.before_request(_open)
+    app.after_request(_close)
+    app.after_request(_drop_body)  # runs first
+    app.teardown_request(_unbind)
 
-    @app.before_request
-    def _open() -> None:
-        given = request.headers.get("X-Request-ID", "")
-        g.started = time.perf_counter()
-        g.request_id = given if _SANE_ID.fullmatch(given) else uuid.uuid4().hex
-        g.trace_id = trace_id_of(request.headers.get("traceparent"))
-        g.context = bound(request_id=g.request_id, trace_id=g.trace_id)
-        g.context.__enter__()
 
-    @app.after_request
-    def _close(response: Response) -> Response:
-        response.headers["X-Request-ID"] = g.request_id
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Content-Security-Policy"] = CONTENT_POLICY
-        response.headers.setdefault("Cache-Control", "no-store")
-        job_id = g.get("job_id") or (request.view_args or {}).get("id")
-        job = {"job_id": job_id} if job_id else {}
-        taken = round((time.perf_counter() - g.started) * 1000, 2)
-        log.info(
-            "%s %s %d",
-            request.method,
-            request.path,
-            response.status_code,
-            extra={
-                "method": request.method,
-                "path": request.path,
-                "status": response.status_code,
-                "duration_ms": taken,
-                **job,
-            },
-        )
-        return response
+def _open() -> None:
+    given = request.headers.get("X-Request-ID", "")
+    g.started = time.perf_counter()
+    g.request_id = given if _SANE_ID.fullmatch(given) else uuid.uuid4().hex
+    g.trace_id = trace_id_of(request.headers.get("traceparent"))
+    g.context = bound(request_id=g.request_id, trace_id=g.trace_id)
+    g.context.__enter__()
 
-    @app.after_request
-    def _drop_body(response: Response) -> Response:
-        if response.status_code >= 400 and "Expect" not in request.headers:
-            stream, left = request.environ["wsgi.input"], LARGEST_DROPPED
-            with suppress(OSError, ValueError):  # a client that went away needs no answer
-                while left > 0 and stream.read(PIECE):
-                    left -= PIECE
-        return response
 
-    @app.teardown_request
-    def _unbind(_: BaseException | None) -> None:
-        context = g.pop("context", None)
-        if context is not None:
-            context.__exit__(None, None, None)
+def _close(response: Response) -> Response:
+    response.headers["X-Request-ID"] = g.request_id
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = CONTENT_POLICY
+    response.headers.setdefault("Cache-Control", "no-store")
+    _log_access(response.status_code)
+    return response
+
+
+def _drop_body(response: Response) -> Response:
+    if response.status_code >= 400 and "Expect" not in request.headers:
+        stream, left = request.environ["wsgi.input"], LARGEST_DROPPED
+        with suppress(OSError, ValueError):  # a client that went away needs no answer
+            while left > 0 and stream.read(PIECE):
+                left -= PIECE
+    return response
+
+
+def _log_access(status: int) -> None:
+    job_id = g.get("job_id") or (request.view_args or {}).get("id")
+    fields: dict[str, object] = {
+        "method": request.method,
+        "path": request.path,
+        "status": status,
+        "duration_ms": round((time.perf_counter() - g.started) * 1000, 2),
+    }
+    if job_id:
+        fields["job_id"] = job_id
+    log.info("%s %s %d", request.method, request.path, status, extra=fields)
+
+
+def _unbind(_: BaseException | None) -> None:
+    context = g.pop("context", None)
+    if context is not None:
+        context.__exit__(None, None, None)
 
 
 def _refuse(error: Exception) -> Response:
