@@ -15,7 +15,6 @@ from real_cluster import Cluster, wait_until
 from local_cluster import machine, sweep
 from local_cluster.supervision import Supervisor
 
-MAINTENANCE = Path("/tmp/cluster-maintenance")  # noqa: S108 - a place that others know
 OUTSIDE = ("/var/lib/cni", "/var/lib/kubelet", "/var/log/containers", "/run/netns")
 POD = """
 apiVersion: v1
@@ -28,12 +27,10 @@ spec:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def maintenance(cluster: Cluster) -> Iterator[None]:
-    """Announces that the cluster goes down, and leaves it up."""
-    MAINTENANCE.touch()
+def left_up(cluster: Cluster) -> Iterator[None]:
+    """However the tests end, the cluster is up afterwards."""
     yield
     cluster.up()
-    MAINTENANCE.unlink()
 
 
 def tables() -> set[str]:
