@@ -106,6 +106,11 @@ cluster-tests: root-needed cluster
 	$(LOCAL) test --deploy yes
 endif
 
+.PHONY: fuzz
+fuzz: $(READY) ## Fuzz the decoder of frames; ARGS="-runs=1000000" for longer.
+	$(INSTALL) -r requirements/fuzz.txt
+	$(BIN)/python tests/fuzz/fuzz_frames.py $(ARGS)
+
 .PHONY: root-needed
 root-needed:
 	@[ "$$(id -u)" = 0 ] || { echo "left out: the local cluster needs root, so $(CLUSTER_TESTS)" \
@@ -124,12 +129,13 @@ $(READY): requirements/build.txt requirements/dev.txt pyproject.toml
 .PHONY: venv
 venv: $(READY) ## Make the virtualenv with the locked tools.
 
+INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header
 
 .PHONY: lock
 lock: $(READY) ## Compile requirements/*.txt anew from pyproject.toml and build.in.
-	for group in api worker suite dev; do $(LOCK) --group $$group --output-file requirements/$$group.txt; done
+	for group in api worker suite dev bench fuzz; do $(LOCK) --group $$group --output-file requirements/$$group.txt; done
 	$(LOCK) requirements/build.in --output-file requirements/build.txt
 
 .PHONY: clean
