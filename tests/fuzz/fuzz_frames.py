@@ -42,7 +42,8 @@ def line(data: atheris.FuzzedDataProvider) -> bytes:
     kind = data.ConsumeIntInRange(0, 5)
     if kind == 0:
         junk: bytes = data.ConsumeBytes(data.ConsumeIntInRange(0, 300))
-        return junk * data.ConsumeIntInRange(1, 100)
+        times: int = data.ConsumeIntInRange(1, 100)
+        return junk * times
     if kind == 1:
         payload = data.ConsumeBytes(data.ConsumeIntInRange(0, 300))
         return frames.encode(NONCE, data.ConsumeIntInRange(0, 80), payload)
