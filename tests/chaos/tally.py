@@ -1,0 +1,36 @@
+"""Counts what the runs of a case came to: right verdicts, lost results, false greens."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tests.chaos.cases import PASSED, Case
+
+__all__ = ["Tally"]
+
+COMPLETE = range(6)  # exit codes by which a run says that no result is missing
+
+
+@dataclass
+class Tally:
+    """What the runs of one case came to."""
+
+    runs: int = 0
+    right: int = 0
+    lost: int = 0
+    false_green: int = 0
+    codes: Counter[int] = field(default_factory=Counter)
+
+    def add(self, case: Case, code: int, found: Counter[tuple[str, str]]) -> bool:
+        """Count one run; True if its verdict was right."""
+        missing = sum((Counter(case.tests.items()) - found).values())
+        more = sum((found - Counter(case.tests.items())).values())
+        lost = missing if code in COMPLETE else 0
+        right = code in case.codes and not (code in COMPLETE and (missing or more))
+        self.runs += 1
+        self.right += right
+        self.lost += lost
+        self.false_green += code == PASSED and not right
+        self.codes[code] += 1
+        return right
