@@ -93,6 +93,11 @@ def _hide_failure(ledger: Ledger, outcome: Outcome) -> Outcome:
     return outcome
 
 
+def _lose_failure(ledger: Ledger, _outcome: Outcome) -> Outcome:
+    ledger.done = {**(ledger.done or {}), "counts": {"passed": 1, "failed": 1}}
+    return with_exit(ledger, 1)
+
+
 def _signal(ledger: Ledger, _outcome: Outcome) -> Outcome:
     ledger.end = {**(ledger.end or {}), "exit": None, "signal": 11}
     return ended(ledger, 139)
@@ -119,6 +124,7 @@ def _outcome(**changes: object) -> Callable[[Ledger, Outcome], Outcome]:
         (_lose_record, "records were lost"),
         (_change_record, "records were lost"),
         (_hide_failure, "exit code 0 although 1 tests failed"),
+        (_lose_failure, "0 failures came, pytest counted 1"),
         (_signal, "killed by signal 11"),
         (_terminate, "told to stop"),
         (_outcome(exit_code=None), "the exit code of the pod is missing"),
