@@ -82,13 +82,14 @@ types: $(READY) ## Check the types, those of the tests too.
 	$(BIN)/mypy
 	for part in incluster unit manifests deployment; do MYPYPATH=tests $(BIN)/mypy tests/$$part; done
 	$(BIN)/mypy --explicit-package-bases --exclude /sample/ tests/tool
+	$(BIN)/mypy --explicit-package-bases tests/chaos tests/examples
 	$(BIN)/mypy tests/local_cluster/*.py
 	$(BIN)/mypy tests/local_cluster/on_cluster/*.py
 
 # Each part in a pytest of its own: their helper modules lie beside them and may share names.
 UNIT_TESTS = tests/unit tests/tool tests/manifests tests/local_cluster
 CLUSTER_TESTS = tests/local_cluster/on_cluster tests/manifests/test_on_cluster.py \
-	tests/tool/test_on_cluster.py tests/deployment
+	tests/tool/test_on_cluster.py tests/deployment tests/examples
 
 .PHONY: unit
 unit: $(READY) redis-server ## Run all tests that need no cluster.
@@ -105,6 +106,10 @@ cluster-tests: root-needed cluster
 	for part in $(filter-out tests/local_cluster/%,$(CLUSTER_TESTS)); do $(BIN)/pytest $$part; done
 	$(LOCAL) test --deploy yes
 endif
+
+.PHONY: chaos
+chaos: root-needed cluster images ## Inject faults into real runs, print the table, write reports/chaos.json; ARGS="--case NAME --runs 5".
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 .PHONY: fuzz
 fuzz: $(READY) ## Fuzz the decoder of frames; ARGS="-runs=1000000" for longer.
