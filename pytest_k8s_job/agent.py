@@ -5,8 +5,11 @@
 Pytest is a child process, so that a test that crashes, exits, or closes its stdout cannot take
 the results along. Everything that reaches the log goes through this process: pytest's own output
 line by line, and between its lines the frames with the records that the emitter wrote to a pipe.
-Started without a run id (by `kubectl apply`, say) nobody reads frames: pytest then writes to the
-log directly. Standard library only.
+Started without a nonce (by `kubectl apply`, say) the agent draws one. Who collects later learns it
+from the first line of the log, written before any test could print, or from the termination
+message, written after the last. Should a test forge both a frame and its nonce, the digest of all
+records in the termination message contradicts it, so nothing forged passes. Frames are then larger
+and rarer, so that `kubectl logs` reads well. Standard library only.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import selectors
 import signal
 import subprocess
@@ -24,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_k8s_job import __version__, cache
-from pytest_k8s_job.log_writer import FrameWriter, Lines, write_all
+from pytest_k8s_job.log_writer import BATCH_SECONDS, FrameWriter, Lines, write_all
 from pytest_k8s_job.records import RECORD_FD, Kind, encode
 
 __all__ = ["CACHE", "NONCE", "RUN_ID", "TERMINATION_LOG", "main"]
@@ -38,23 +42,27 @@ TERMINATION_LOG = "PYTEST_K8S_JOB_TERMINATION_LOG"
 LINE_LIMIT = 8 << 10  # a longer line of pytest's output is broken here: runtimes tear at 8 KiB
 TAIL_BYTES = 2000  # of pytest's last output, for a run that ended before its session began
 READ_BYTES = 1 << 16
+UNHEARD_BATCH_SECONDS = 2.0  # nobody waits for a dot: fewer frames between pytest's lines
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the near side tells the agent; `nonce` is empty when nobody listens."""
+    """What the near side tells the agent; it is not `heard` when it draws its own nonce."""
 
     run: str
     nonce: str
+    heard: bool
     cache: str
     termination_log: Path
 
     @classmethod
     def take(cls, environment: MutableMapping[str, str]) -> Settings:
         """Read the settings and remove them from `environment`, which the tests inherit."""
+        nonce = environment.pop(NONCE, "")
         return cls(
             run=environment.pop(RUN_ID, ""),
-            nonce=environment.pop(NONCE, ""),
+            nonce=nonce or secrets.token_hex(16),
+            heard=bool(nonce),
             cache=environment.pop(CACHE, ""),
             termination_log=Path(environment.pop(TERMINATION_LOG, "/dev/termination-log")),
         )
@@ -66,7 +74,8 @@ class Agent:
     def __init__(self, settings: Settings, out: int) -> None:
         self._settings = settings
         self._out = out
-        self._frames = FrameWriter(out, settings.nonce)
+        seconds = BATCH_SECONDS if settings.heard else UNHEARD_BATCH_SECONDS
+        self._frames = FrameWriter(out, settings.nonce, seconds)
         self._records = Lines(self._record)
         self._output = Lines(self._text, LINE_LIMIT)
         self._tail = b""
@@ -134,7 +143,8 @@ class Agent:
         tail = "" if self._done else self._tail.decode("utf-8", "replace")
         self._say(Kind.END, {**end, "tail": tail})
         self._frames.flush()
-        write_termination_message(self._settings, {**end, "counts": self._counts()})
+        found = {} if self._settings.heard else {"nonce": self._settings.nonce}
+        write_termination_message(self._settings, {**found, **end, "counts": self._counts()})
         return exit_code(status)
 
     def _counts(self) -> object:
@@ -177,24 +187,13 @@ def write_termination_message(settings: Settings, message: Mapping[str, object])
 
 def pytest_command(settings: Settings, arguments: list[str], cache_dir: str) -> list[str]:
     """Return the command line of pytest; its cache may not lie in a read-only suite."""
-    command = [sys.executable, "-m", "pytest"]
-    if settings.nonce:
-        command += ["-p", "pytest_k8s_job.emitter"]
-    else:
+    command = [sys.executable, "-m", "pytest", "-p", "pytest_k8s_job.emitter"]
+    if not settings.heard:
         command.insert(1, "-u")  # whoever reads `kubectl logs -f` wants each line at once
     if "no:cacheprovider" not in arguments:
         cache.unpack(settings.cache, Path(cache_dir))
         command += ["-o", f"cache_dir={cache_dir}"]
     return [*command, *arguments]
-
-
-def run_plain(settings: Settings, command: list[str]) -> int:
-    """Run pytest with the log as its own output: nobody collects."""
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
-        forward_sigterm(process)
-        code = exit_code(process.wait())
-    write_termination_message(settings, {"exit": code})
-    return code
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -204,8 +203,6 @@ def main(arguments: list[str] | None = None) -> int:
         command = pytest_command(
             settings, sys.argv[1:] if arguments is None else arguments, cache_dir
         )
-        if not settings.nonce:
-            return run_plain(settings, command)
         return Agent(settings, sys.stdout.fileno()).run(command)
 
 

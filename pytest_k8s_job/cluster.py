@@ -86,6 +86,17 @@ class KubernetesCluster:
             self._batch.create_namespaced_job(namespace, job, **_RAW)
         return JobRef(namespace, metadata["name"], container)
 
+    def find(self, namespace: str | None, name: str) -> dict[str, Any]:
+        with self._errors():
+            answer = self._batch.read_namespaced_job(name, namespace or self._namespace, **_RAW)
+        return dict(json.loads(answer.data))
+
+    def jobs(self, namespace: str | None) -> list[dict[str, Any]]:
+        """Return the Job objects of `namespace`, or of the context's."""
+        with self._errors():
+            answer = self._batch.list_namespaced_job(namespace or self._namespace, **_RAW)
+        return list(json.loads(answer.data)["items"])
+
     def pod(self, job: JobRef) -> PodState | None:
         with self._errors():
             answer = self._core.list_namespaced_pod(

@@ -20,8 +20,10 @@ from pytest_k8s_job.cache import KEYS, pack
 from pytest_k8s_job.errors import ClusterError, UsageError
 from pytest_k8s_job.frames import Decoder
 from pytest_k8s_job.job_manifest import Run, load_job, make_job, paths_of
+from pytest_k8s_job.joining import read_job
 from pytest_k8s_job.ledger import Ledger
 from pytest_k8s_job.options import Keep, Options
+from pytest_k8s_job.pods import Cluster, JobFinder
 from pytest_k8s_job.replay import Replay
 from pytest_k8s_job.run import ClusterRun
 from pytest_k8s_job.status import StatusLine
@@ -44,6 +46,7 @@ class Collector:
         self._judgement: Judgement | None = None
         self._run: ClusterRun | None = None
         self._notes: list[str] = []
+        self._collect_only: bool = config.option.collectonly
 
     def pytest_collection(self, session: pytest.Session) -> bool:
         """Start the Job and wait until the pod has collected its tests."""
@@ -101,12 +104,13 @@ class Collector:
 
     def _begin(self) -> ClusterRun:
         config, options = self._config, self._options
-        reporter = config.pluginmanager.getplugin("terminalreporter")
         try:
-            manifest = load_job(options.manifest)
+            manifest = {} if options.attach else load_job(options.manifest)
             cluster = config.hook.pytest_k8s_job_cluster(config=config)
         except UsageError as error:
             raise pytest.UsageError(str(error)) from None
+        if options.attach:
+            return self._join(cluster, options.attach)
         run = Run(
             self._pod_arguments(paths_of(manifest)),
             options.namespace,
@@ -115,10 +119,26 @@ class Collector:
             self._packed_cache(),
         )
         job = make_job(manifest, run)
-        self._status = StatusLine(reporter, f"Job {job['metadata']['name']}, {cluster.describe()}")
-        self._run = ClusterRun(cluster, options, self._ledger, self._replay.feed, self._status)
+        self._run = self._prepare(cluster, job["metadata"]["name"])
         self._run.start(job, Decoder(run.nonce))
         return self._run
+
+    def _join(self, cluster: JobFinder, name: str) -> ClusterRun:
+        """Follow a Job that somebody else started; it is neither created nor deleted here."""
+        self._packed_cache()  # the pod has selected: no plugin here may select again
+        try:
+            joined = read_job(cluster.find(self._options.namespace, name))
+        except ClusterError as error:
+            raise pytest.UsageError(str(error)) from None
+        self._collect_only |= bool({"--co", "--collect-only"} & set(joined.arguments))
+        self._run = self._prepare(cluster, name)
+        self._run.join(joined.job, joined.nonce, over=joined.over)
+        return self._run
+
+    def _prepare(self, cluster: Cluster, name: str) -> ClusterRun:
+        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        self._status = StatusLine(reporter, f"Job {name}, {cluster.describe()}")
+        return ClusterRun(cluster, self._options, self._ledger, self._replay.feed, self._status)
 
     def _pod_arguments(self, default_paths: list[str]) -> list[str]:
         config = self._config
@@ -155,8 +175,7 @@ class Collector:
 
     def _conclude(self, session: pytest.Session, run: ClusterRun) -> None:
         """Judge the run, then leave the session as the pod's session was left."""
-        collect_only = self._config.option.collectonly
-        judgement = judge(self._ledger, run.outcome, collect_only=collect_only)
+        judgement = judge(self._ledger, run.outcome, collect_only=self._collect_only)
         self._judgement = judgement
         if judgement.verdict in (Verdict.NOT_RUN, Verdict.INCOMPLETE):
             self._replay.fail_open_test(judgement.reason)
@@ -177,6 +196,8 @@ class Collector:
         run.close()
         useless = self._judgement.exit_code == 0 or not run.ended
         keep = self._options.keep
+        if self._options.attach:
+            return
         if keep is Keep.NEVER or (keep is Keep.FAILED and useless):
             self._delete("")
         else:
@@ -188,6 +209,9 @@ class Collector:
         if run is None:
             return
         run.close()
+        if self._options.attach:
+            self._notes.append(f"{cause}: the Job {run.job} goes on")
+            return
         try:
             run.delete()
         except ClusterError as error:

@@ -34,11 +34,13 @@ class LocalCluster:
         self._log = Path(self._folder.name, "log")
         self._message = Path(self._folder.name, "termination-message")
         self._process: subprocess.Popen[bytes] | None = None
+        self._job: Mapping[str, Any] = {}
 
     def describe(self) -> str:
         return "this machine"
 
     def create(self, job: Mapping[str, Any]) -> JobRef:
+        self._job = job
         container = job["spec"]["template"]["spec"]["containers"][0]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
         environment = {each["name"]: each["value"] for each in container.get("env", ())}
@@ -55,6 +57,11 @@ class LocalCluster:
                 stderr=subprocess.STDOUT,
             )
         return JobRef("local", job["metadata"]["name"], container["name"])
+
+    def find(self, _namespace: str | None, name: str) -> Mapping[str, Any]:
+        if not self._job or self._job["metadata"]["name"] != name:
+            raise GoneError(f"there is no Job {name}")
+        return self._job
 
     def pod(self, job: JobRef) -> PodState | None:
         if self._process is None:

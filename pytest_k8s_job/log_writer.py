@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from pytest_k8s_job import frames
 
-__all__ = ["FrameWriter", "Lines", "write_all"]
+__all__ = ["BATCH_SECONDS", "FrameWriter", "Lines", "write_all"]
 
 BATCH_SECONDS = 0.05  # a dot should feel live
 BATCH_BYTES = 32 << 10  # unpacked; about 3 KiB as a frame
@@ -23,9 +23,10 @@ POLL_SECONDS = 0.25  # a process that keeps pytest's pipes open must not keep th
 class FrameWriter:
     """Collects records and writes them as frames to the descriptor `out`."""
 
-    def __init__(self, out: int, nonce: str) -> None:
+    def __init__(self, out: int, nonce: str, batch_seconds: float = BATCH_SECONDS) -> None:
         self._out = out
         self._nonce = nonce
+        self._batch_seconds = batch_seconds
         self._batch = bytearray()
         self._sequence = 0
         self._oldest = self._last_write = time.monotonic()
@@ -49,7 +50,10 @@ class FrameWriter:
     def tick(self) -> float:
         """Write what is due; return the seconds until this should be called again."""
         now = time.monotonic()
-        due = self._oldest + BATCH_SECONDS if self._batch else self._last_write + HEARTBEAT_SECONDS
+        if self._batch:
+            due = self._oldest + self._batch_seconds
+        else:
+            due = self._last_write + HEARTBEAT_SECONDS
         if due <= now:
             self.flush()
             return POLL_SECONDS

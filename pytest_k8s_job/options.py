@@ -36,6 +36,7 @@ class Options:
     start_timeout: float
     log: Path | None
     keep: Keep
+    attach: str | None = None
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -62,6 +63,7 @@ def add_options(parser: pytest.Parser) -> None:
         default=DEFAULT_START_TIMEOUT,
         help="give up when the container has not started by then (default: %(default)g)",
     )
+    add("--k8s-attach", metavar="JOB", help="show the run of this existing Job, start none")
     add("--k8s-log", metavar="FILE", help="save the raw log of the pod there")
     add(
         "--k8s-keep",
@@ -87,6 +89,7 @@ def read_options(config: pytest.Config) -> Options:
         start_timeout=option.k8s_start_timeout,
         log=here / option.k8s_log if option.k8s_log else None,
         keep=Keep(option.k8s_keep),
+        attach=option.k8s_attach,
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Protocol
 
-__all__ = ["Cluster", "JobRef", "Phase", "PodState", "read_pod"]
+__all__ = ["Cluster", "JobFinder", "JobRef", "Phase", "PodState", "read_pod"]
 
 Object = Mapping[str, Any]
 
@@ -72,6 +72,13 @@ class Cluster(Protocol):
 
     def delete(self, job: JobRef, /) -> None:
         """Delete the Job and its pods; one that is gone is fine."""
+
+
+class JobFinder(Cluster, Protocol):
+    """What joining a Job needs beyond following it."""
+
+    def find(self, namespace: str | None, name: str, /) -> Object:
+        """Return the Job object `name`; without a namespace, the context's counts."""
 
 
 def read_pod(pod: Object, container: str) -> PodState:

@@ -13,6 +13,7 @@ from pytest_k8s_job.errors import ClusterError, FrameError, RecordError
 from pytest_k8s_job.follower import Broken, Follower, LogRead, Payload, PodSeen
 from pytest_k8s_job.frames import Decoder
 from pytest_k8s_job.job_manifest import Object
+from pytest_k8s_job.joining import learn_nonce
 from pytest_k8s_job.ledger import Ledger
 from pytest_k8s_job.options import Options
 from pytest_k8s_job.pods import Cluster, JobRef, Phase, PodState
@@ -82,6 +83,27 @@ class ClusterRun:
             self._stop(str(error))
             return
         self._show("created")
+        self._follow()
+
+    def join(self, job: JobRef, nonce: str | None, *, over: bool) -> None:
+        """Follow the existing `job`; without its nonce, learn that first. `over`: it has ended."""
+        self._began = time.monotonic()
+        self._watch = StartWatch(self._began, self._options.start_timeout)
+        try:
+            pod = self._cluster.pod(job)
+            if pod is None and over:
+                self._stop(f"the pod of Job {job} is gone, and its log with it")
+                return
+            if not nonce:
+                nonce = learn_nonce(self._cluster, job, self._options.start_timeout)
+        except ClusterError as error:
+            self._stop(str(error))
+            return
+        self.job, self._decoder = job, Decoder(nonce)
+        self._follow()
+
+    def _follow(self) -> None:
+        assert self.job is not None  # noqa: S101 (both callers have set it)
         self._follower = Follower(self._cluster, self.job, self._decoder, self._open_log())
         self._follower.start()
 

@@ -1,0 +1,87 @@
+"""Joining a Job that another process created: which Job it is, and the nonce of its frames.
+
+The nonce of a Job that `pytest --in-cluster` created stands in the Job's environment, that of an
+applied one in the first line of its log and, once it has ended, in its termination message.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_k8s_job.agent import NONCE
+from pytest_k8s_job.errors import ClusterError, NotReadyError
+from pytest_k8s_job.frames import MAX_LINE
+from pytest_k8s_job.pods import Cluster, JobRef, Phase
+
+__all__ = ["Joined", "learn_nonce", "read_job"]
+
+POLL_SECONDS = 0.3  # between two looks at a pod that has not started
+FIRST_FRAME = re.compile(rb"::k8sjob1 ([0-9a-f]{32}) 0 1/1 ")
+
+
+@dataclass(frozen=True)
+class Joined:
+    """An existing Job: `nonce` is None if its spec has none, `over` if the Job has finished."""
+
+    job: JobRef
+    arguments: tuple[str, ...]
+    nonce: str | None
+    over: bool
+
+
+def read_job(job: Mapping[str, Any]) -> Joined:
+    """Return what joining needs of the Job object `job`."""
+    container = job["spec"]["template"]["spec"]["containers"][0]
+    variables = {each["name"]: each.get("value") for each in container.get("env") or ()}
+    conditions = (job.get("status") or {}).get("conditions") or ()
+    over = any(
+        each["type"] in ("Complete", "Failed") and each["status"] == "True" for each in conditions
+    )
+    metadata = job["metadata"]
+    reference = JobRef(metadata.get("namespace", ""), metadata["name"], container["name"])
+    return Joined(reference, tuple(container.get("args") or ()), variables.get(NONCE), over)
+
+
+def learn_nonce(cluster: Cluster, job: JobRef, seconds: float) -> str:
+    """Return the nonce that the agent of `job` drew; wait `seconds` for its container to start."""
+    end = time.monotonic() + seconds
+    while True:
+        pod = cluster.pod(job)
+        if pod is not None and pod.phase is Phase.TERMINATED:
+            nonce = _from_message(pod.termination_message)
+            return nonce or _from_log(cluster.log(job, pod.name, None), job)
+        if pod is not None and pod.phase is Phase.RUNNING:
+            try:
+                return _from_log(cluster.log(job, pod.name, None), job)
+            except NotReadyError:
+                pass
+        if time.monotonic() > end:
+            raise ClusterError(f"the container of Job {job} did not start within {seconds:g} s")
+        time.sleep(POLL_SECONDS)
+
+
+def _from_message(text: str) -> str:
+    try:
+        message = json.loads(text)
+    except ValueError:
+        return ""
+    nonce = message.get("nonce") if isinstance(message, dict) else None
+    return nonce if isinstance(nonce, str) else ""
+
+
+def _from_log(chunks: Iterable[bytes], job: JobRef) -> str:
+    """Read the log's first line: no test has been started when the agent writes it."""
+    line = b""
+    for chunk in chunks:
+        line += chunk
+        if b"\n" in line or len(line) > MAX_LINE:
+            break
+    match = FIRST_FRAME.match(line)
+    if match is None:
+        raise ClusterError(f"the log of Job {job} does not begin with a frame of the agent")
+    return match[1].decode("ascii")
