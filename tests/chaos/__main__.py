@@ -25,7 +25,7 @@ from tests.tool.conftest import ROOT
 
 REPORT = ROOT / "reports" / "chaos.json"
 SIDE_BY_SIDE = 5  # harmless cases at the same time: they mostly wait
-ROW = "{:<22} {:>4} {:>5} {:>4} {:>11}  {}"
+ROW = "{:<26} {:>4} {:>5} {:>4} {:>11}  {}"
 
 
 def run_once(scene: Scene, case: Case, tally: Tally) -> None:
