@@ -89,7 +89,8 @@ types: $(READY) ## Check the types, those of the tests too.
 # Each part in a pytest of its own: their helper modules lie beside them and may share names.
 UNIT_TESTS = tests/unit tests/tool tests/manifests tests/local_cluster
 CLUSTER_TESTS = tests/local_cluster/on_cluster tests/manifests/test_on_cluster.py \
-	tests/tool/test_on_cluster.py tests/deployment tests/examples
+	tests/tool/test_on_cluster.py tests/tool/test_cli_on_cluster.py \
+	tests/deployment tests/examples
 
 .PHONY: unit
 unit: $(READY) redis-server ## Run all tests that need no cluster.

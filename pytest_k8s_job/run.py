@@ -161,6 +161,8 @@ class ClusterRun:
 
     def _replay_leftovers(self) -> None:
         """Show also what came after a gap: the verdict will say that it is not all."""
+        if self._ledger.plan is None:
+            return  # without the plan, nothing says which tests the records mean
         try:
             for payload in self._decoder.leftovers():
                 self._take_payload(payload)
