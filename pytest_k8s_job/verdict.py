@@ -112,7 +112,8 @@ def _missing(ledger: Ledger, outcome: Outcome, collect_only: bool) -> Iterator[s
     if ledger.interrupt and ledger.interrupt["kind"] == "terminated":
         yield f"{ledger.interrupt['message']}{_progress(ledger)}"
     if ledger.end is None:
-        yield f"the end of the results is missing ({_ended(outcome)}){_progress(ledger)}"
+        missing = "records were lost" if outcome.gap else "the end of the results is missing"
+        yield f"{missing} ({_ended(outcome)}){_progress(ledger)}"
         return
     yield from _contradictions(ledger, ledger.end, outcome)
     if ledger.end["signal"]:

@@ -316,3 +316,33 @@ def test_frames_stand_at_the_beginning_of_lines(local: Side, tmp_path: Path) -> 
     message = json.loads((tmp_path / "message").read_text())
     assert message["run"] == "r1"
     assert message["counts"]["failed"] > 1
+
+
+LOSING = """\
+import os
+import pathlib
+
+from pytest_k8s_job.local_pod import LocalCluster
+
+
+class Losing(LocalCluster):
+    def log(self, job, pod, since):
+        whole = b"".join(super().log(job, pod, since))
+        lines = whole.splitlines(keepends=True)
+        yield b"".join(line for line in lines if line.split()[2:3] != [b"1"])
+
+
+def pytest_k8s_job_cluster(config):
+    return Losing(pathlib.Path(os.environ["SUITE"]))
+"""
+
+
+def test_a_lost_plan_is_incomplete(remote: Side, tmp_path: Path) -> None:
+    """When the frame with the plan is lost for good, the reports after it cannot be named."""
+    (tmp_path / "near_double.py").write_text(LOSING)
+    slow = "import time\ndef test_it():\n    time.sleep(0.3)"  # its report is in a later frame
+    result = remote.run(write_test(remote, slow))
+    assert result.code == 11, result.stdout
+    assert "in cluster: INCOMPLETE" in result.stdout
+    assert "records were lost" in result.stdout
+    assert "INTERNALERROR" not in result.stdout
