@@ -6,12 +6,11 @@ All state is in the cluster: the Job object, its pod's status and its log.
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-
-import pytest
 
 from pytest_k8s_job.cluster import KubernetesCluster, connect
 from pytest_k8s_job.errors import K8sJobError, UsageError
@@ -74,7 +73,9 @@ def _collect(
     for key in ("namespace", "context", "kubeconfig"):
         if getattr(options, key):
             ours.append(f"--k8s-{key}={getattr(options, key)}")
-    return int(pytest.main([*arguments, "--color=auto", *ours, *rest]))
+    # In a process of its own: pytest complains of plugins that are imported before it starts.
+    command = [sys.executable, "-m", "pytest", *arguments, "--color=auto", *ours, *rest]
+    return subprocess.run(command, check=False).returncode
 
 
 def _runs(cluster: KubernetesCluster, namespace: str | None) -> list[Mapping[str, Any]]:
