@@ -1,5 +1,6 @@
 """A real Redis for the unit tests, and the service in front of it. Nothing here is a mock."""
 
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,15 @@ from app.store import connect
 
 hypothesis_settings.register_profile("unit", deadline=None)  # a shared machine stalls at times
 hypothesis_settings.load_profile("unit")
+
+
+@pytest.fixture
+def restored_logging() -> Iterator[None]:
+    """The root logger as it was before the test configured it."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = before
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,11 @@
 """What every request passes: ids, log lines, headers, Redis away, the unexpected."""
 
-import json
-import logging
 import re
 import signal
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from log_lines import lines
 from processes import RedisServer
 
 from app.api import create_app
@@ -17,18 +14,7 @@ from app.settings import Settings, SettingsError
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 UNKNOWN = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"
 
-
-@pytest.fixture(autouse=True)
-def _restored_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = before
-
-
-def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    """What was logged so far; every line must be JSON."""
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+pytestmark = pytest.mark.usefixtures("restored_logging")
 
 
 def test_every_answer_names_its_request(api: FlaskClient) -> None:

@@ -1,29 +1,16 @@
 """Log lines are JSON and carry what they belong to."""
 
-import json
 import logging
-from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 import pytest
+from log_lines import lines
 
 from app.telemetry import bound, configure_logging, trace_id_of
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
-
-@pytest.fixture(autouse=True)
-def _restored_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = before
-
-
-def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    """What was logged so far."""
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+pytestmark = pytest.mark.usefixtures("restored_logging")
 
 
 def test_a_line_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
