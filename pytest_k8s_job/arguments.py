@@ -41,6 +41,10 @@ _STAY = {
     "--no-header": 0,
     "--no-summary": 0,
     "--noconftest": 0,
+    "--shards": 1,
+    "--shard-by": 1,
+    "--retries": 1,
+    "--rerun-failed": 1,
 }
 _OURS = "--k8s-"  # all of them take a value
 

@@ -27,6 +27,7 @@ REQUEST_SECONDS = 10.0  # for an answer; the API server's own limit is 60 s
 SILENCE_SECONDS = 60.0  # of a log stream; the agent sends a heartbeat every 20 s
 READ_BYTES = 1 << 16
 JOB_LABEL = "batch.kubernetes.io/job-name"
+INDEX_LABEL = "batch.kubernetes.io/job-completion-index"
 
 
 def connect(kubeconfig: str | None = None, context: str | None = None) -> KubernetesCluster:
@@ -98,10 +99,11 @@ class KubernetesCluster:
         return list(json.loads(answer.data)["items"])
 
     def pod(self, job: JobRef) -> PodState | None:
+        selector = f"{JOB_LABEL}={job.name}"
+        if job.shard is not None:
+            selector += f",{INDEX_LABEL}={job.shard}"
         with self._errors():
-            answer = self._core.list_namespaced_pod(
-                job.namespace, label_selector=f"{JOB_LABEL}={job.name}", **_RAW
-            )
+            answer = self._core.list_namespaced_pod(job.namespace, label_selector=selector, **_RAW)
         pods = json.loads(answer.data)["items"]
         if not pods:
             return None

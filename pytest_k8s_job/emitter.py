@@ -22,6 +22,7 @@ import pytest
 
 from pytest_k8s_job.plan import describe_items
 from pytest_k8s_job.records import RECORD_FD, REPR, Kind, encode, plan_digest, trace_id
+from pytest_k8s_job.sharding import Selection, deselect, parts_of, take_selection
 
 SECTION_LIMIT = 1 << 19  # characters of captured output kept per section, half head, half tail
 TERMINATED = 143  # exit code after SIGTERM: 128 + 15, as shells count
@@ -32,8 +33,10 @@ _PLAIN_ATTRIBUTES = frozenset(vars(pytest.TestReport("", ("", 0, ""), {}, "passe
 class Emitter:
     """A pytest plugin that writes each event to the descriptor `fd`."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, selection: Selection, shard: int) -> None:
         self._fd = fd
+        self._selection = selection
+        self._shard = shard
         self._write = os.write  # tests replace the module's function, or the whole module
         self._index: dict[str, int] = {}
         self._open: tuple[str, tuple[str, int | None, str]] = ("", ("", None, ""))
@@ -54,6 +57,9 @@ class Emitter:
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         self._config = config
+        if self._selection.shards > 1:
+            about = "xdist_group(name): these tests run in one shard"
+            config.addinivalue_line("markers", about)
         if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             signal.signal(signal.SIGTERM, _exit_on_sigterm)
 
@@ -136,6 +142,11 @@ class Emitter:
         if not report.passed:
             self._emit(Kind.COLLECT, self._serialize(report))
 
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        if left_out := deselect(items, self._selection):
+            self._config.hook.pytest_deselected(items=left_out)
+
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         self._deselected.extend(items)
 
@@ -155,13 +166,21 @@ class Emitter:
         self._index = {nodeid: index for index, nodeid in enumerate(nodeids)}
         for kind, rows in describe_items([*session.items, *self._deselected]):
             self._emit(kind, rows)
-        plan = {
+        plan: dict[str, Any] = {
             "count": len(nodeids),
             "deselected": len(self._deselected),
             "sha256": plan_digest(nodeids),
         }
+        if self._selection.shards > 1:
+            plan["mine"] = self._take_part(session)
         self._emit(Kind.PLAN, plan)
         self._deselected = []
+
+    def _take_part(self, session: pytest.Session) -> list[int]:
+        """Leave the session the tests of this shard; return their indices."""
+        mine = parts_of(session.items, self._selection)[self._shard]
+        session.items[:] = [session.items[index] for index in mine]
+        return mine
 
     # -- tests
 
@@ -241,4 +260,5 @@ def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
     if number:
         fd = int(number)
         os.set_inheritable(fd, False)
-        pluginmanager.register(Emitter(fd), "k8s_job_emitter")
+        emitter = Emitter(fd, *take_selection(os.environ))
+        pluginmanager.register(emitter, "k8s_job_emitter")

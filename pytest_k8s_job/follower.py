@@ -8,18 +8,17 @@ that dies ends it like a container that ends. So the log is read on until the ca
 from __future__ import annotations
 
 import math
-import queue
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from pytest_k8s_job.errors import ClusterError, FrameError, GoneError, NotReadyError
 from pytest_k8s_job.frames import Decoder
 from pytest_k8s_job.pods import Cluster, JobRef, Phase, PodState
 
-__all__ = ["Broken", "Event", "Follower", "LogRead", "Payload", "PodSeen"]
+__all__ = ["Broken", "Event", "Follower", "LogRead", "Payload", "PodSeen", "Sink"]
 
 POLL_STARTING = 0.2  # seconds between two looks at the pod before its container runs
 POLL_RUNNING = 1.0
@@ -63,13 +62,20 @@ class Broken:
 Event = PodSeen | Payload | LogRead | Broken
 
 
+class Sink(Protocol):
+    """Where events go: a queue, or what puts them into one."""
+
+    def put(self, event: Event, /) -> None:
+        """Take one event; called by either thread."""
+
+
 class Follower:
-    """The threads that follow `job`; take events from `events`, call `stop` when done."""
+    """The threads that follow `job` and put what they see into `events`; `stop` ends them."""
 
     def __init__(
-        self, cluster: Cluster, job: JobRef, decoder: Decoder, raw: BinaryIO | None = None
+        self, cluster: Cluster, job: JobRef, decoder: Decoder, raw: BinaryIO | None, events: Sink
     ) -> None:
-        self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.events = events
         self._cluster = cluster
         self._job = job
         self._decoder = decoder

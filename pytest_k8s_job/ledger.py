@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,10 +22,15 @@ class Ledger:
     hello: bool = False
     session: dict[str, Any] | None = None
     plan: dict[str, Any] | None = None
+    collected: Sequence[str] = ()
+    """Node ids of all tests that the pod selected, those of other shards too."""
     planned: Counter[str] = field(default_factory=Counter)
+    """Those that this pod runs."""
     finished: Counter[str] = field(default_factory=Counter)
     started: str | None = None
     """Node id of the test that has begun and not finished."""
+    phases: dict[str, str] = field(default_factory=dict)
+    """Outcomes of that test's phases so far."""
     ran: int = 0
     """Tests of which more was seen than a skip."""
     failed: int = 0
@@ -44,7 +50,7 @@ class Ledger:
     @property
     def plan_holds(self) -> bool:
         """True if the node ids that came are those that the pod planned."""
-        return self.plan is not None and self.plan["sha256"] == plan_digest(self.planned.elements())
+        return self.plan is not None and self.plan["sha256"] == plan_digest(self.collected)
 
     @property
     def unreported(self) -> list[str]:
@@ -66,6 +72,12 @@ class Ledger:
     def start(self, nodeid: str) -> None:
         """Note that a test has begun."""
         self.started = nodeid
+        self.phases = {}
+
+    def report(self, when: str, outcome: str) -> None:
+        """Note the report of a phase of the open test."""
+        self.phases[when] = outcome
+        self.failed += outcome == "failed"
 
     def finish(self, nodeid: str) -> None:
         """Note that all phases of a test were reported."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from pytest_k8s_job.sharding import ShardBy
+
 __all__ = ["Keep", "Options", "add_options", "read_options"]
 
 DEFAULT_MANIFEST = "kubernetes/90-test-job.yaml"
+MAX_SHARDS = 100  # pods of one run, each with two threads here
 DEFAULT_START_TIMEOUT = 60.0  # seconds; scheduling and pulling a large image fit in
 
 
@@ -36,7 +40,12 @@ class Options:
     start_timeout: float
     log: Path | None
     keep: Keep
-    attach: str | None = None
+    attach: str | None
+    shards: int | None
+    """None: as many as the recorded durations ask for."""
+    shard_by: ShardBy
+    retries: int
+    rerun_failed: str | None
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -66,6 +75,31 @@ def add_options(parser: pytest.Parser) -> None:
     add("--k8s-attach", metavar="JOB", help="show the run of this existing Job, start none")
     add("--k8s-log", metavar="FILE", help="save the raw log of the pod there")
     add(
+        "--shards",
+        metavar="N",
+        type=_shards,
+        default=1,
+        help="divide the tests among N pods; auto: by how long they took before",
+    )
+    add(
+        "--shard-by",
+        choices=[each.value for each in ShardBy],
+        default=ShardBy.TEST.value,
+        help="what is never divided between two pods (default: %(default)s)",
+    )
+    add(
+        "--retries",
+        metavar="N",
+        type=_retries,
+        default=0,
+        help="let a failed test try again N times; needs pytest-rerunfailures in the image",
+    )
+    add(
+        "--rerun-failed",
+        metavar="RUN",
+        help="run only what failed or was not reported in this earlier run; last: the newest",
+    )
+    add(
         "--k8s-keep",
         choices=[each.value for each in Keep],
         default=Keep.FAILED.value,
@@ -90,7 +124,25 @@ def read_options(config: pytest.Config) -> Options:
         log=here / option.k8s_log if option.k8s_log else None,
         keep=Keep(option.k8s_keep),
         attach=option.k8s_attach,
+        shards=1 if option.collectonly else option.shards,
+        shard_by=ShardBy(option.shard_by),
+        retries=option.retries,
+        rerun_failed=option.rerun_failed,
     )
+
+
+def _shards(text: str) -> int | None:
+    if text == "auto":
+        return None
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_SHARDS:
+        raise argparse.ArgumentTypeError(f"auto, or a number from 1 to {MAX_SHARDS}, not {text!r}")
+    return int(text)
+
+
+def _retries(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"a number, 0 or more, not {text!r}")
+    return int(text)
 
 
 def _variable(text: str) -> tuple[str, str]:

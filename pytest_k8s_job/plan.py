@@ -6,15 +6,15 @@ but never run, so that no test code or dependency is needed there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pytest_k8s_job.records import Kind
+from pytest_k8s_job.records import Kind, Record
 
-__all__ = ["PlanBuilder", "StandInItem", "describe_items"]
+__all__ = ["PlanBuilder", "StandInItem", "describe_items", "node_ids"]
 
 ROWS = 500  # tests in one record, so that no payload grows with the suite
 
@@ -66,6 +66,20 @@ def _usual_location(nodeid: str) -> tuple[str, str]:
     file, _, rest = nodeid.partition("::")
     head, bracket, parameters = rest.partition("[")
     return file, head.replace("::", ".") + bracket + parameters
+
+
+def node_ids(records: Iterable[Record]) -> list[str]:
+    """Return the node ids that `nodes` and `items` records describe."""
+    collectors: list[str] = []
+    found = []
+    for kind, rows in records:
+        if kind == Kind.NODES:
+            collectors += [nodeid for *_, nodeid in rows]
+            continue
+        for above, name, _lineno, *rest in rows:
+            usual = f"{collectors[above] if above >= 0 else ''}::{name}"
+            found.append(str(rest[0].get("id", usual)) if rest else usual)
+    return found
 
 
 class _StandIn:

@@ -42,10 +42,14 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     try:
         from pytest_k8s_job.collector import Collector  # noqa: PLC0415 (needs the extra)
+        from pytest_k8s_job.durations import Durations  # noqa: PLC0415
+        from pytest_k8s_job.flaky import Flaky  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise pytest.UsageError(
             f"--in-cluster needs {error.name}: pip install 'pytest-k8s-job[collector]'"
         ) from error
+    config.pluginmanager.register(Durations(config), "k8s_job_durations")
+    config.pluginmanager.register(Flaky(), "k8s_job_flaky")
     config.pluginmanager.register(Collector(config, read_options(config)), "k8s_job_collector")
 
 

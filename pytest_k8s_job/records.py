@@ -10,7 +10,7 @@ location when the plan does not know it):
     nodes       [[parent, type, name, node id]...]          collectors of the plan
     items       [[collector, name, lineno, extra?]...]      tests: first the selected, then the rest
     lines       [text...]                                   what plugins say after collection
-    plan        {count, deselected, sha256}
+    plan        {count, deselected, sha256, mine?}          mine: indices of this shard's tests
     start       item
     plain       item, [[when, start, duration]...], done    passed phases without anything to show
     report      serialized TestReport

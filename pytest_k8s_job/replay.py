@@ -4,22 +4,67 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 import pytest
 
 from pytest_k8s_job.ledger import Ledger
-from pytest_k8s_job.plan import PlanBuilder
+from pytest_k8s_job.plan import PlanBuilder, StandInItem
 from pytest_k8s_job.records import Kind, Record, trace_id
 from pytest_k8s_job.reports import ReportReader
 
-__all__ = ["Replay"]
+__all__ = ["Origin", "Replay", "ShardNode"]
+
+
+class ShardGateway(NamedTuple):
+    """What reporters print of a shard."""
+
+    id: str
+
+
+class ShardNode:
+    """Where a report comes from; reporters know this shape from pytest-xdist's workers."""
+
+    def __init__(self, number: int) -> None:
+        self.gateway = ShardGateway(f"shard {number}")
+        self.workerinfo: dict[str, Any] = {}
+
+    def describe(self, about: dict[str, Any]) -> None:
+        """Take what a failure's first line says of the shard's Python."""
+        self.workerinfo = {
+            "id": self.gateway.id,
+            "sysplatform": about["platform"],
+            "version_info": tuple(about["python"].split(".")),
+            "executable": "in its pod",
+        }
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is said of a pod's reports.
+
+    Attributes:
+        node: the shard, None in a run of one pod.
+        repeats: why these tests run in another pod than first planned.
+        already: phases (node id, when) that passed in that pod and were reported.
+    """
+
+    node: ShardNode | None = None
+    repeats: str = ""
+    already: frozenset[tuple[str, str]] = frozenset()
 
 
 class Replay:
-    """Takes payloads in order, keeps the ledger and calls the hooks of `session`."""
+    """Takes the records of one pod in order, keeps its ledger and calls the hooks of `session`.
 
-    def __init__(self, session: pytest.Session, ledger: Ledger) -> None:
+    `leads` tells whether this pod's collection becomes that of the session; the other shards
+    only prove that theirs is the same.
+    """
+
+    def __init__(self, session: pytest.Session, ledger: Ledger, origin: Origin = Origin()) -> None:
+        self.leads = True
+        self._origin = origin
         self._session = session
         self._hook = session.config.hook
         self._ledger = ledger
@@ -59,6 +104,8 @@ class Replay:
     def _session_started(self, about: dict[str, Any]) -> None:
         self._ledger.session = about
         self._reports.set_root(about["rootdir"])
+        if self._origin.node is not None:
+            self._origin.node.describe(about)
 
     def _interrupt(self, how: dict[str, Any]) -> None:
         self._ledger.interrupt = {**how, "message": self._reports.near(how["message"])}
@@ -73,6 +120,8 @@ class Replay:
         self._ledger.end = how
 
     def _warning(self, seen: dict[str, Any]) -> None:
+        if not self.leads and seen["when"] != "runtest":
+            return
         category = type(seen["category"], (Warning,), {})
         message = warnings.WarningMessage(
             seen["text"],
@@ -97,23 +146,31 @@ class Replay:
         data["result"] = []
         report = self._reports.read(data)
         self._ledger.failed += report.failed
-        self._hook.pytest_collectreport(report=report)
+        if self.leads:
+            self._hook.pytest_collectreport(report=report)
 
     def _note_lines(self, lines: list[str]) -> None:
         self.lines = lines
 
     def _planned(self, plan: dict[str, Any]) -> None:
-        items = self._plan.items
+        items, self._plan.items = self._plan.items, []
         selected, deselected = items[: plan["count"]], items[plan["count"] :]
+        self._nodeids = [item.nodeid for item in selected]
+        self._places = [item.place for item in selected]
+        mine = plan.get("mine", range(len(selected)))
+        self._ledger.collected = self._nodeids
+        self._ledger.planned.update(self._nodeids[index] for index in mine)
+        self._ledger.plan = plan
+        if self.leads:
+            self._fill_session(selected, deselected)
+
+    def _fill_session(self, selected: list[StandInItem], deselected: list[StandInItem]) -> None:
         self._session.items = list(selected)
         self._session.testscollected = len(selected)
-        everything = pytest.CollectReport("", "passed", None, list(items))
+        everything = pytest.CollectReport("", "passed", None, [*selected, *deselected])
         self._hook.pytest_collectreport(report=everything)
         if deselected:
             self._hook.pytest_deselected(items=deselected)
-        self._ledger.planned.update(item.nodeid for item in selected)
-        self._ledger.plan = plan
-        self._nodeids = [item.nodeid for item in selected]
 
     # -- tests
 
@@ -136,11 +193,17 @@ class Replay:
             self._finish(item)
 
     def _report(self, data: dict[str, Any]) -> None:
-        report = self._reports.read(data)
-        self._ledger.failed += report.failed
-        self._log(report)
+        self._log(self._reports.read(data))
 
     def _log(self, report: pytest.TestReport) -> None:
+        origin, when = self._origin, report.when or ""
+        self._ledger.report(when, report.outcome)
+        if report.passed and (report.nodeid, when) in origin.already:
+            return
+        if origin.node is not None:
+            report.__dict__["node"] = origin.node
+        if origin.repeats:
+            report.user_properties.append(("repeated", origin.repeats))
         report.__dict__["trace_id"] = trace_id(self._traces(), report.nodeid)
         ran = report.when == "call" and (not report.skipped or hasattr(report, "wasxfail"))
         self._ran |= ran or report.failed
@@ -157,21 +220,40 @@ class Replay:
         nodeid = self._ledger.started
         if nodeid is None:
             return
-        item = next((each for each in self._session.items if each.nodeid == nodeid), None)
-        location = item.location if item else (nodeid, None, nodeid)
+        location = self._location(nodeid)
         tail = (self._ledger.end or {}).get("tail")
         sections = [("Last output of pytest in the pod", tail)] if tail else []
         report = pytest.TestReport(nodeid, location, {}, "failed", why, "call", sections)
         self._hook.pytest_runtest_logreport(report=report)
         self._hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
+    def close_failed_test(self) -> None:
+        """End the test that was open, if one of its phases has failed: no other run heals that."""
+        ledger = self._ledger
+        if ledger.started is not None and "failed" in ledger.phases.values():
+            nodeid, location = ledger.started, self._location(ledger.started)
+            ledger.ran += 1
+            ledger.finish(nodeid)
+            self._hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
+
+    def passed_phases(self) -> frozenset[tuple[str, str]]:
+        """Return what was reported of the test that is open."""
+        nodeid, phases = self._ledger.started, self._ledger.phases
+        if nodeid is None:
+            return frozenset()
+        return frozenset((nodeid, when) for when in phases if phases[when] == "passed")
+
     # -- translation
+
+    def _location(self, nodeid: str) -> tuple[str, int | None, str]:
+        item = next((each for each in self._session.items if each.nodeid == nodeid), None)
+        return item.location if item else (nodeid, None, nodeid)
 
     def _traces(self) -> str:
         return str((self._ledger.session or {}).get("traces", ""))
 
     def _identify(self, item: int | list[Any]) -> tuple[str, tuple[str, int | None, str]]:
         if isinstance(item, int):
-            return self._nodeids[item], self._plan.items[item].place
+            return self._nodeids[item], self._places[item]
         nodeid, (file, lineno, domain) = item
         return nodeid, (file, lineno, domain)

@@ -22,6 +22,8 @@ __all__ = [
     "Outcome",
     "Verdict",
     "judge",
+    "names_of",
+    "stopped_early",
 ]
 
 EXIT_NO_TESTS = 5  # pytest's own
@@ -55,6 +57,7 @@ class Outcome:
     gap: bool = False
     broken: str | None = None
     last_lines: tuple[str, ...] = ()
+    disrupted: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class Judgement:
 
 
 def judge(ledger: Ledger, outcome: Outcome, *, collect_only: bool = False) -> Judgement:
-    """Return the verdict on a run that is over."""
+    """Return the verdict on a pod that is over."""
     if not ledger.hello:
         return Judgement(Verdict.NOT_RUN, EXIT_NOT_RUN, _not_started(outcome))
     if missing := next(_missing(ledger, outcome, collect_only), None):
@@ -166,11 +169,17 @@ def _missing_reports(
     if not ledger.plan_holds:
         yield "the planned tests are not those that the pod collected"
     if ledger.repeated:
-        yield f"{_names(ledger.repeated)} reported more than once"
-    stopped = done["shouldfail"] or done["shouldstop"] or ledger.interrupt or ledger.internal
-    if ledger.unreported and not collect_only and (code == PASSED or not stopped):
-        names = _names(ledger.unreported)
+        yield f"{names_of(ledger.repeated)} reported more than once"
+    if ledger.unreported and not collect_only and (code == PASSED or not stopped_early(ledger)):
+        names = names_of(ledger.unreported)
         yield f"{len(ledger.unreported)} planned tests were not reported: {names}"
+
+
+def stopped_early(ledger: Ledger) -> bool:
+    """True if pytest ended the session of its own before the last test."""
+    done = ledger.done or {}
+    early = done.get("shouldfail") or done.get("shouldstop") or ledger.interrupt or ledger.internal
+    return bool(early)
 
 
 def _ended(outcome: Outcome) -> str:
@@ -189,6 +198,7 @@ def _progress(ledger: Ledger) -> str:
     return done + (f", in {ledger.started}" if ledger.started else "")
 
 
-def _names(nodeids: list[str]) -> str:
+def names_of(nodeids: list[str]) -> str:
+    """Return the first of the node ids, and how many more there are."""
     rest = len(nodeids) - NAMED
     return ", ".join(nodeids[:NAMED]) + (f" and {rest} more" if rest > 0 else "")
