@@ -16,8 +16,8 @@ from _pytest.junitxml import xml_key
 from pytest_k8s_job.errors import ClusterError
 from pytest_k8s_job.launching import Launcher
 from pytest_k8s_job.merging import judge_run
-from pytest_k8s_job.ordering import Ordering
 from pytest_k8s_job.options import Keep, Options
+from pytest_k8s_job.ordering import Ordering
 from pytest_k8s_job.run import ClusterRun
 from pytest_k8s_job.stopping import stop_as_in_pod
 from pytest_k8s_job.verdict import Judgement, Verdict
