@@ -219,9 +219,9 @@ class ClusterRun:
         shard.replaced = True
         what = "its tests" if left is None else f"the {len(left)} tests that it had not reported"
         self.notes.append(f"{why}; {what} ran in another pod")
-        place = _replacing(self._place(job, run.nonce, number), why, partial=shard.planned)
-        origin = replace(place.origin, already=shard.replay.passed_phases())
-        self._follow(replace(place, origin=origin))
+        origin = replace(shard.place.origin, already=shard.replay.passed_phases())
+        place = replace(self._place(job, run.nonce, number), origin=origin)
+        self._follow(_replacing(place, why, partial=shard.planned))
         if self._leader is shard and not shard.planned:
             self._leader = self.shards[-1]
 
