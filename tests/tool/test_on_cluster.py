@@ -31,6 +31,9 @@ SUITE = {
         "import time\n\nimport pytest\n\n\n"
         "@pytest.mark.parametrize('i', range(30))\ndef test_slow(i):\n    time.sleep(0.2)\n"
     ),
+    "test_flaky.py": (
+        "tries = []\n\n\ndef test_second_try():\n    tries.append(1)\n    assert len(tries) == 2\n"
+    ),
 }
 
 
