@@ -20,9 +20,11 @@ from pytest_k8s_job.pods import Cluster, JobRef, Phase, PodState
 
 __all__ = ["Broken", "Event", "Follower", "LogRead", "Payload", "PodSeen", "Sink"]
 
-POLL_STARTING = 0.2  # seconds between two looks at the pod before its container runs
+POLL_STARTING = 0.1  # seconds between two looks at the pod before its container runs
+POLL_STARTING_SHARD = 0.4  # many pods start at once then, and the API server with them
 POLL_RUNNING = 1.0
-POLL_ENDING = 0.1  # after the `end` record: the exit code is a moment away
+POLL_ENDING = 0.05  # after the `end` record: the exit code is a moment away
+POLL_TROUBLE = 1.0  # between two looks at the events
 RECONNECT = 0.3  # seconds before the next connection
 OVERLAP = 5  # seconds of log asked for again: the API cuts times to whole seconds
 PATIENCE = 60.0  # seconds without any answer of the API server before we give up
@@ -81,6 +83,8 @@ class Follower:
         self._decoder = decoder
         self._raw = raw
         self._pod: PodState | None = None
+        self._last_trouble: str | None = None
+        self._next_trouble = time.monotonic() + POLL_STARTING  # none yet of a pod that comes
         self._readable = threading.Event()
         self._ending = threading.Event()
         self._stopped = threading.Event()
@@ -139,10 +143,14 @@ class Follower:
     def _trouble(self, pod: PodState | None) -> str | None:
         if pod is not None and (pod.phase >= Phase.RUNNING or pod.message):
             return None
+        if time.monotonic() < self._next_trouble:
+            return self._last_trouble
+        self._next_trouble = time.monotonic() + POLL_TROUBLE
         try:
-            return self._cluster.trouble(self._job, pod.name if pod else None)
-        except ClusterError:
-            return None  # events are a comment; without the right to read them we do without
+            self._last_trouble = self._cluster.trouble(self._job, pod.name if pod else None)
+        except ClusterError:  # events are a comment; without the right to read them we do without
+            self._last_trouble = None
+        return self._last_trouble
 
     def _pause(self) -> None:
         if self._ending.is_set():
@@ -150,7 +158,8 @@ class Follower:
         elif self._pod is not None and self._pod.phase is Phase.RUNNING:
             self._ending.wait(POLL_RUNNING)
         else:
-            self._stopped.wait(POLL_STARTING)
+            alone = self._job.shard is None
+            self._stopped.wait(POLL_STARTING if alone else POLL_STARTING_SHARD)
 
     # -- the log
 

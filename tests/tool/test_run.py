@@ -189,6 +189,12 @@ def test_last_failed_selects_in_the_pod(remote: Side, local: Side) -> None:
     assert there.code == here.code == 1
 
 
+def test_runs_without_pytests_cache(remote: Side) -> None:
+    """`-p no:cacheprovider` only loses what would have been remembered."""
+    result = remote.run("-p", "no:cacheprovider", "inner")
+    assert (result.code, len(result.junit)) == (1, 1), result.stdout + result.stderr
+
+
 def test_paths_are_understood_from_any_directory(remote: Side) -> None:
     """A path typed below the root directory, or an absolute one, means the same file there."""
     absolute = str(remote.folder / "test_sections.py::test_prints")
