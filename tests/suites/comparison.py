@@ -16,7 +16,11 @@ NOISE = (
     (re.compile(r"0x[0-9a-f]{6,}"), "0xN"),
     (re.compile(r"\b\d+\.\d+s( \(\d+:\d\d:\d\d\))?"), "N s"),
 )
-SUMMARY_TITLE = re.compile(r"^=+ short test summary info =+$")
+# Titles of what a session says after its tests, and what in it tells of the run, not of the tests.
+SECTION = re.compile(
+    r"^=+ (ERRORS|FAILURES|XFAILURES|PASSES|warnings summary|short test summary info)\b.* =+$"
+)
+OF_THE_RUN = re.compile(r"^-+ generated xml file: |^The Job stays: ")
 TALLY = re.compile(r"^(?:=+ )?((?:\d+ [a-z ]+, )*\d+ [a-z ]+) in N s(?: =+)?$")
 
 Part = tuple[str, str, str]  # kind, message, text
@@ -29,13 +33,13 @@ class Seen:
     Attributes:
         code: exit code.
         tally: the last line, as "3 passed, 1 skipped".
-        summary: lines of the short summary, with their number.
+        closing: lines between the tests and the last line (failures, warnings, summary).
         cases: node id -> what JUnit has of each test case of that id.
     """
 
     code: int
     tally: str
-    summary: Counter[str]
+    closing: Counter[str]
     cases: Mapping[str, tuple[tuple[Part, ...], ...]]
 
     @property
@@ -63,7 +67,7 @@ def read(code: int, terminal: str, junit: str, root: str) -> Seen:
         cases[nodeid_of(case)].append(tuple(parts))
     tally = next((found[1] for line in reversed(lines) if (found := TALLY.match(line))), "")
     return Seen(
-        code, tally, Counter(short_summary(lines)), {k: tuple(sorted(v)) for k, v in cases.items()}
+        code, tally, Counter(closing(lines)), {k: tuple(sorted(v)) for k, v in cases.items()}
     )
 
 
@@ -89,15 +93,12 @@ def parts_of(case: ElementTree.Element, root: str) -> Iterator[Part]:
             yield each.tag, normalised(message, root), normalised(each.text or "", root)
 
 
-def short_summary(lines: list[str]) -> Iterator[str]:
-    """Yield the lines of the short summary, without the widths to which they are cut."""
+def closing(lines: list[str]) -> Iterator[str]:
+    """Yield the lines between the tests and the last line."""
     inside = False
     for line in lines:
-        if SUMMARY_TITLE.match(line):
-            inside = True
-        elif TALLY.match(line):
-            inside = False
-        elif inside and line.strip():
+        inside = (inside or bool(SECTION.match(line))) and not TALLY.match(line)
+        if inside and line and not OF_THE_RUN.match(line):
             yield line
 
 
@@ -107,10 +108,10 @@ def differences(plain: Seen, tool: Seen) -> Iterator[Difference]:
         yield Difference("run", "exit code", str(plain.code), str(tool.code))
     if plain.tally != tool.tally:
         yield Difference("run", "tally", plain.tally, tool.tally)
-    for line in sorted((plain.summary - tool.summary).keys()):
-        yield Difference("run", "summary", line, "")
-    for line in sorted((tool.summary - plain.summary).keys()):
-        yield Difference("run", "summary", "", line)
+    for line in sorted((plain.closing - tool.closing).keys()):
+        yield Difference("run", "closing line", line, "")
+    for line in sorted((tool.closing - plain.closing).keys()):
+        yield Difference("run", "closing line", "", line)
     for nodeid in sorted(plain.cases.keys() | tool.cases.keys()):
         here, there = plain.cases.get(nodeid, ()), tool.cases.get(nodeid, ())
         if here != there:

@@ -24,8 +24,9 @@ The suites of projects that nobody here wrote, from their sdists, each pinned by
 `requirements/suites/` and put into an image by
 [one Dockerfile](../examples/suite-from-pypi/Dockerfile).
 Each runs as plain pytest in a Job of that image, then by `pytest --in-cluster`, in one pod and in
-several. Compared are exit code, last line, short summary, and for each test outcome, message and
-captured sections as JUnit has them. A difference is counted unless the last table explains it.
+several. Compared are exit code, all that the terminal shows after the tests (failures, warnings,
+short summary, last line), and for each test outcome, message and captured sections as JUnit has
+them. A difference is counted unless the last table explains it.
 `ARGS="--suite click --shards 1"` runs a part; `reports/fidelity.json` holds the figures.
 This page is written by the command.
 """

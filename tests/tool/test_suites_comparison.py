@@ -11,6 +11,10 @@ from tests.suites.source import LOCKS, pinned
 
 TERMINAL = """\
 tests/test_a.py .Fs                                                      [100%]
+=================================== FAILURES ===================================
+E       assert 1 == 2
+/suite/tests/test_a.py:6: AssertionError
+------------------ generated xml file: /tmp/junit.xml ------------------
 =========================== short test summary info ============================
 SKIPPED [1] /suite/tests/test_a.py:9: not here
 FAILED tests/test_a.py::test_two - assert 1 == 2
@@ -56,7 +60,11 @@ def test_the_same_run_elsewhere_and_at_another_time_is_no_difference() -> None:
     last = "</testsuite></testsuites>\n"
     junit = f"{head}<testcase{third.replace(last, '')}<testcase{second}<testcase{first}{last}"
     junit = junit.replace("/suite", "/home/me/x").replace("0x7f00aa11bb22", "0x7f00cc33dd44")
-    terminal = TERMINAL.replace("/suite", "/home/me/x").replace("0.12s", "61.20s (0:01:01)")
+    terminal = (
+        TERMINAL.replace("/suite", "/home/me/x")
+        .replace("generated xml file: /", "generated xml file: C:/")
+        .replace("0.12s", "61.20s (0:01:01)")
+    )
     other = read(1, terminal, junit, "/home/me/x")
     assert list(differences(seen(), other)) == []
     assert other.tally == "1 failed, 1 passed, 1 skipped"
@@ -88,14 +96,15 @@ def test_a_doctored_report_differs(doctored: tuple[str, str], what: str) -> None
 @pytest.mark.parametrize(
     ("doctored", "what"),
     [
-        (("assert 1 == 2\n", "assert 1 == 3\n"), {"summary"}),
-        (("FAILED tests/test_a.py::test_two - assert 1 == 2\n", ""), {"summary"}),
+        (("assert 1 == 2\n", "assert 1 == 3\n"), {"closing line"}),
+        (("E       assert 1 == 2\n", ""), {"closing line"}),
+        (("FAILED tests/test_a.py::test_two - assert 1 == 2\n", ""), {"closing line"}),
         (("1 passed", "2 passed"), {"tally"}),
-        (("=================== 1 failed", "no last line: 1 failed"), {"tally", "summary"}),
+        (("=================== 1 failed", "no last line: 1 failed"), {"tally", "closing line"}),
     ],
 )
 def test_a_doctored_terminal_differs(doctored: tuple[str, str], what: set[str]) -> None:
-    """A line of the short summary that is missing or other, and another last line, are seen."""
+    """A line after the tests that is missing or other, and another last line, are seen."""
     changed = TERMINAL.replace(*doctored)
     assert changed != TERMINAL
     assert set(what_differs(seen(terminal=changed))) == what
