@@ -90,7 +90,7 @@ types: $(READY) ## Check the types, those of the tests too.
 UNIT_TESTS = tests/unit tests/tool tests/manifests tests/local_cluster
 CLUSTER_TESTS = tests/local_cluster/on_cluster tests/manifests/test_on_cluster.py \
 	tests/tool/test_on_cluster.py tests/tool/test_cli_on_cluster.py \
-	tests/deployment tests/examples
+	tests/deployment tests/examples tests/suites
 
 .PHONY: unit
 unit: $(READY) redis-server ## Run all tests that need no cluster.
