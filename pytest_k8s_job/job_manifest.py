@@ -25,10 +25,10 @@ __all__ = [
     "RUN_LABEL",
     "WHY",
     "Run",
+    "arguments_of",
     "container_of",
     "load_job",
     "make_job",
-    "paths_of",
     "replacement",
 ]
 
@@ -90,9 +90,9 @@ def container_of(job: Object) -> Object:
     return container
 
 
-def paths_of(job: Object) -> list[str]:
-    """Return the paths among the manifest's own arguments, which are the default selection."""
-    return [str(each) for each in container_of(job).get("args") or () if str(each)[:1] != "-"]
+def arguments_of(job: Object) -> list[str]:
+    """Return the manifest's own arguments, which are the default selection."""
+    return [str(each) for each in container_of(job).get("args") or ()]
 
 
 def make_job(manifest: Object, run: Run) -> Object:
