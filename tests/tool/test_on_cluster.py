@@ -23,6 +23,7 @@ import local_cluster
 from tests.tool.conftest import ROOT, SECONDS, Result, read_junit
 
 IMAGE = "weather-test:0.1.0"  # Python and pytest; its own suite is not used here
+INI = "[pytest]\nk8s_job_manifest = kubernetes/90-test-job.yaml\n"
 SUITE = {
     "pytest.ini": "[pytest]\n",
     "test_pass.py": "def test_one(): pass\n\n\ndef test_two(): pass\n",
@@ -145,7 +146,7 @@ def place(namespace: str, tmp_path: Path) -> Place:
     """A checkout without any tests, only with the Job's manifest."""
     (tmp_path / "kubernetes").mkdir()
     (tmp_path / "kubernetes" / "90-test-job.yaml").write_text(job_manifest(namespace))
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "pytest.ini").write_text(INI)
     return Place(namespace, tmp_path)
 
 

@@ -234,6 +234,17 @@ def test_a_wrong_manifest_is_a_usage_error(manifest: str | None, reason: str, re
     assert "Traceback" not in result.stdout + result.stderr
 
 
+def test_the_manifests_selection_holds_until_a_path_is_named(remote: Side) -> None:
+    """What the manifest selects runs by default; typed words follow it, a path takes its place."""
+    names = write_test(remote, "def test_a(): pass\ndef test_b(): pass\ndef test_ab(): pass")
+    path = remote.folder / "job.yaml"
+    args = f'args: [-k, "b", {names}]'
+    path.write_text(path.read_text().replace("args: []", args))
+    assert "3 passed, 2 deselected" in remote.run().stdout
+    assert "1 passed, 4 deselected" in remote.run("-k", "ab").stdout
+    assert "5 passed" in remote.run(names).stdout
+
+
 def test_a_container_that_cannot_start_was_not_run(remote: Side) -> None:
     """A command that fails before the agent speaks is not run, and its last words are shown."""
     path = remote.folder / "job.yaml"
