@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,6 +28,9 @@ _files: Any = kubeconfig_files  # without annotations
 REQUEST_SECONDS = 10.0  # for an answer; the API server's own limit is 60 s
 SILENCE_SECONDS = 60.0  # of a log stream; the agent sends a heartbeat every 20 s
 READ_BYTES = 1 << 16
+EXEC_SECONDS = 30.0  # for a command in the container
+EXEC_BYTES = 64 << 20  # of its output; the journal answers in pieces far below that
+EXEC_ERRORS = 3  # channel of a websocket that says how the command ended
 JOB_LABEL = "batch.kubernetes.io/job-name"
 
 
@@ -70,6 +75,7 @@ class KubernetesCluster:
         # A refused connection is told to the user once, by the caller.
         logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
         api = client.ApiClient(settings)
+        self._settings = settings
         # Raw answers are not what the client's annotations promise.
         self._core: Any = client.CoreV1Api(api)
         self._batch: Any = client.BatchV1Api(api)
@@ -139,6 +145,30 @@ class KubernetesCluster:
             finally:
                 answer.close()
 
+    def exec(self, job: JobRef, pod: str, command: Sequence[str]) -> bytes:
+        from kubernetes.stream import stream  # noqa: PLC0415 (50 ms that hardly a run needs)
+
+        # A client of its own: while it connects, `stream` changes how the client works.
+        core: Any = client.CoreV1Api(client.ApiClient(self._settings))
+        with self._errors():
+            socket = stream(
+                core.connect_get_namespaced_pod_exec,
+                pod,
+                job.namespace,
+                container=job.container,
+                command=list(command),
+                stdin=False,
+                stdout=True,
+                stderr=False,
+                tty=False,
+                binary=True,
+                _preload_content=False,
+            )
+            try:
+                return _read_all(socket)
+            finally:
+                socket.close()
+
     def delete(self, job: JobRef) -> None:
         try:
             with self._errors():
@@ -160,6 +190,22 @@ class KubernetesCluster:
             raise ClusterError(text) from error
 
 
+def _read_all(socket: Any) -> bytes:
+    """Return the stdout of the command behind `socket`, bounded in time and size."""
+    output = bytearray()
+    end = time.monotonic() + EXEC_SECONDS
+    while socket.is_open():
+        left = end - time.monotonic()
+        if left <= 0 or len(output) > EXEC_BYTES:
+            raise ClusterError("a command in the container said too much or took too long")
+        socket.update(timeout=left)
+        output += socket.read_channel(1)
+    status = json.loads(socket.read_channel(EXEC_ERRORS) or b"{}")
+    if status.get("status") != "Success":
+        raise ClusterError(f"a command in the container failed: {status.get('message')}")
+    return bytes(output)
+
+
 _RAW: dict[str, Any] = {"_preload_content": False, "_request_timeout": REQUEST_SECONDS}
 
 
@@ -169,12 +215,19 @@ def _cluster_error(error: client.ApiException) -> ClusterError:
         message = json.loads(body or "")["message"]
     except (TypeError, ValueError, KeyError):
         message = body or error.reason or "no reason given"
-    text = f"the API server refused ({error.status}): {str(message).strip()}"
-    if error.status == 404:
+    status = error.status or _handshake_status(str(error.reason))
+    text = f"the API server refused ({status}): {str(message).strip()}"
+    if status == 404:
         return GoneError(text, 404)
-    if error.status == 400:
+    if status == 400:
         return NotReadyError(text, 400)
-    return ClusterError(text, error.status or 0)
+    return ClusterError(text, status)
+
+
+def _handshake_status(reason: str) -> int:
+    """Return the HTTP status of a refused websocket, which the client puts into a text."""
+    match = re.match(r"Handshake status (\d{3})", reason)
+    return int(match[1]) if match else 0
 
 
 def _event_time(event: Mapping[str, Any]) -> str:

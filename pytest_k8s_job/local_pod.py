@@ -12,16 +12,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pytest_k8s_job.agent import TERMINATION_LOG, exit_code
-from pytest_k8s_job.errors import GoneError, NotReadyError
+from pytest_k8s_job.errors import ClusterError, GoneError, NotReadyError
 from pytest_k8s_job.pods import JobRef, Phase, PodState
 
 __all__ = ["LocalCluster"]
 
+EXEC_SECONDS = 30.0  # for a command in the container
 POLL_SECONDS = 0.01  # a file has no event for its growth in the standard library
 
 
@@ -35,6 +36,7 @@ class LocalCluster:
         self._message = Path(self._folder.name, "termination-message")
         self._process: subprocess.Popen[bytes] | None = None
         self._job: Mapping[str, Any] = {}
+        self._environment: dict[str, str] = {}
 
     def describe(self) -> str:
         return "this machine"
@@ -44,14 +46,12 @@ class LocalCluster:
         container = job["spec"]["template"]["spec"]["containers"][0]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
         environment = {each["name"]: each["value"] for each in container.get("env", ())}
-        command = [*container["command"], *container["args"]]
-        if command[0] == "python":
-            command[0] = sys.executable
+        self._environment = {**inherited, **environment, TERMINATION_LOG: str(self._message)}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                command,
+                _on_this_machine([*container["command"], *container["args"]]),
                 cwd=self._suite,
-                env={**inherited, **environment, TERMINATION_LOG: str(self._message)},
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -93,8 +93,29 @@ class LocalCluster:
                 else:
                     time.sleep(POLL_SECONDS)
 
+    def exec(self, _job: JobRef, pod: str, command: Sequence[str]) -> bytes:
+        if self._process is None or self._process.poll() is not None:
+            raise GoneError(f"{pod} does not run")
+        try:
+            done = subprocess.run(
+                _on_this_machine(command),
+                cwd=self._suite,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=True,
+                timeout=EXEC_SECONDS,
+            )
+        except subprocess.SubprocessError as error:
+            raise ClusterError(f"{' '.join(command)}: {error}") from error
+        return done.stdout
+
     def delete(self, _job: JobRef) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             self._process.wait()
         self._folder.cleanup()
+
+
+def _on_this_machine(command: Sequence[str]) -> list[str]:
+    return [sys.executable if word == "python" else word for word in command[:1]] + [*command[1:]]

@@ -6,7 +6,7 @@ cluster (`local_pod.LocalCluster`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Protocol
@@ -69,6 +69,9 @@ class Cluster(Protocol):
 
         The end of the stream says nothing about the container: connections break.
         """
+
+    def exec(self, job: JobRef, pod: str, command: Sequence[str], /) -> bytes:
+        """Run `command` in the pod's container, and return what it wrote to stdout."""
 
     def delete(self, job: JobRef, /) -> None:
         """Delete the Job and its pods; one that is gone is fine."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 import pytest
@@ -38,6 +38,8 @@ class ScriptedCluster:
         self._states = states
         self._reads = reads
         self.since: list[int | None] = []
+        self.journal: bytes | ClusterError = ClusterError("pods/exec is forbidden", 403)
+        self.commands: list[list[str]] = []
 
     def describe(self) -> str:
         return "a script"
@@ -54,6 +56,12 @@ class ScriptedCluster:
     def log(self, _job: JobRef, _pod: str, since: int | None) -> Iterator[bytes]:
         self.since.append(since)
         yield _next(self._reads)
+
+    def exec(self, _job: JobRef, _pod: str, command: Sequence[str]) -> bytes:
+        self.commands.append(list(command))
+        if isinstance(self.journal, ClusterError):
+            raise self.journal
+        return self.journal
 
     def create(self, _job: object) -> JobRef:
         return JOB
