@@ -117,6 +117,7 @@ class Collector:
             options.image,
             {**_formatting_environment(), **options.environment},
             self._packed_cache(),
+            options.test_timeout,
         )
         job = make_job(manifest, run)
         self._run = self._prepare(cluster, job["metadata"]["name"])

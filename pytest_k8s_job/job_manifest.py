@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from pytest_k8s_job.agent import CACHE, NONCE, RUN_ID
+from pytest_k8s_job.agent import CACHE, DEADLINE, GRACE, NONCE, RUN_ID, TEST_TIMEOUT
 from pytest_k8s_job.errors import UsageError
 
 __all__ = ["RUN_LABEL", "Run", "container_of", "load_job", "make_job", "paths_of"]
@@ -35,6 +35,7 @@ class Run:
     image: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     cache: str = ""
+    test_timeout: float | None = None
     run_id: str = field(default_factory=lambda: secrets.token_hex(4))
     nonce: str = field(default_factory=lambda: secrets.token_hex(16))
 
@@ -82,10 +83,22 @@ def make_job(manifest: Object, run: Run) -> Object:
     container["args"] = list(run.arguments)
     if run.image:
         container["image"] = run.image
-    ours = {**run.environment, RUN_ID: run.run_id, NONCE: run.nonce, CACHE: run.cache}
+    ours = {**run.environment, **_limits(job, run)}
+    ours |= {RUN_ID: run.run_id, NONCE: run.nonce, CACHE: run.cache}
     kept = [each for each in container.get("env") or () if each["name"] not in ours]
     container["env"] = [*kept, *({"name": name, "value": ours[name]} for name in ours)]
     return job
+
+
+def _limits(job: Object, run: Run) -> dict[str, str]:
+    """Return the seconds that the agent must know to end pytest before Kubernetes does."""
+    pod = job["spec"]["template"]["spec"]
+    seconds = {
+        DEADLINE: job["spec"].get("activeDeadlineSeconds"),
+        GRACE: pod.get("terminationGracePeriodSeconds"),
+        TEST_TIMEOUT: run.test_timeout,
+    }
+    return {name: f"{value:g}" for name, value in seconds.items() if value is not None}
 
 
 def _one_line(error: Exception) -> str:

@@ -37,6 +37,7 @@ class Options:
     log: Path | None
     keep: Keep
     attach: str | None = None
+    test_timeout: float | None = None
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -62,6 +63,12 @@ def add_options(parser: pytest.Parser) -> None:
         type=float,
         default=DEFAULT_START_TIMEOUT,
         help="give up when the container has not started by then (default: %(default)g)",
+    )
+    add(
+        "--k8s-test-timeout",
+        metavar="SECONDS",
+        type=float,
+        help="end a test that takes longer, and the run with it, with the stacks of its threads",
     )
     add("--k8s-attach", metavar="JOB", help="show the run of this existing Job, start none")
     add("--k8s-log", metavar="FILE", help="save the raw log of the pod there")
@@ -90,6 +97,7 @@ def read_options(config: pytest.Config) -> Options:
         log=here / option.k8s_log if option.k8s_log else None,
         keep=Keep(option.k8s_keep),
         attach=option.k8s_attach,
+        test_timeout=option.k8s_test_timeout,
     )
 
 

@@ -68,6 +68,7 @@ class ClusterRun:
             termination_message=pod.termination_message,
             gap=self._gap,
             broken=self._broken,
+            running=self._pod is not None and self._pod.phase is Phase.RUNNING,
             last_lines=tuple(self._decoder.tail) if self.job else (),
         )
 
