@@ -72,6 +72,11 @@ class Case:
     says: str = ""
     collectors: Collectors = Collectors.ONE
 
+    @property
+    def is_joined(self) -> bool:
+        """True if the first collector must leave the Job to another one."""
+        return self.collectors in (Collectors.JOINED, Collectors.REPLACED)
+
 
 def _slow(name: str, meaning: str, code: int, **more: Any) -> Case:
     return Case(name, meaning, "test_slow.py", frozenset({code}), SLOW, **more)

@@ -109,7 +109,8 @@ class Scene:
     def start(self, case: Case, kubeconfig: Path | None = None) -> Running:
         """Start a run of `case` that its collector watches."""
         folder = self._checkout(self._manifest(case))
-        words = ["--in-cluster", *OPTIONS, "--k8s-keep=never", *case.words, case.suite]
+        keep = "always" if case.is_joined else "never"
+        words = ["--in-cluster", *OPTIONS, f"--k8s-keep={keep}", *case.words, case.suite]
         return self._launch(folder, ["pytest", *words], kubeconfig, case.plugin)
 
     def join(self, run: Running) -> Running:
