@@ -176,7 +176,7 @@ class Follower:
                     self.events.put(LogRead(self._decoder.has_gap))
                     return
             if whole and since is None and not ended and self._is_repairable:
-                self._read_journal(pod)
+                self.read_journal(pod)
             since = math.ceil(time.monotonic() - last) + OVERLAP
             if self._decoder.has_gap and self._decoder.next_sequence != self._lost:
                 since = None
@@ -221,7 +221,7 @@ class Follower:
         missing = self._decoder.missing
         return missing is not None and missing[0] != self._lost and self._repairs < REPAIRS
 
-    def _read_journal(self, pod: str) -> None:
+    def read_journal(self, pod: str) -> None:
         """Ask the container for the missing frames, in as many pieces as it takes."""
         self._repairs += 1
         while (missing := self._decoder.missing) and not self._stopped.is_set():
