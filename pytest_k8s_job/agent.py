@@ -3,8 +3,10 @@
     python -m pytest_k8s_job.agent [pytest arguments]
 
 Pytest is a child process, so that a test that crashes, exits, or closes its stdout cannot take
-the results along. Everything that reaches the log goes through this process: pytest's own output
-line by line, and between its lines the frames with the records that the emitter wrote to a pipe.
+the results along. Everything that reaches the log goes through this process: what pytest and the
+tests print, line by line, and between these lines the frames with the records that the emitter
+wrote to a pipe. What was printed past pytest's capturing becomes a record too, and stands among
+the others where it was written: the emitter waits for us to read it (see `emitter`).
 Started without a nonce (by `kubectl apply`, say) the agent draws one. Who collects later learns it
 from the first line of the log, written before any test could print, or from the termination
 message, written after the last. Should a test forge both a frame and its nonce, the digest of all
@@ -23,13 +25,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_k8s_job import __version__, cache
 from pytest_k8s_job.log_writer import BATCH_SECONDS, FrameWriter, Lines, write_all
-from pytest_k8s_job.records import RECORD_FD, Kind, encode
+from pytest_k8s_job.records import RECORD_FD, TEXT_FD, Kind, encode
 
 __all__ = ["CACHE", "NONCE", "RUN_ID", "TERMINATION_LOG", "main"]
 
@@ -41,7 +43,8 @@ TERMINATION_LOG = "PYTEST_K8S_JOB_TERMINATION_LOG"
 
 LINE_LIMIT = 8 << 10  # a longer line of pytest's output is broken here: runtimes tear at 8 KiB
 TAIL_BYTES = 2000  # of pytest's last output, for a run that ended before its session began
-READ_BYTES = 1 << 16
+READ_BYTES = 1 << 16  # what a pipe holds: one read takes what was written before the next record
+PRINTED_LIMIT = 4 << 20  # bytes of printed text that also travel as records; the log has all
 UNHEARD_BATCH_SECONDS = 2.0  # nobody waits for a dot: fewer frames between pytest's lines
 
 
@@ -77,7 +80,9 @@ class Agent:
         seconds = BATCH_SECONDS if settings.heard else UNHEARD_BATCH_SECONDS
         self._frames = FrameWriter(out, settings.nonce, seconds)
         self._records = Lines(self._record)
-        self._output = Lines(self._text, LINE_LIMIT)
+        self._text = Lines(self._show, LINE_LIMIT)
+        self._printed = {fd: Printed(fd, self._print, self._show) for fd in (1, 2)}
+        self._room = PRINTED_LIMIT
         self._tail = b""
         self._done = b""
 
@@ -85,46 +90,62 @@ class Agent:
         """Run `command`, return its exit code; a signal counts as 128 and its number."""
         self._say(Kind.HELLO, {"run": self._settings.run, "tool": __version__})
         self._frames.flush()
-        source, sink = os.pipe()
+        (records, record_fd), (text, text_fd) = os.pipe(), os.pipe()
         with subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=[sink],
-            env={**os.environ, RECORD_FD: str(sink)},
+            stderr=subprocess.PIPE,
+            pass_fds=[record_fd, text_fd],
+            env={**os.environ, RECORD_FD: str(record_fd), TEXT_FD: str(text_fd)},
         ) as process:
-            os.close(sink)
+            os.close(record_fd)
+            os.close(text_fd)
             forward_sigterm(process)
-            assert process.stdout is not None  # noqa: S101 (we asked for a pipe)
-            self._pump(process, source, process.stdout.fileno())
+            assert process.stdout and process.stderr  # noqa: S101, PT018 (we asked for pipes)
+            printed = process.stdout.fileno(), process.stderr.fileno()
+            # Records come first: what is printed after a record must not overtake it.
+            sources: list[tuple[int, Lines | Printed]] = [(records, self._records)]
+            sources += zip(printed, self._printed.values(), strict=True)
+            self._pump(process, [*sources, (text, self._text)])
             return self._end(process.wait())
 
-    def _pump(self, process: subprocess.Popen[bytes], records: int, output: int) -> None:
+    def _pump(
+        self, process: subprocess.Popen[bytes], sources: Sequence[tuple[int, Lines | Printed]]
+    ) -> None:
         """Move bytes until pytest has ended and nothing that it wrote is left in the pipes."""
         with selectors.DefaultSelector() as selector:
-            for descriptor, sink in ((records, self._records), (output, self._output)):
+            for rank, (descriptor, sink) in enumerate(sources):
                 os.set_blocking(descriptor, False)
-                selector.register(descriptor, selectors.EVENT_READ, sink)
+                selector.register(descriptor, selectors.EVENT_READ, (rank, sink))
             while True:
                 ended = process.poll() is not None
-                for key, _ in selector.select(0 if ended else self._frames.tick()):
-                    if not drain(key.fd, key.data):
+                ready = selector.select(0 if ended else self._frames.tick())
+                for key, _ in sorted(ready, key=lambda each: each[0].data[0]):
+                    rank, sink = key.data
+                    if not drain(key.fd, sink, reads=64 if ended or rank == 0 else 1):
                         selector.unregister(key.fd)
                 if ended:
                     break
                 if not selector.get_map():
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         process.wait(self._frames.tick())
-        self._output.close()
-        self._records.close()
+        for _, sink in sources:
+            sink.close()
 
     def _record(self, line: bytes) -> None:
         self._frames.add(line)
         if line.startswith(b'["done",'):
             self._done = line
 
-    def _text(self, line: bytes) -> None:
+    def _print(self, descriptor: int, data: bytes) -> None:
+        """Tell what was printed in a record; the log gets it by lines."""
+        if self._room > 0:
+            self._room -= len(data)
+            text = data if self._room > 0 else data + b"\n[... the rest is in the pod's log ...]\n"
+            self._say(Kind.PRINTED, descriptor, text.decode("utf-8", "surrogateescape"))
+
+    def _show(self, line: bytes) -> None:
         self._tail = (self._tail + line)[-TAIL_BYTES:]
         write_all(self._out, line)
 
@@ -151,9 +172,29 @@ class Agent:
         return json.loads(self._done)[1]["counts"] if self._done else {}
 
 
-def drain(descriptor: int, sink: Lines) -> bool:
-    """Read what is there, at most 4 MiB; False at the end of the stream."""
-    for _ in range(64):
+class Printed:
+    """The output of pytest's process on one descriptor, past its capturing."""
+
+    def __init__(
+        self, descriptor: int, tell: Callable[[int, bytes], None], show: Callable[[bytes], None]
+    ) -> None:
+        self._descriptor = descriptor
+        self._tell = tell
+        self._lines = Lines(show, LINE_LIMIT)
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+        self._tell(self._descriptor, data)
+        self._lines.feed(data)
+
+    def close(self) -> None:
+        """Show an unfinished last line."""
+        self._lines.close()
+
+
+def drain(descriptor: int, sink: Lines | Printed, reads: int) -> bool:
+    """Read what is there, at most `reads` times 64 KiB; False at the end of the stream."""
+    for _ in range(reads):
         try:
             data = os.read(descriptor, READ_BYTES)
         except BlockingIOError:

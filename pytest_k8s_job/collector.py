@@ -22,18 +22,21 @@ from pytest_k8s_job.frames import Decoder
 from pytest_k8s_job.job_manifest import Run, load_job, make_job, paths_of
 from pytest_k8s_job.joining import read_job
 from pytest_k8s_job.ledger import Ledger
+from pytest_k8s_job.near_plugins import quiet_own_plugins
 from pytest_k8s_job.options import Keep, Options
 from pytest_k8s_job.pods import Cluster, JobFinder
+from pytest_k8s_job.records import JUNIT
 from pytest_k8s_job.replay import Replay
 from pytest_k8s_job.run import ClusterRun
 from pytest_k8s_job.status import StatusLine
-from pytest_k8s_job.stopping import stop_as_in_pod
-from pytest_k8s_job.verdict import Judgement, Verdict, judge
+from pytest_k8s_job.stopping import refuse_as_pod, stop_as_in_pod
+from pytest_k8s_job.verdict import Judgement, Verdict, judge, judge_answer
 
 __all__ = ["Collector"]
 
 # Environment that changes how pytest formats a failure; the pod formats as we would.
 FORMATTING_ENVIRONMENT = ("CI", "BUILD_NUMBER")
+RUNNING_NOTHING = ("collectonly", "setuponly", "setupplan")  # options of pytest
 
 
 class Collector:
@@ -45,16 +48,50 @@ class Collector:
         self._ledger = Ledger()
         self._judgement: Judgement | None = None
         self._run: ClusterRun | None = None
+        self._interrupt: KeyboardInterrupt | None = None
         self._notes: list[str] = []
-        self._collect_only: bool = config.option.collectonly
+        self._collect_only = any(getattr(config.option, each, False) for each in RUNNING_NOTHING)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Start the Job and wait until the pod's session has started, before a header is shown."""
+        try:
+            with self._tool_at_work():
+                self._replay = Replay(session, self._ledger)
+                run = self._begin()
+                run.pump(until=lambda: self._replay.output.header is not None)
+                self._status.close()
+        except KeyboardInterrupt as interrupt:
+            self._interrupt = interrupt  # a session that has not started shows no summary
+            return
+        self._replay.output.open()
+        try:
+            refuse_as_pod(self._ledger, run.outcome if run.over else None)
+        except pytest.UsageError:
+            self._delete("")
+            raise
+
+    def ask(self, session: pytest.Session) -> Judgement:
+        """Let the pod's pytest answer a question about itself, and show what it prints."""
+        self.pytest_sessionstart(session)
+        if self._interrupt is not None or self._run is None:
+            return Judgement(Verdict.FAILED, pytest.ExitCode.INTERRUPTED, "\n".join(self._notes))
+        with self._tool_at_work():
+            self._run.pump(until=lambda: False)
+        self._replay.output.open()
+        judgement = judge_answer(self._ledger, self._run.outcome)
+        self._judgement = judgement
+        self._tidy()
+        return judgement
 
     def pytest_collection(self, session: pytest.Session) -> bool:
-        """Start the Job and wait until the pod has collected its tests."""
+        """Wait until the pod has collected its tests."""
+        if self._interrupt is not None:
+            raise self._interrupt
+        run = self._run
+        assert run is not None  # noqa: S101 (the session has started)
         with self._tool_at_work():
-            self._replay = Replay(session, self._ledger)
-            run = self._begin()
             run.pump(until=lambda: self._ledger.plan is not None)
-            self._status.close()
         if run.over and self._ledger.plan is None:
             self._conclude(session, run)
         if (reporter := self._config.pluginmanager.getplugin("terminalreporter")) is not None:
@@ -115,7 +152,7 @@ class Collector:
             self._pod_arguments(paths_of(manifest)),
             options.namespace,
             options.image,
-            {**_formatting_environment(), **options.environment},
+            {**self._formatting_environment(), **options.environment},
             self._packed_cache(),
         )
         job = make_job(manifest, run)
@@ -140,6 +177,10 @@ class Collector:
         self._status = StatusLine(reporter, f"Job {name}, {cluster.describe()}")
         return ClusterRun(cluster, self._options, self._ledger, self._replay.feed, self._status)
 
+    def _formatting_environment(self) -> dict[str, str]:
+        found = {name: os.environ[name] for name in FORMATTING_ENVIRONMENT if name in os.environ}
+        return {**found, JUNIT: "1"} if xml_key in self._config.stash else found
+
     def _pod_arguments(self, default_paths: list[str]) -> list[str]:
         config = self._config
         typed = shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))
@@ -150,13 +191,12 @@ class Collector:
         return [*words, f"--color={color}", *([] if paths else default_paths)]
 
     def _packed_cache(self) -> str:
-        """Return what the pod needs to select like --lf would here; silence the plugin here."""
+        """Return what the pod needs to select like --lf would here; silence the plugins here."""
         config = self._config
+        quiet_own_plugins(config)
         chosen = ("lf", "failedfirst", "newfirst", "stepwise")
         if not any(getattr(config.option, name, False) for name in chosen):
             return ""
-        if (plugin := config.pluginmanager.getplugin("lfplugin")) is not None:
-            plugin.active = False  # it selects in the pod, and says so from there
         values = {key: config.cache.get(key, None) for key in KEYS} if config.cache else {}
         return pack({key: value for key, value in values.items() if value is not None})
 
@@ -226,7 +266,3 @@ def _no_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-def _formatting_environment() -> dict[str, str]:
-    return {name: os.environ[name] for name in FORMATTING_ENVIRONMENT if name in os.environ}

@@ -6,7 +6,7 @@ changes nothing about the tests except that each finds its own TRACEPARENT in th
 
 from __future__ import annotations
 
-import contextlib
+import argparse
 import linecache
 import os
 import platform
@@ -15,58 +15,100 @@ import signal
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Generator
-from typing import Any, NoReturn
+from collections.abc import Generator, Sequence
+from typing import NoReturn, TextIO
 
 import pytest
 
+from pytest_k8s_job.cache import NEAR_KEYS
+from pytest_k8s_job.junit_tap import tap_junit
 from pytest_k8s_job.plan import describe_items
-from pytest_k8s_job.records import RECORD_FD, REPR, Kind, encode, plan_digest, trace_id
+from pytest_k8s_job.record_pipe import RecordPipe
+from pytest_k8s_job.records import JUNIT, RECORD_FD, TEXT_FD, Kind, plan_digest, trace_id
+from pytest_k8s_job.report_writer import ReportWriter
+from pytest_k8s_job.terminal_tap import tap
 
-SECTION_LIMIT = 1 << 19  # characters of captured output kept per section, half head, half tail
 TERMINATED = 143  # exit code after SIGTERM: 128 + 15, as shells count
+OWN_HEADER = ("rootdir: ", "configfile: ", "testpaths: ", "plugins: ", "cachedir: ")  # near's own
+ABOUT_ITSELF = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test")
 
-_PLAIN_ATTRIBUTES = frozenset(vars(pytest.TestReport("", ("", 0, ""), {}, "passed", None, "call")))
+Lines = Sequence[str | Sequence[str]]
 
 
 class Emitter:
-    """A pytest plugin that writes each event to the descriptor `fd`."""
+    """A pytest plugin that writes each event to `pipe`, and the reporter's text to `text`."""
 
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self._write = os.write  # tests replace the module's function, or the whole module
+    def __init__(self, pipe: RecordPipe, text: TextIO, *, junit: bool) -> None:
+        self._emit = pipe.emit
+        self._pipe = pipe
+        self._text = text
+        self._junit = junit
         self._index: dict[str, int] = {}
         self._open: tuple[str, tuple[str, int | None, str]] = ("", ("", None, ""))
         self._plain: list[list[object]] = []
         self._counts: Counter[str] = Counter()
         self._deselected: list[pytest.Item] = []
+        self._header: list[str] = []
+        self._summing_up = False
         self._traces = secrets.token_hex(16)
-
-    def _emit(self, kind: Kind, *fields: object) -> None:
-        data = memoryview(encode(kind, *fields))
-        # A test may close the pipe; the agent then misses `done` and nothing passes by silence.
-        with contextlib.suppress(OSError):
-            while data:
-                data = data[self._write(self._fd, data) :]
 
     # -- session
 
-    @pytest.hookimpl(tryfirst=True)
+    @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         self._config = config
+        self._reports = ReportWriter(config)
+        if getattr(config.option, "numprocesses", None):
+            raise pytest.UsageError("pytest-xdist cannot run in the pod: use --shards in its place")
         if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             signal.signal(signal.SIGTERM, _exit_on_sigterm)
+        if tells_of_itself(config.option):
+            return  # what it prints then is the answer
+        tap(config, self._text, self._say)
+        if self._junit:
+            tap_junit(config, self._pipe)
+        if hasattr(config, "cache") and config.cache is not None:
+            self._tap_cache(config.cache)
+
+    def _say(self, module: str, call: list[object], newline: bool) -> None:
+        if self._summing_up and module.startswith("_pytest."):
+            return  # durations, say: the near side knows them
+        self._flush_plain(*self._open)
+        self._emit(Kind.TEXT, module, call, newline)
+
+    def _tap_cache(self, cache: pytest.Cache) -> None:
+        keep = cache.set
+
+        def tell(key: str, value: object) -> None:
+            if key not in NEAR_KEYS:
+                self._emit(Kind.CACHE, key, value)
+            keep(key, value)
+
+        cache.set = tell  # type: ignore[method-assign]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
+        distributions = session.config.pluginmanager.list_plugin_distinfo()
         about = {
             "python": platform.python_version(),
             "pytest": pytest.__version__,
             "platform": sys.platform,
+            "plugins": sorted({f"{each.project_name}-{each.version}" for _, each in distributions}),
             "rootdir": str(session.config.rootpath),
             "traces": self._traces,
         }
         self._emit(Kind.SESSION, about)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_header(self) -> Generator[None, Lines, Lines]:
+        said = yield
+        lines = [line for group in _printed_order(said) for line in group]
+        self._header = [line for line in lines if not line.startswith(OWN_HEADER)]
+        return said
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> None:
+        self._emit(Kind.HEADER, self._header)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -83,6 +125,14 @@ class Emitter:
                 "counts": dict(self._counts),
             },
         )
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self) -> Generator[None, None, None]:
+        self._emit(Kind.SUMMARY, "begin")
+        self._summing_up = True
+        result = yield
+        self._emit(Kind.SUMMARY, "end")
+        return result
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
@@ -134,23 +184,21 @@ class Emitter:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if not report.passed:
-            self._emit(Kind.COLLECT, self._serialize(report))
+            self._emit(Kind.COLLECT, self._reports.serialize(report))
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         self._deselected.extend(items)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_report_collectionfinish(
-        self,
-    ) -> Generator[None, list[str | list[str]], list[str | list[str]]]:
+    def pytest_report_collectionfinish(self) -> Generator[None, Lines, Lines]:
         said = yield
-        lines = [[each] if isinstance(each, str) else list(each) for each in reversed(said)]
-        if lines:
-            self._emit(Kind.LINES, [line for group in lines for line in group])
+        if lines := [line for group in _printed_order(said) for line in group]:
+            self._emit(Kind.LINES, lines)
         return said
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._reports.look_for_statuses()
         nodeids = [item.nodeid for item in session.items]
         self._index = {nodeid: index for index, nodeid in enumerate(nodeids)}
         for kind, rows in describe_items([*session.items, *self._deselected]):
@@ -176,12 +224,14 @@ class Emitter:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" or not report.passed:
             self._counts[report.outcome] += 1
-        if _is_plain(report):
+        if self._reports.is_plain(report):
             phase: list[object] = [report.when, round(report.start, 6), round(report.duration, 6)]
             self._plain.append(phase)
+            if self._config.option.capture != "fd":  # what is printed has its place between phases
+                self._flush_plain(report.nodeid, report.location)
             return
         self._flush_plain(report.nodeid, report.location)
-        self._emit(Kind.REPORT, self._serialize(report))
+        self._emit(Kind.REPORT, self._reports.serialize(report))
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logfinish(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
@@ -201,34 +251,14 @@ class Emitter:
     def _item(self, nodeid: str, location: tuple[str, int | None, str]) -> tuple[object]:
         return (self._index.get(nodeid, [nodeid, location]),)
 
-    def _serialize(self, report: pytest.CollectReport | pytest.TestReport) -> dict[str, Any]:
-        data = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
-        sections = data.get("sections") or []
-        data["sections"] = [[title, _cut(text)] for title, text in sections]
-        # Pytest makes plain text of a failure that is neither text nor a traceback.
-        if isinstance(data["longrepr"], str) and not isinstance(report.longrepr, str):
-            data[REPR] = True
-        return dict(data)
+
+def _printed_order(said: Lines) -> list[list[str]]:
+    return [[each] if isinstance(each, str) else list(each) for each in reversed(said)]
 
 
-def _is_plain(report: pytest.TestReport) -> bool:
-    return (
-        report.outcome == "passed"
-        and not report.longrepr
-        and not report.sections
-        and not report.user_properties
-        and vars(report).keys() == _PLAIN_ATTRIBUTES
-    )
-
-
-def _cut(text: str) -> str:
-    """Return `text` with its middle left out, and said so, when it is over the limit."""
-    left_out = len(text) - SECTION_LIMIT
-    if left_out <= 0:
-        return text
-    half = SECTION_LIMIT // 2
-    note = f"\n[... {left_out} characters left out by pytest-k8s-job ...]\n"
-    return text[:half] + note + text[-half:]
+def tells_of_itself(option: argparse.Namespace) -> bool:
+    """True if pytest was asked about itself or about fixtures, not to run tests."""
+    return any(getattr(option, each, False) for each in ABOUT_ITSELF)
 
 
 def _exit_on_sigterm(_signal: int, _frame: object) -> NoReturn:
@@ -236,9 +266,15 @@ def _exit_on_sigterm(_signal: int, _frame: object) -> NoReturn:
 
 
 def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
-    """Called first of all hooks: take the pipe away from the tests and register the emitter."""
-    number = os.environ.pop(RECORD_FD, "")
-    if number:
-        fd = int(number)
-        os.set_inheritable(fd, False)
-        pluginmanager.register(Emitter(fd), "k8s_job_emitter")
+    """Called first of all hooks: take the pipes away from the tests and register the emitter."""
+    records, text = os.environ.pop(RECORD_FD, ""), os.environ.pop(TEXT_FD, "")
+    junit = bool(os.environ.pop(JUNIT, ""))
+    if not records or not text:
+        return
+    for fd in (records, text):
+        os.set_inheritable(int(fd), False)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    # Never closed: pytest writes until its process ends, and warnings may be errors.
+    file = open(int(text), "w", encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: PTH123, SIM115 (a descriptor)
+    pluginmanager.register(Emitter(RecordPipe(int(records)), file, junit=junit), "k8s_job_emitter")

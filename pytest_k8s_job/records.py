@@ -4,17 +4,24 @@ Shapes, in the order in which they come (`item` is an index into the plan, or a 
 location when the plan does not know it):
 
     hello       {run, tool}                                 by the agent, before pytest starts
-    session     {python, pytest, platform, rootdir, traces}
+    session     {python, pytest, platform, plugins, rootdir, traces}
     warning     {text, category, filename, lineno, line, when, nodeid, location}
     collect     serialized CollectReport                    only those that did not pass
     nodes       [[parent, type, name, node id]...]          collectors of the plan
     items       [[collector, name, lineno, extra?]...]      tests: first the selected, then the rest
+    header      [text...]                                   what plugins add to the session's header
     lines       [text...]                                   what plugins say after collection
     plan        {count, deselected, sha256}
     start       item
     plain       item, [[when, start, duration]...], done    passed phases without anything to show
     report      serialized TestReport
     finish      item
+    printed     descriptor (1, 2), text                     by the agent: written past capturing
+    text        module, [method, args, kwargs], newline     written to the terminal by a plugin
+    summary     "begin" or "end"                            of what plugins add to the summary
+    cache       key, value                                  kept by a plugin or a test
+    property    name, value                                 of the suite, for JUnit
+    attribute   node id, name, value                        of a test case, for JUnit
     interrupt   {kind, message, returncode}
     internal    text
     done        {exit, shouldfail, shouldstop, counts}      pytest's session is over
@@ -33,13 +40,34 @@ from typing import Any
 
 from pytest_k8s_job.errors import RecordError
 
-__all__ = ["RECORD_FD", "REPR", "Kind", "Record", "decode", "encode", "plan_digest", "trace_id"]
+__all__ = [
+    "CAPTURED",
+    "JUNIT",
+    "LITERAL",
+    "RECORD_FD",
+    "REPR",
+    "STATUS",
+    "TEXT_FD",
+    "Kind",
+    "Record",
+    "decode",
+    "encode",
+    "plan_digest",
+    "trace_id",
+]
 
 Record = list[Any]
 
-REPR = "k8s_job_repr"  # key of a serialized report whose failure was more than text
+# Keys that we add to a serialized report.
+REPR = "k8s_job_repr"  # calls of a terminal writer that show a failure which is no traceback
+STATUS = "k8s_job_status"  # what plugins of the pod say of it for `pytest_report_teststatus`
+CAPTURED = "k8s_job_captured"  # its progress letter went into the test's captured output
+LITERAL = "literal"  # says that the value of a property is Python's literal of it
 
-RECORD_FD = "PYTEST_K8S_JOB_FD"  # environment of pytest: the descriptor that takes its records
+# Environment of pytest: the descriptors for its records, and for what its reporter shows.
+RECORD_FD = "PYTEST_K8S_JOB_FD"
+TEXT_FD = "PYTEST_K8S_JOB_TEXT_FD"
+JUNIT = "PYTEST_K8S_JOB_JUNIT"  # set if the near side writes a JUnit file
 
 
 class Kind(StrEnum):
@@ -51,12 +79,19 @@ class Kind(StrEnum):
     COLLECT = "collect"
     NODES = "nodes"
     ITEMS = "items"
+    HEADER = "header"
     LINES = "lines"
     PLAN = "plan"
     START = "start"
     PLAIN = "plain"
     REPORT = "report"
     FINISH = "finish"
+    PRINTED = "printed"
+    TEXT = "text"
+    SUMMARY = "summary"
+    CACHE = "cache"
+    PROPERTY = "property"
+    ATTRIBUTE = "attribute"
     INTERRUPT = "interrupt"
     INTERNAL = "internal"
     DONE = "done"

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import warnings
 from collections.abc import Callable
 from typing import Any, Literal
 
 import pytest
+from _pytest.junitxml import xml_key
 
 from pytest_k8s_job.ledger import Ledger
+from pytest_k8s_job.near_plugins import near_hook
 from pytest_k8s_job.plan import PlanBuilder
-from pytest_k8s_job.records import Kind, Record, trace_id
+from pytest_k8s_job.pod_output import POD_OUTPUT, PodOutput
+from pytest_k8s_job.records import CAPTURED, Kind, Record, trace_id
 from pytest_k8s_job.reports import ReportReader
 
 __all__ = ["Replay"]
@@ -26,8 +31,11 @@ class Replay:
         self._plan = PlanBuilder(session)
         self._reports = ReportReader(session.config)
         self._ran = False
+        self.output: PodOutput = session.config.pluginmanager.getplugin(POD_OUTPUT)
+        self.output.near = self._reports.near
         self.lines: list[str] = []
         """What plugins in the pod said after collection."""
+        session.config.pluginmanager.register(self._reports, "k8s_job_reports")
         self._handlers: dict[str, Callable[..., None]] = {
             Kind.HELLO: self._hello,
             Kind.SESSION: self._session_started,
@@ -35,12 +43,20 @@ class Replay:
             Kind.COLLECT: self._collect,
             Kind.NODES: self._plan.add_nodes,
             Kind.ITEMS: self._plan.add_items,
+            Kind.HEADER: self._note_header,
             Kind.LINES: self._note_lines,
             Kind.PLAN: self._planned,
             Kind.START: self._start,
             Kind.PLAIN: self._plain,
             Kind.REPORT: self._report,
             Kind.FINISH: self._finish,
+            **{
+                kind: functools.partial(self.output.take, kind)
+                for kind in (Kind.PRINTED, Kind.TEXT, Kind.SUMMARY)
+            },
+            Kind.CACHE: self._cache,
+            Kind.PROPERTY: self._property,
+            Kind.ATTRIBUTE: self._attribute,
             Kind.INTERRUPT: self._interrupt,
             Kind.INTERNAL: self._internal,
             Kind.DONE: self._done,
@@ -59,6 +75,7 @@ class Replay:
     def _session_started(self, about: dict[str, Any]) -> None:
         self._ledger.session = about
         self._reports.set_root(about["rootdir"])
+        self.output.about = about
 
     def _interrupt(self, how: dict[str, Any]) -> None:
         self._ledger.interrupt = {**how, "message": self._reports.near(how["message"])}
@@ -68,6 +85,7 @@ class Replay:
 
     def _done(self, how: dict[str, Any]) -> None:
         self._ledger.done = how
+        self.output.hold()
 
     def _end(self, how: dict[str, Any]) -> None:
         self._ledger.end = how
@@ -91,6 +109,18 @@ class Replay:
             }
         )
 
+    def _cache(self, key: str, value: Any) -> None:
+        if (cache := getattr(self._session.config, "cache", None)) is not None:
+            cache.set(key, value)
+
+    def _property(self, name: str, value: str) -> None:
+        if (xml := self._session.config.stash.get(xml_key, None)) is not None:
+            xml.add_global_property(name, value)
+
+    def _attribute(self, nodeid: str, name: str, value: str) -> None:
+        if (xml := self._session.config.stash.get(xml_key, None)) is not None:
+            xml.node_reporter(nodeid).add_attribute(name, value)
+
     # -- collection
 
     def _collect(self, data: dict[str, Any]) -> None:
@@ -98,6 +128,9 @@ class Replay:
         report = self._reports.read(data)
         self._ledger.failed += report.failed
         self._hook.pytest_collectreport(report=report)
+
+    def _note_header(self, lines: list[str]) -> None:
+        self.output.header = lines
 
     def _note_lines(self, lines: list[str]) -> None:
         self.lines = lines
@@ -109,8 +142,13 @@ class Replay:
         self._session.testscollected = len(selected)
         everything = pytest.CollectReport("", "passed", None, list(items))
         self._hook.pytest_collectreport(report=everything)
+        near_hook(self._session.config, "pytest_collection_modifyitems")(
+            session=self._session, config=self._session.config, items=list(selected)
+        )
         if deselected:
             self._hook.pytest_deselected(items=deselected)
+        self._protocol = near_hook(self._session.config, "pytest_runtest_protocol")
+        self._watched = bool(self._protocol.get_hookimpls())
         self._ledger.planned.update(item.nodeid for item in selected)
         self._ledger.plan = plan
         self._nodeids = [item.nodeid for item in selected]
@@ -121,6 +159,8 @@ class Replay:
         nodeid, location = self._identify(item)
         self._ledger.start(nodeid)
         self._ran = False
+        if self._watched and isinstance(item, int):
+            self._protocol(item=self._plan.items[item], nextitem=None)
         self._hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
 
     def _plain(self, item: int | list[Any], phases: list[list[Any]], done: int) -> None:
@@ -136,9 +176,11 @@ class Replay:
             self._finish(item)
 
     def _report(self, data: dict[str, Any]) -> None:
+        captured = data.pop(CAPTURED, False)
         report = self._reports.read(data)
         self._ledger.failed += report.failed
-        self._log(report)
+        with self.output.muted() if captured else contextlib.nullcontext():
+            self._log(report)
 
     def _log(self, report: pytest.TestReport) -> None:
         report.__dict__["trace_id"] = trace_id(self._traces(), report.nodeid)

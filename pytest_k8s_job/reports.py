@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,25 +12,52 @@ from _pytest._code.code import TerminalRepr
 from _pytest._io import TerminalWriter
 from _pytest.subtests import SubtestReport, failed_subtests_key
 
-from pytest_k8s_job.records import REPR
+from pytest_k8s_job.records import LITERAL, REPR, STATUS
 
-__all__ = ["ReportReader"]
+__all__ = ["PodRepr", "ReportReader", "near_all"]
 
 
-class TextRepr(TerminalRepr):
-    """A failure that pytest serializes as text only: a missing fixture, a failed import."""
+Calls = list[tuple[str, list[Any], dict[str, Any]]]
 
-    def __init__(self, text: str, *, all_red: bool) -> None:
+
+class PodRepr(TerminalRepr):
+    """A failure of the pod that is no traceback: its text, and the calls that show it."""
+
+    def __init__(self, text: str, calls: Calls) -> None:
         self._text = text
-        self._all_red = all_red
+        self._calls = calls
 
     def __str__(self) -> str:
         return self._text
 
     def toterminal(self, tw: TerminalWriter) -> None:
-        for line in self._text.splitlines():
-            red = self._all_red or line.startswith("E  ")
-            tw.line(line, red=red, bold=red and not self._all_red)
+        for name, words, markup in self._calls:
+            getattr(tw, name)(*words, **markup)
+
+
+class _Other:
+    """The value of a property that has no literal."""
+
+    def __init__(self, text: str, shown: str) -> None:
+        self._text = text
+        self._shown = shown
+
+    def __str__(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return self._shown
+
+
+def near_all(value: Any, near: Callable[[str], str]) -> Any:
+    """Return `value`, made of JSON's types, with each text in it translated by `near`."""
+    if isinstance(value, str):
+        return near(value)
+    if isinstance(value, list):
+        return [near_all(each, near) for each in value]
+    if isinstance(value, dict):
+        return {key: near_all(each, near) for key, each in value.items()}
+    return value
 
 
 class ReportReader:
@@ -49,34 +78,40 @@ class ReportReader:
 
     def read(self, data: dict[str, Any]) -> Any:
         """Return the TestReport or CollectReport that `data` describes; `data` is used up."""
-        for key in ("sections", "user_properties"):
-            if key in data:
-                data[key] = [tuple(each) for each in data[key]]
+        if "sections" in data:
+            data["sections"] = [tuple(each) for each in data["sections"]]
+        if "user_properties" in data:
+            data["user_properties"] = [_property(*each) for each in data["user_properties"]]
         if data.get("location"):
             data["location"] = tuple(data["location"])
-        had_repr = data.pop(REPR, False)
         if data.get("longrepr"):
-            data["longrepr"] = self._near_all(data["longrepr"])
+            data["longrepr"] = near_all(data["longrepr"], self.near)
+        calls, status = data.pop(REPR, None), data.pop(STATUS, None)
         kwargs = data.get("_subtest.context", {}).get("kwargs", {})
         hook = self._config.hook
         report = hook.pytest_report_from_serializable(config=self._config, data=data)
-        if had_repr:
-            all_red = isinstance(report, pytest.CollectReport)
-            report.longrepr = TextRepr(str(report.longrepr), all_red=all_red)
+        if calls is not None:
+            report.longrepr = PodRepr(str(report.longrepr), near_all(calls, self.near))
         elif isinstance(report.longrepr, list):
             report.longrepr = tuple(report.longrepr)
         if isinstance(report, SubtestReport):
             self._restore_subtest(report, kwargs)
+        if status is not None:
+            report.__dict__[STATUS] = status
         return report
 
-    def _near_all(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return self.near(value)
-        if isinstance(value, list):
-            return [self._near_all(each) for each in value]
-        if isinstance(value, dict):
-            return {key: self._near_all(each) for key, each in value.items()}
-        return value
+    @staticmethod
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(report: Any) -> tuple[str, str, Any] | None:
+        """Show an outcome as the plugins of the pod would."""
+        status = report.__dict__.get(STATUS)
+        if status is None:
+            return None
+        category, letter, word, *changed = status
+        if changed:
+            report.outcome, longrepr = changed
+            report.longrepr = longrepr if isinstance(longrepr, str) else report.longrepr
+        return category, letter, tuple(word) if isinstance(word, list) else word
 
     def _restore_subtest(self, report: SubtestReport, kwargs: dict[str, Any]) -> None:
         """Undo a second saferepr of the values, and count what pytest counts where tests run."""
@@ -84,3 +119,12 @@ class ReportReader:
         if report.failed:
             key: Any = getattr(report, "id", report.nodeid)  # structured since pytest 9.2
             self._config.stash[failed_subtests_key][key] += 1
+
+
+def _property(name: str, value: object, *shown: str) -> tuple[str, object]:
+    """Undo `report_writer._exact`."""
+    if not shown:
+        return name, value
+    if shown[0] == LITERAL:
+        return name, ast.literal_eval(str(value))
+    return name, _Other(str(value), shown[0])

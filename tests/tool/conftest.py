@@ -53,6 +53,7 @@ class Result:
     stdout: str
     stderr: str
     junit: list[dict[str, Any]]
+    xml: str = ""
 
     @property
     def text(self) -> str:
@@ -63,7 +64,8 @@ class Result:
 def normalised(stdout: str) -> str:
     """Replace times, and drop the lines that only the tool writes."""
     text = re.sub(r"/(here|near)/sample\b", "/NEAR/sample", stdout)
-    text = re.sub(r"\d+\.\d+s( \(\d:\d\d:\d\d\))?", "N s", text)
+    text = re.sub(r"\d+\.\d+(ms|us|s)( \(\d:\d\d:\d\d\))?", "N s", text)
+    text = re.sub(r"cache from \S+ ago", "cache from T ago", text)
     text = re.sub(r"0x[0-9a-f]+", "0xN", text)
     text = re.sub(r"^(=+) (.* in N s) =+$", r"\2", text, flags=re.M)
     return re.sub(r"^(Job sample-test-|The Job stays).*\n", "", text, flags=re.M)
@@ -107,6 +109,7 @@ class Side:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            errors="backslashreplace",
         )
 
     def run(self, *arguments: str) -> Result:
@@ -115,7 +118,8 @@ class Side:
         junit.unlink(missing_ok=True)
         with self.start("--junitxml=junit.xml", *arguments) as process:
             stdout, stderr = process.communicate(timeout=SECONDS)
-        return Result(process.returncode, stdout, stderr, read_junit(junit))
+        xml = junit.read_text("utf-8") if junit.exists() else ""
+        return Result(process.returncode, stdout, stderr, read_junit(junit), xml)
 
 
 @pytest.fixture
