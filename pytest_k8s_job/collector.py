@@ -48,6 +48,7 @@ class Collector:
         self._ledger = Ledger()
         self._judgement: Judgement | None = None
         self._run: ClusterRun | None = None
+        self._answering = False
         self._interrupt: KeyboardInterrupt | None = None
         self._notes: list[str] = []
         self._collect_only = any(getattr(config.option, each, False) for each in RUNNING_NOTHING)
@@ -57,7 +58,7 @@ class Collector:
         """Start the Job and wait until the pod's session has started, before a header is shown."""
         try:
             with self._tool_at_work():
-                self._replay = Replay(session, self._ledger)
+                self._replay = Replay(session, self._ledger, answering=self._answering)
                 run = self._begin()
                 run.pump(until=lambda: self._replay.output.header is not None)
                 self._status.close()
@@ -73,6 +74,7 @@ class Collector:
 
     def ask(self, session: pytest.Session) -> Judgement:
         """Let the pod's pytest answer a question about itself, and show what it prints."""
+        self._answering = True
         self.pytest_sessionstart(session)
         if self._interrupt is not None or self._run is None:
             return Judgement(Verdict.FAILED, pytest.ExitCode.INTERRUPTED, "\n".join(self._notes))
@@ -187,8 +189,9 @@ class Collector:
         typed += map(str, config.invocation_params.args)
         paths = config.option.file_or_dir
         words = travelling(typed, paths, config.invocation_params.dir, config.rootpath)
-        color = "yes" if config.get_terminal_writer().hasmarkup else "no"
-        return [*words, f"--color={color}", *([] if paths else default_paths)]
+        reporter = config.pluginmanager.getplugin("terminalreporter")
+        color = [f"--color={'yes' if reporter._tw.hasmarkup else 'no'}"] if reporter else []
+        return [*words, *color, *([] if paths else default_paths)]
 
     def _packed_cache(self) -> str:
         """Return what the pod needs to select like --lf would here; silence the plugins here."""

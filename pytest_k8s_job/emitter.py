@@ -25,11 +25,11 @@ from pytest_k8s_job.junit_tap import tap_junit
 from pytest_k8s_job.plan import describe_items
 from pytest_k8s_job.record_pipe import RecordPipe
 from pytest_k8s_job.records import JUNIT, RECORD_FD, TEXT_FD, Kind, plan_digest, trace_id
-from pytest_k8s_job.report_writer import ReportWriter
+from pytest_k8s_job.report_writer import ReportWriter, writer_calls
 from pytest_k8s_job.terminal_tap import tap
 
 TERMINATED = 143  # exit code after SIGTERM: 128 + 15, as shells count
-OWN_HEADER = ("rootdir: ", "configfile: ", "testpaths: ", "plugins: ", "cachedir: ")  # near's own
+OUTCOMES = ("passed", "failed", "skipped")  # others are a plugin's: this run of a test is not all
 ABOUT_ITSELF = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test")
 
 Lines = Sequence[str | Sequence[str]]
@@ -48,16 +48,23 @@ class Emitter:
         self._plain: list[list[object]] = []
         self._counts: Counter[str] = Counter()
         self._deselected: list[pytest.Item] = []
-        self._header: list[str] = []
+        self._header: tuple[list[str], list[str]] = ([], [])
+        self._again = False
+        self._selected = False
         self._summing_up = False
         self._traces = secrets.token_hex(16)
 
     # -- session
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_load_initial_conftests(self, early_config: pytest.Config) -> None:
+        self._emit(Kind.ROOT, str(early_config.rootpath))
+
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         self._config = config
         self._reports = ReportWriter(config)
+        self._prints = getattr(config.option, "capture", "") != "fd"
         if getattr(config.option, "numprocesses", None):
             raise pytest.UsageError("pytest-xdist cannot run in the pod: use --shards in its place")
         if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
@@ -94,7 +101,6 @@ class Emitter:
             "pytest": pytest.__version__,
             "platform": sys.platform,
             "plugins": sorted({f"{each.project_name}-{each.version}" for _, each in distributions}),
-            "rootdir": str(session.config.rootpath),
             "traces": self._traces,
         }
         self._emit(Kind.SESSION, about)
@@ -102,13 +108,17 @@ class Emitter:
     @pytest.hookimpl(wrapper=True)
     def pytest_report_header(self) -> Generator[None, Lines, Lines]:
         said = yield
-        lines = [line for group in _printed_order(said) for line in group]
-        self._header = [line for line in lines if not line.startswith(OWN_HEADER)]
+        side: list[str] = self._header[0]
+        for group in _printed_order(said):
+            if group and group[0].startswith("rootdir: "):
+                side = self._header[1]
+            elif group and not group[0].startswith("cachedir: "):
+                side.extend(group)
         return said
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self) -> None:
-        self._emit(Kind.HEADER, self._header)
+        self._emit(Kind.HEADER, *self._header)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -143,11 +153,16 @@ class Emitter:
         elif isinstance(error, pytest.Session.Interrupted):
             self._interrupt("interrupted", str(error))
         else:
-            self._interrupt("keyboard", excinfo.exconly())
+            shown = excinfo.getrepr(funcargs=True)
+            place = getattr(shown, "reprcrash", None)
+            crash = [place.path, place.lineno, place.message] if place else None
+            self._interrupt("keyboard", str(shown), calls=writer_calls(shown), crash=crash)
 
-    def _interrupt(self, kind: str, message: str, returncode: int | None = None) -> None:
+    def _interrupt(
+        self, kind: str, message: str, returncode: int | None = None, **more: object
+    ) -> None:
         self._flush_plain(*self._open)
-        fields = {"kind": kind, "message": message, "returncode": returncode}
+        fields = {"kind": kind, "message": message, "returncode": returncode, **more}
         self._emit(Kind.INTERRUPT, fields)
 
     @pytest.hookimpl(tryfirst=True)
@@ -186,6 +201,10 @@ class Emitter:
         if not report.passed:
             self._emit(Kind.COLLECT, self._reports.serialize(report))
 
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self) -> None:
+        self._selected = True
+
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         self._deselected.extend(items)
 
@@ -201,11 +220,15 @@ class Emitter:
         self._reports.look_for_statuses()
         nodeids = [item.nodeid for item in session.items]
         self._index = {nodeid: index for index, nodeid in enumerate(nodeids)}
-        for kind, rows in describe_items([*session.items, *self._deselected]):
+        option = session.config.option
+        documented = option.collectonly and option.verbose > 0
+        items = [*session.items, *self._deselected]
+        for kind, rows in describe_items(items, documented=documented):
             self._emit(kind, rows)
         plan = {
             "count": len(nodeids),
             "deselected": len(self._deselected),
+            "selected": self._selected,
             "sha256": plan_digest(nodeids),
         }
         self._emit(Kind.PLAN, plan)
@@ -216,6 +239,7 @@ class Emitter:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
         self._open = (nodeid, location)
+        self._again = False
         trace = trace_id(self._traces, nodeid)
         os.environ["TRACEPARENT"] = f"00-{trace}-{trace[:16]}-01"
         self._emit(Kind.START, *self._item(nodeid, location))
@@ -224,10 +248,11 @@ class Emitter:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" or not report.passed:
             self._counts[report.outcome] += 1
+        self._again |= report.outcome not in OUTCOMES
         if self._reports.is_plain(report):
             phase: list[object] = [report.when, round(report.start, 6), round(report.duration, 6)]
             self._plain.append(phase)
-            if self._config.option.capture != "fd":  # what is printed has its place between phases
+            if self._prints:  # what is printed has its place between phases
                 self._flush_plain(report.nodeid, report.location)
             return
         self._flush_plain(report.nodeid, report.location)
@@ -238,7 +263,7 @@ class Emitter:
         if self._plain:
             self._flush_plain(nodeid, location, done=True)
         else:
-            self._emit(Kind.FINISH, *self._item(nodeid, location))
+            self._emit(Kind.FINISH, *self._item(nodeid, location), *([1] if self._again else []))
 
     def _flush_plain(
         self, nodeid: str, location: tuple[str, int | None, str], *, done: bool = False

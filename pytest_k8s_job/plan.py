@@ -6,7 +6,9 @@ but never run, so that no test code or dependency is needed there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import inspect
+import types
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +21,21 @@ __all__ = ["PlanBuilder", "StandInItem", "describe_items"]
 ROWS = 500  # tests in one record, so that no payload grows with the suite
 
 
-def describe_items(items: Sequence[pytest.Item]) -> Iterator[tuple[Kind, list[list[Any]]]]:
-    """Yield `nodes` and `items` records for `items`; a collector comes before what it holds."""
+def describe_items(
+    items: Sequence[pytest.Item], *, documented: bool = False
+) -> Iterator[tuple[Kind, list[list[Any]]]]:
+    """Yield `nodes` and `items` records for `items`; a collector comes before what it holds.
+
+    `documented`: with the docstrings that `--collect-only -v` shows.
+    """
+    doc = _docstring if documented else _no_docstring
     known: dict[pytest.Collector, int] = {}
     for first in range(0, len(items), ROWS):
         nodes: list[list[Any]] = []
         rows = []
         for item in items[first : first + ROWS]:
-            row = [_collector(item.parent, known, nodes), item.name, item.location[1]]
-            extra = _unusual(item)
+            row = [_collector(item.parent, known, nodes, doc), item.name, item.location[1]]
+            extra = _unusual(item) | doc(item)
             rows.append([*row, extra] if extra else row)
         if nodes:
             yield Kind.NODES, nodes
@@ -35,17 +43,31 @@ def describe_items(items: Sequence[pytest.Item]) -> Iterator[tuple[Kind, list[li
 
 
 def _collector(
-    node: pytest.Collector | None, known: dict[pytest.Collector, int], new: list[list[Any]]
+    node: pytest.Collector | None,
+    known: dict[pytest.Collector, int],
+    new: list[list[Any]],
+    doc: Callable[[pytest.Collector], dict[str, str]],
 ) -> int:
     """Return the index of `node`, describing it in `new` the first time; -1 is the session."""
     if node is None or isinstance(node, pytest.Session):
         return -1
     if node not in known:
         parent = node.parent if isinstance(node.parent, pytest.Collector) else None
-        above = _collector(parent, known, new)
+        above = _collector(parent, known, new, doc)
         known[node] = len(known)
-        new.append([above, type(node).__name__, node.name, node.nodeid])
+        row = [above, type(node).__name__, node.name, node.nodeid]
+        new.append([*row, extra] if (extra := doc(node)) else row)
     return known[node]
+
+
+def _docstring(node: pytest.Item | pytest.Collector) -> dict[str, str]:
+    tested = getattr(node, "obj", None)
+    text = inspect.getdoc(tested) if tested else None
+    return {"doc": text} if text else {}
+
+
+def _no_docstring(_node: object) -> dict[str, str]:
+    return {}
 
 
 def _unusual(item: pytest.Item) -> dict[str, Any]:
@@ -70,6 +92,11 @@ def _usual_location(nodeid: str) -> tuple[str, str]:
 
 class _StandIn:
     kind = ""
+
+    def document(self, rest: Sequence[dict[str, str]]) -> None:
+        """Take the docstring from the end of a row, for pytest to find it where it looks."""
+        if rest and "doc" in rest[0]:
+            self.obj = types.SimpleNamespace(__doc__=rest[0]["doc"])
 
     def __repr__(self) -> str:
         return f"<{self.kind} {getattr(self, 'name', '')}>"
@@ -109,11 +136,12 @@ class PlanBuilder:
 
     def add_nodes(self, rows: list[list[Any]]) -> None:
         """Take the rows of a `nodes` record."""
-        for above, kind, name, nodeid in rows:
+        for above, kind, name, nodeid, *rest in rows:
             node = StandInCollector.from_parent(
                 self._parent(above), name=name, nodeid=nodeid, path=self._path(nodeid)
             )
             node.kind = kind
+            node.document(rest)
             self._collectors.append(node)
 
     def add_items(self, rows: list[list[Any]]) -> None:
@@ -126,6 +154,7 @@ class PlanBuilder:
             item = StandInItem.from_parent(parent, name=name, nodeid=nodeid, path=parent.path)
             item.kind = extra.get("type", "Function")
             item.place = (file, lineno, domain)
+            item.document(rest)
             self.items.append(item)
 
     def _parent(self, index: int) -> pytest.Session | StandInCollector:

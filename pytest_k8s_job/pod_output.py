@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 import pytest
 
-from pytest_k8s_job.records import Kind, Record
+from pytest_k8s_job.records import STATUS, Kind, Record
 from pytest_k8s_job.reports import near_all
 
 __all__ = ["POD_OUTPUT", "PodOutput"]
@@ -32,10 +32,12 @@ class PodOutput:
         self._config = config
         self.near: Callable[[str], str] = str
         """Translates paths of the pod into paths here."""
+        self.is_answer = False
+        """True if pytest in the pod itself prints all, without a session here."""
         self._held: deque[Record] = deque()
         self._open = False
-        self.header: list[str] | None = None
-        """What plugins in the pod add to the header; None until it is known."""
+        self.header: tuple[list[str], list[str]] | None = None
+        """What plugins in the pod add to the header, before and after pytest's own lines."""
         self.about: dict[str, Any] = {}
         """What the pod says of itself: its versions and plugins."""
 
@@ -76,12 +78,27 @@ class PodOutput:
         """Add the lines of the pod's plugins where they would stand, and how the pod differs."""
         said = yield
         known = {line for each in said for line in ([each] if isinstance(each, str) else each)}
-        new = [line for line in self.header or () if line not in known]
-        place = 1 + next((i for i, each in enumerate(said) if _is_root(each)), -1)
-        said.insert(place, new)
+        before, after = [
+            [line for line in lines if line not in known] for lines in self.header or ([], [])
+        ]
+        place = next((i for i, each in enumerate(said) if _is_root(each)), 0)
+        said[place : place + 1] = [after, *said[place : place + 1], before]  # printed in reverse
         if difference := self._difference():
             said.insert(0, difference)
         return said
+
+    @staticmethod
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(report: Any) -> tuple[str, str, Any] | None:
+        """Show an outcome as the plugins of the pod would."""
+        status = report.__dict__.get(STATUS)
+        if status is None:
+            return None
+        category, letter, word, *changed = status
+        if changed:
+            report.outcome, longrepr = changed
+            report.longrepr = longrepr if isinstance(longrepr, str) else report.longrepr
+        return category, letter, tuple(word) if isinstance(word, list) else word
 
     def _difference(self) -> str:
         distributions = self._config.pluginmanager.list_plugin_distinfo()
@@ -117,7 +134,7 @@ class PodOutput:
     def _show(self, record: Iterable[Any]) -> None:
         match record:
             case [Kind.PRINTED, 1, text]:
-                _write(sys.stdout, text)
+                _write(sys.stdout, self.near(text) if self.is_answer else text)
             case [Kind.PRINTED, _, text]:
                 _write(sys.stderr, self.near(text))  # pytest's usage errors stand there
             case [Kind.TEXT, module, (name, words, markup), newline]:

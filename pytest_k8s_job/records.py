@@ -4,25 +4,26 @@ Shapes, in the order in which they come (`item` is an index into the plan, or a 
 location when the plan does not know it):
 
     hello       {run, tool}                                 by the agent, before pytest starts
-    session     {python, pytest, platform, plugins, rootdir, traces}
+    root        path                                        pytest's root directory
+    session     {python, pytest, platform, plugins, traces}
     warning     {text, category, filename, lineno, line, when, nodeid, location}
     collect     serialized CollectReport                    only those that did not pass
     nodes       [[parent, type, name, node id]...]          collectors of the plan
     items       [[collector, name, lineno, extra?]...]      tests: first the selected, then the rest
-    header      [text...]                                   what plugins add to the session's header
+    header      [text...], [text...]                        of plugins, before and after pytest's
     lines       [text...]                                   what plugins say after collection
-    plan        {count, deselected, sha256}
+    plan        {count, deselected, selected, sha256}       selected: plugins have had their say
     start       item
     plain       item, [[when, start, duration]...], done    passed phases without anything to show
     report      serialized TestReport
-    finish      item
+    finish      item, again?                                again: a plugin will run it once more
     printed     descriptor (1, 2), text                     by the agent: written past capturing
     text        module, [method, args, kwargs], newline     written to the terminal by a plugin
     summary     "begin" or "end"                            of what plugins add to the summary
     cache       key, value                                  kept by a plugin or a test
     property    name, value                                 of the suite, for JUnit
     attribute   node id, name, value                        of a test case, for JUnit
-    interrupt   {kind, message, returncode}
+    interrupt   {kind, message, returncode, calls?, crash?}
     internal    text
     done        {exit, shouldfail, shouldstop, counts}      pytest's session is over
     end         {exit, signal, records, sha256, tail}       by the agent, after pytest ended
@@ -74,6 +75,7 @@ class Kind(StrEnum):
     """The first element of each record."""
 
     HELLO = "hello"
+    ROOT = "root"
     SESSION = "session"
     WARNING = "warning"
     COLLECT = "collect"

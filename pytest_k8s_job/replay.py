@@ -16,28 +16,40 @@ from pytest_k8s_job.near_plugins import near_hook
 from pytest_k8s_job.plan import PlanBuilder
 from pytest_k8s_job.pod_output import POD_OUTPUT, PodOutput
 from pytest_k8s_job.records import CAPTURED, Kind, Record, trace_id
-from pytest_k8s_job.reports import ReportReader
+from pytest_k8s_job.reports import ReportReader, forget_parts, near_all
 
 __all__ = ["Replay"]
+
+
+FOR_ANSWERS = (Kind.HELLO, Kind.ROOT, Kind.SESSION, Kind.PRINTED, Kind.DONE, Kind.END)
+
+
+def _ignore(*_fields: object) -> None:
+    pass
 
 
 class Replay:
     """Takes payloads in order, keeps the ledger and calls the hooks of `session`."""
 
-    def __init__(self, session: pytest.Session, ledger: Ledger) -> None:
+    def __init__(
+        self, session: pytest.Session, ledger: Ledger, *, answering: bool = False
+    ) -> None:
         self._session = session
         self._hook = session.config.hook
         self._ledger = ledger
         self._plan = PlanBuilder(session)
         self._reports = ReportReader(session.config)
         self._ran = False
-        self.output: PodOutput = session.config.pluginmanager.getplugin(POD_OUTPUT)
+        self.output: PodOutput = session.config.pluginmanager.getplugin(POD_OUTPUT) or PodOutput(
+            session.config
+        )
         self.output.near = self._reports.near
+        self.output.is_answer = answering
         self.lines: list[str] = []
         """What plugins in the pod said after collection."""
-        session.config.pluginmanager.register(self._reports, "k8s_job_reports")
         self._handlers: dict[str, Callable[..., None]] = {
             Kind.HELLO: self._hello,
+            Kind.ROOT: self._reports.set_root,
             Kind.SESSION: self._session_started,
             Kind.WARNING: self._warning,
             Kind.COLLECT: self._collect,
@@ -62,6 +74,10 @@ class Replay:
             Kind.DONE: self._done,
             Kind.END: self._end,
         }
+        if answering:  # there is no session here that could show anything else
+            self._handlers |= dict.fromkeys(Kind, _ignore) | {
+                kind: self._handlers[kind] for kind in FOR_ANSWERS
+            }
 
     def feed(self, record: Record) -> None:
         """Replay one record."""
@@ -74,11 +90,10 @@ class Replay:
 
     def _session_started(self, about: dict[str, Any]) -> None:
         self._ledger.session = about
-        self._reports.set_root(about["rootdir"])
         self.output.about = about
 
     def _interrupt(self, how: dict[str, Any]) -> None:
-        self._ledger.interrupt = {**how, "message": self._reports.near(how["message"])}
+        self._ledger.interrupt = near_all(how, self._reports.near)
 
     def _internal(self, text: str) -> None:
         self._ledger.internal = self._reports.near(text)
@@ -129,8 +144,8 @@ class Replay:
         self._ledger.failed += report.failed
         self._hook.pytest_collectreport(report=report)
 
-    def _note_header(self, lines: list[str]) -> None:
-        self.output.header = lines
+    def _note_header(self, before: list[str], after: list[str]) -> None:
+        self.output.header = before, after
 
     def _note_lines(self, lines: list[str]) -> None:
         self.lines = lines
@@ -142,9 +157,10 @@ class Replay:
         self._session.testscollected = len(selected)
         everything = pytest.CollectReport("", "passed", None, list(items))
         self._hook.pytest_collectreport(report=everything)
-        near_hook(self._session.config, "pytest_collection_modifyitems")(
-            session=self._session, config=self._session.config, items=list(selected)
-        )
+        if plan.get("selected"):
+            near_hook(self._session.config, "pytest_collection_modifyitems")(
+                session=self._session, config=self._session.config, items=list(selected)
+            )
         if deselected:
             self._hook.pytest_deselected(items=deselected)
         self._protocol = near_hook(self._session.config, "pytest_runtest_protocol")
@@ -188,10 +204,13 @@ class Replay:
         self._ran |= ran or report.failed
         self._hook.pytest_runtest_logreport(report=report)
 
-    def _finish(self, item: int | list[Any]) -> None:
+    def _finish(self, item: int | list[Any], again: int = 0) -> None:
         nodeid, location = self._identify(item)
-        self._ledger.ran += self._ran
-        self._ledger.finish(nodeid)
+        if again:
+            forget_parts(self._session.config, nodeid)
+        else:
+            self._ledger.ran += self._ran
+            self._ledger.finish(nodeid)
         self._hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
     def fail_open_test(self, why: str) -> None:

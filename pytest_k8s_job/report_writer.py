@@ -13,7 +13,7 @@ from _pytest._io import TerminalWriter
 from pytest_k8s_job.records import CAPTURED, LITERAL, REPR, STATUS
 from pytest_k8s_job.terminal_tap import METHODS, is_captured
 
-__all__ = ["ReportWriter"]
+__all__ = ["ReportWriter", "writer_calls"]
 
 SECTION_LIMIT = 1 << 19  # characters of captured output kept per section, half head, half tail
 
@@ -28,6 +28,7 @@ class ReportWriter:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._odd_status = False
+        self._parted: set[str] = set()  # tests with subtests: these may make their test fail
 
     def look_for_statuses(self) -> None:
         """Find out whether a plugin has a say in how outcomes are shown."""
@@ -44,7 +45,7 @@ class ReportWriter:
             and not report.user_properties
             and vars(report).keys() == _PLAIN_ATTRIBUTES
             and not (
-                self._odd_status
+                self._has_own_status(report)
                 and self._status(copy.copy(report)) != _PLAIN_STATUS.get(report.when, _NO_STATUS)
             )
         )
@@ -59,13 +60,15 @@ class ReportWriter:
             data["user_properties"] = [_exact(each) for each in data["user_properties"]]
         # Pytest makes plain text of a failure that is neither text nor a traceback.
         if isinstance(data["longrepr"], str) and not isinstance(report.longrepr, str):
-            data[REPR] = _calls(report.longrepr)
+            data[REPR] = writer_calls(report.longrepr)
         if isinstance(report, pytest.TestReport):
             self._add_status(report, data)
         return data
 
     def _add_status(self, report: pytest.TestReport, data: dict[str, Any]) -> None:
-        if self._odd_status:
+        if hasattr(report, "context"):
+            self._parted.add(report.nodeid)
+        if self._has_own_status(report):
             shown = copy.copy(report)
             category, letter, word = self._status(shown)
             changed = [] if shown.outcome == report.outcome else [shown.outcome, shown.longrepr]
@@ -73,9 +76,13 @@ class ReportWriter:
         if is_captured(self._config):
             data[CAPTURED] = True
 
+    def _has_own_status(self, report: pytest.TestReport) -> bool:
+        return self._odd_status or (report.when == "call" and report.nodeid in self._parted)
+
     def _status(self, report: pytest.TestReport) -> tuple[Any, ...]:
         hook = self._config.hook
-        return tuple(hook.pytest_report_teststatus(report=report, config=self._config))
+        said = hook.pytest_report_teststatus(report=report, config=self._config)
+        return tuple(said or _NO_STATUS)  # nobody says anything without the terminal plugin
 
 
 def _exact(prop: tuple[str, object]) -> list[object]:
@@ -104,7 +111,8 @@ class _Recorder(TerminalWriter):
         return lambda *args, **kwargs: self.calls.append([name, args, kwargs])
 
 
-def _calls(longrepr: Any) -> list[list[object]]:
+def writer_calls(longrepr: Any) -> list[list[object]]:
+    """Return the calls of a terminal writer that show `longrepr`."""
     recorder = _Recorder()
     longrepr.toterminal(recorder)
     return recorder.calls

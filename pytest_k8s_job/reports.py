@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from _pytest._code.code import TerminalRepr
+from _pytest._code.code import ReprFileLocation, TerminalRepr
 from _pytest._io import TerminalWriter
-from _pytest.subtests import SubtestReport, failed_subtests_key
+from _pytest.subtests import SubtestReport
 
 from pytest_k8s_job.records import LITERAL, REPR, STATUS
 
-__all__ = ["PodRepr", "ReportReader", "near_all"]
+__all__ = ["PodRepr", "ReportReader", "forget_parts", "near_all"]
 
 
 Calls = list[tuple[str, list[Any], dict[str, Any]]]
@@ -26,6 +26,7 @@ class PodRepr(TerminalRepr):
     def __init__(self, text: str, calls: Calls) -> None:
         self._text = text
         self._calls = calls
+        self.reprcrash: ReprFileLocation | None = None
 
     def __str__(self) -> str:
         return self._text
@@ -70,7 +71,7 @@ class ReportReader:
 
     def set_root(self, rootdir: str) -> None:
         """Say where the pod's root directory is; paths below it become paths below ours."""
-        self._there = re.compile(rf"(?<![\w./-]){re.escape(rootdir.rstrip('/'))}(?=/)")
+        self._there = re.compile(rf"(?<![\w./-]){re.escape(rootdir.rstrip('/'))}(?![\w.-])")
 
     def near(self, text: str) -> str:
         """Return `text` with the pod's root directory replaced by ours."""
@@ -87,38 +88,28 @@ class ReportReader:
         if data.get("longrepr"):
             data["longrepr"] = near_all(data["longrepr"], self.near)
         calls, status = data.pop(REPR, None), data.pop(STATUS, None)
-        kwargs = data.get("_subtest.context", {}).get("kwargs", {})
+        parts = data.get("_subtest.context", {}).get("kwargs", {})
         hook = self._config.hook
         report = hook.pytest_report_from_serializable(config=self._config, data=data)
         if calls is not None:
             report.longrepr = PodRepr(str(report.longrepr), near_all(calls, self.near))
         elif isinstance(report.longrepr, list):
             report.longrepr = tuple(report.longrepr)
-        if isinstance(report, SubtestReport):
-            self._restore_subtest(report, kwargs)
+        if isinstance(report, SubtestReport):  # pytest shortens what it has shortened before
+            object.__setattr__(report.context, "kwargs", parts)
         if status is not None:
             report.__dict__[STATUS] = status
         return report
 
-    @staticmethod
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_report_teststatus(report: Any) -> tuple[str, str, Any] | None:
-        """Show an outcome as the plugins of the pod would."""
-        status = report.__dict__.get(STATUS)
-        if status is None:
-            return None
-        category, letter, word, *changed = status
-        if changed:
-            report.outcome, longrepr = changed
-            report.longrepr = longrepr if isinstance(longrepr, str) else report.longrepr
-        return category, letter, tuple(word) if isinstance(word, list) else word
 
-    def _restore_subtest(self, report: SubtestReport, kwargs: dict[str, Any]) -> None:
-        """Undo a second saferepr of the values, and count what pytest counts where tests run."""
-        object.__setattr__(report.context, "kwargs", kwargs)
-        if report.failed:
-            key: Any = getattr(report, "id", report.nodeid)  # structured since pytest 9.2
-            self._config.stash[failed_subtests_key][key] += 1
+def forget_parts(config: pytest.Config, nodeid: str) -> None:
+    """Take the subtests of a test that will run again out of the summary, as the pod has done."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    for category in ("failed", "subtests passed"):
+        reports = reporter.stats.pop(category, []) if reporter else []
+        kept = [each for each in reports if each.nodeid != nodeid or not hasattr(each, "context")]
+        if kept:
+            reporter.stats[category] = kept
 
 
 def _property(name: str, value: object, *shown: str) -> tuple[str, object]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from _pytest._code.code import ReprFileLocation
 
 from pytest_k8s_job.ledger import Ledger
+from pytest_k8s_job.reports import PodRepr
 from pytest_k8s_job.verdict import Outcome
 
 __all__ = ["refuse_as_pod", "stop_as_in_pod"]
@@ -61,7 +63,24 @@ def _raise_interrupt(session: pytest.Session, how: dict[str, Any]) -> None:
         case "interrupted":
             raise session.Interrupted(how["message"])
         case _:
-            raise KeyboardInterrupt(how["message"])
+            show_as_in_pod(session.config, how)
+            raise KeyboardInterrupt
+
+
+def show_as_in_pod(config: pytest.Config, how: dict[str, Any]) -> None:
+    """Let the reporter name the place where the pod's session was interrupted, not ours."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is None or not how.get("crash"):
+        return
+    shown = PodRepr(how["message"], how["calls"])
+    shown.reprcrash = ReprFileLocation(*how["crash"])
+
+    class _Memo:
+        @pytest.hookimpl(trylast=True)
+        def pytest_keyboard_interrupt(self) -> None:
+            reporter._keyboardinterrupt_memo = shown
+
+    config.pluginmanager.register(_Memo())
 
 
 def _raise_internal(config: pytest.Config, text: str) -> None:

@@ -38,8 +38,7 @@ def tap(config: pytest.Config, text: TextIO, tell: Tell) -> None:
     if reporter is None:
         return
     writer = reporter._tw
-    capture = config.pluginmanager.getplugin("capturemanager")
-    writer._file = _Way(writer._file, text, capture if config.option.capture == "fd" else None)
+    writer._file = _Way(writer._file, text, _descriptor_capture(config))
     state = {"inside": False}
     for name in METHODS:
         setattr(writer, name, _tapped(reporter, name, getattr(writer, name), tell, state))
@@ -47,8 +46,14 @@ def tap(config: pytest.Config, text: TextIO, tell: Tell) -> None:
 
 def is_captured(config: pytest.Config) -> bool:
     """True while what the reporter writes ends in a test's captured output (unittest's subtests)."""
-    capture = config.pluginmanager.getplugin("capturemanager")
-    return config.option.capture == "fd" and _captures(capture)
+    return _captures(_descriptor_capture(config))
+
+
+def _descriptor_capture(config: pytest.Config) -> CaptureManager | None:
+    if getattr(config.option, "capture", "") != "fd":
+        return None
+    manager: CaptureManager | None = config.pluginmanager.getplugin("capturemanager")
+    return manager
 
 
 def _captures(capture: CaptureManager | None) -> bool:

@@ -80,7 +80,9 @@ def judge_answer(ledger: Ledger, outcome: Outcome) -> Judgement:
     """Return the verdict on a run in which pytest only had to say something about itself."""
     if not ledger.hello:
         return Judgement(Verdict.NOT_RUN, EXIT_NOT_RUN, _not_started(outcome))
-    if missing := next(_missing(ledger, outcome, True), None):
+    if ledger.end is None:
+        return Judgement(Verdict.INCOMPLETE, EXIT_INCOMPLETE, next(_missing(ledger, outcome, True)))
+    if missing := next(_contradictions(ledger, ledger.end, outcome), None):
         return Judgement(Verdict.INCOMPLETE, EXIT_INCOMPLETE, missing)
     code = outcome.exit_code or 0
     return Judgement(Verdict.FAILED if code else Verdict.PASSED, code)
