@@ -7,20 +7,17 @@ changes nothing about the tests except that each finds its own TRACEPARENT in th
 from __future__ import annotations
 
 import argparse
-import linecache
 import os
 import platform
 import secrets
 import signal
 import sys
-import warnings
 from collections import Counter
-from collections.abc import Generator, Sequence
 from typing import NoReturn, TextIO
 
 import pytest
 
-from pytest_k8s_job.cache import NEAR_KEYS
+from pytest_k8s_job.commentary import Commentary
 from pytest_k8s_job.junit_tap import tap_junit
 from pytest_k8s_job.plan import describe_items
 from pytest_k8s_job.record_pipe import RecordPipe
@@ -31,8 +28,6 @@ from pytest_k8s_job.terminal_tap import tap
 TERMINATED = 143  # exit code after SIGTERM: 128 + 15, as shells count
 OUTCOMES = ("passed", "failed", "skipped")  # others are a plugin's: this run of a test is not all
 ABOUT_ITSELF = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test")
-
-Lines = Sequence[str | Sequence[str]]
 
 
 class Emitter:
@@ -48,11 +43,14 @@ class Emitter:
         self._plain: list[list[object]] = []
         self._counts: Counter[str] = Counter()
         self._deselected: list[pytest.Item] = []
-        self._header: tuple[list[str], list[str]] = ([], [])
         self._again = False
         self._selected = False
-        self._summing_up = False
         self._traces = secrets.token_hex(16)
+        self._commentary = Commentary(pipe, lambda: self._flush_plain(*self._open))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_addoption(self, pluginmanager: pytest.PytestPluginManager) -> None:
+        pluginmanager.register(self._commentary, "k8s_job_commentary")
 
     # -- session
 
@@ -71,27 +69,11 @@ class Emitter:
             signal.signal(signal.SIGTERM, _exit_on_sigterm)
         if tells_of_itself(config.option):
             return  # what it prints then is the answer
-        tap(config, self._text, self._say)
+        tap(config, self._text, self._commentary.say)
         if self._junit:
             tap_junit(config, self._pipe)
         if hasattr(config, "cache") and config.cache is not None:
-            self._tap_cache(config.cache)
-
-    def _say(self, module: str, call: list[object], newline: bool) -> None:
-        if self._summing_up and module.startswith("_pytest."):
-            return  # durations, say: the near side knows them
-        self._flush_plain(*self._open)
-        self._emit(Kind.TEXT, module, call, newline)
-
-    def _tap_cache(self, cache: pytest.Cache) -> None:
-        keep = cache.set
-
-        def tell(key: str, value: object) -> None:
-            if key not in NEAR_KEYS:
-                self._emit(Kind.CACHE, key, value)
-            keep(key, value)
-
-        cache.set = tell  # type: ignore[method-assign]
+            self._commentary.tap_cache(config.cache)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -104,21 +86,6 @@ class Emitter:
             "traces": self._traces,
         }
         self._emit(Kind.SESSION, about)
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_report_header(self) -> Generator[None, Lines, Lines]:
-        said = yield
-        side: list[str] = self._header[0]
-        for group in _printed_order(said):
-            if group and group[0].startswith("rootdir: "):
-                side = self._header[1]
-            elif group and not group[0].startswith("cachedir: "):
-                side.extend(group)
-        return said
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection(self) -> None:
-        self._emit(Kind.HEADER, *self._header)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -135,14 +102,6 @@ class Emitter:
                 "counts": dict(self._counts),
             },
         )
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_terminal_summary(self) -> Generator[None, None, None]:
-        self._emit(Kind.SUMMARY, "begin")
-        self._summing_up = True
-        result = yield
-        self._emit(Kind.SUMMARY, "end")
-        return result
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
@@ -170,30 +129,6 @@ class Emitter:
         self._flush_plain(*self._open)
         self._emit(Kind.INTERNAL, str(excrepr))
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_warning_recorded(
-        self,
-        warning_message: warnings.WarningMessage,
-        when: str,
-        nodeid: str,
-        location: tuple[str, int, str] | None,
-    ) -> None:
-        seen = warning_message
-        line = seen.line or linecache.getline(seen.filename, seen.lineno)
-        self._emit(
-            Kind.WARNING,
-            {
-                "text": str(seen.message),
-                "category": seen.category.__name__,
-                "filename": seen.filename,
-                "lineno": seen.lineno,
-                "line": line,
-                "when": when,
-                "nodeid": nodeid,
-                "location": location,
-            },
-        )
-
     # -- collection
 
     @pytest.hookimpl(tryfirst=True)
@@ -207,13 +142,6 @@ class Emitter:
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         self._deselected.extend(items)
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_report_collectionfinish(self) -> Generator[None, Lines, Lines]:
-        said = yield
-        if lines := [line for group in _printed_order(said) for line in group]:
-            self._emit(Kind.LINES, lines)
-        return said
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -277,10 +205,6 @@ class Emitter:
         return (self._index.get(nodeid, [nodeid, location]),)
 
 
-def _printed_order(said: Lines) -> list[list[str]]:
-    return [[each] if isinstance(each, str) else list(each) for each in reversed(said)]
-
-
 def tells_of_itself(option: argparse.Namespace) -> bool:
     """True if pytest was asked about itself or about fixtures, not to run tests."""
     return any(getattr(option, each, False) for each in ABOUT_ITSELF)
@@ -301,5 +225,5 @@ def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     # Never closed: pytest writes until its process ends, and warnings may be errors.
-    file = open(int(text), "w", encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: PTH123, SIM115 (a descriptor)
+    file = open(int(text), "w", encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115 (a descriptor)
     pluginmanager.register(Emitter(RecordPipe(int(records)), file, junit=junit), "k8s_job_emitter")

@@ -6,11 +6,12 @@ but never run, so that no test code or dependency is needed there.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import types
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -91,15 +92,15 @@ def _usual_location(nodeid: str) -> tuple[str, str]:
 
 
 class _StandIn:
-    kind = ""
+    obj: Any = None  # what pytest would import for it, and show the docstring of
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {getattr(self, 'name', '')}>"
 
     def document(self, rest: Sequence[dict[str, str]]) -> None:
         """Take the docstring from the end of a row, for pytest to find it where it looks."""
         if rest and "doc" in rest[0]:
             self.obj = types.SimpleNamespace(__doc__=rest[0]["doc"])
-
-    def __repr__(self) -> str:
-        return f"<{self.kind} {getattr(self, 'name', '')}>"
 
 
 class StandInItem(_StandIn, pytest.Item):
@@ -112,6 +113,11 @@ class StandInItem(_StandIn, pytest.Item):
         """Where the test stands: file below the root, line from 0, dotted name."""
         return self.place
 
+    @property
+    def originalname(self) -> str:
+        """The name of the function, without parameters."""
+        return self.name.partition("[")[0]
+
     def runtest(self) -> None:
         raise NotImplementedError("this test runs in the pod")
 
@@ -122,8 +128,30 @@ class StandInItem(_StandIn, pytest.Item):
 class StandInCollector(_StandIn, pytest.Collector):
     """A module, class or directory of the pod's tree."""
 
+    def __init__(self, **kwargs: Any) -> None:
+        pytest.Collector.__init__(self, **kwargs)  # not that of pytest.Class and the like
+
+    @classmethod
+    def from_parent(cls, parent: Any, **kwargs: Any) -> Any:
+        return cls._create(parent=parent, **kwargs)
+
     def collect(self) -> list[pytest.Item | pytest.Collector]:
         return []
+
+
+_KNOWN = {
+    "Class": pytest.Class,
+    "Dir": pytest.Dir,
+    "Module": pytest.Module,
+    "Package": pytest.Package,
+}  # of these, plugins ask whether a node is one
+
+
+@functools.cache
+def _stand_in(kind: str, base: type[Any]) -> type[Any]:
+    """Return a class that is named as the pod's and, if plugins ask for that, one of pytest's."""
+    known = _KNOWN.get(kind) if base is StandInCollector else None
+    return type(kind, (base, known) if known else (base,), {})
 
 
 class PlanBuilder:
@@ -132,17 +160,21 @@ class PlanBuilder:
     def __init__(self, session: pytest.Session) -> None:
         self._session = session
         self._collectors: list[StandInCollector] = []
+        self._below: dict[pytest.Collector, list[Any]] = {session: []}
+        self._names: dict[pytest.Collector, dict[str, Literal[1]]] = {}
         self.items: list[StandInItem] = []
 
     def add_nodes(self, rows: list[list[Any]]) -> None:
         """Take the rows of a `nodes` record."""
         for above, kind, name, nodeid, *rest in rows:
-            node = StandInCollector.from_parent(
-                self._parent(above), name=name, nodeid=nodeid, path=self._path(nodeid)
+            parent = self._parent(above)
+            node = _stand_in(kind, StandInCollector).from_parent(
+                parent, name=name, nodeid=nodeid, path=self._path(nodeid)
             )
-            node.kind = kind
             node.document(rest)
             self._collectors.append(node)
+            self._below[node] = []
+            self._below[parent].append(node)
 
     def add_items(self, rows: list[list[Any]]) -> None:
         """Take the rows of an `items` record."""
@@ -151,11 +183,37 @@ class PlanBuilder:
             parent = self._parent(above)
             nodeid = extra.get("id", f"{parent.nodeid}::{name}")
             file, domain = extra.get("location") or _usual_location(nodeid)
-            item = StandInItem.from_parent(parent, name=name, nodeid=nodeid, path=parent.path)
-            item.kind = extra.get("type", "Function")
+            kind = extra.get("type", "Function")
+            item = _stand_in(kind, StandInItem).from_parent(
+                parent, name=name, nodeid=nodeid, path=parent.path
+            )
+            if kind == "Function" and name.endswith("]"):
+                item.callspec = types.SimpleNamespace(id=name.partition("[")[2][:-1], params={})
             item.place = (file, lineno, domain)
             item.document(rest)
             self.items.append(item)
+            self._below[parent].append(item)
+
+    def reports(self) -> Iterator[pytest.CollectReport]:
+        """Yield the reports of collectors that passed: the session's, then what is below first."""
+        yield self._report(self._session)
+        yield from self._reports_below(self._session)
+
+    def _reports_below(self, node: pytest.Collector) -> Iterator[pytest.CollectReport]:
+        for each in self._below[node]:
+            if isinstance(each, StandInCollector):
+                yield from self._reports_below(each)
+                yield self._report(each)
+
+    def _report(self, node: pytest.Collector) -> pytest.CollectReport:
+        return pytest.CollectReport(node.nodeid, "passed", None, list(self._below[node]))
+
+    def keywords(self, item: StandInItem) -> dict[str, Literal[1]]:
+        """Return the names of a test and of all that holds it."""
+        parent: Any = item.parent
+        if parent not in self._names:
+            self._names[parent] = {node.name: 1 for node in reversed(parent.listchain())}
+        return {item.name: 1, **self._names[parent]}
 
     def _parent(self, index: int) -> pytest.Session | StandInCollector:
         return self._session if index < 0 else self._collectors[index]

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 import pytest
 
-from pytest_k8s_job.records import STATUS, Kind, Record
+from pytest_k8s_job.records import Kind, Record
 from pytest_k8s_job.reports import near_all
 
 __all__ = ["POD_OUTPUT", "PodOutput"]
@@ -35,6 +35,7 @@ class PodOutput:
         self.is_answer = False
         """True if pytest in the pod itself prints all, without a session here."""
         self._held: deque[Record] = deque()
+        self._statuses: dict[int, tuple[pytest.TestReport, list[Any]]] = {}
         self._open = False
         self.header: tuple[list[str], list[str]] | None = None
         """What plugins in the pod add to the header, before and after pytest's own lines."""
@@ -71,6 +72,10 @@ class PodOutput:
         finally:
             writer._file = file
 
+    def keep_status(self, report: pytest.TestReport, status: list[Any]) -> None:
+        """Note what plugins of the pod said of `report`; reporters ask for it more than once."""
+        self._statuses[id(report)] = report, status
+
     # -- hooks
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -87,14 +92,12 @@ class PodOutput:
             said.insert(0, difference)
         return said
 
-    @staticmethod
     @pytest.hookimpl(tryfirst=True)
-    def pytest_report_teststatus(report: Any) -> tuple[str, str, Any] | None:
+    def pytest_report_teststatus(self, report: Any) -> tuple[str, str, Any] | None:
         """Show an outcome as the plugins of the pod would."""
-        status = report.__dict__.get(STATUS)
-        if status is None:
+        if id(report) not in self._statuses:
             return None
-        category, letter, word, *changed = status
+        category, letter, word, *changed = self._statuses[id(report)][1]
         if changed:
             report.outcome, longrepr = changed
             report.longrepr = longrepr if isinstance(longrepr, str) else report.longrepr

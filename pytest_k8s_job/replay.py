@@ -6,7 +6,7 @@ import contextlib
 import functools
 import warnings
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from _pytest.junitxml import xml_key
@@ -15,7 +15,7 @@ from pytest_k8s_job.ledger import Ledger
 from pytest_k8s_job.near_plugins import near_hook
 from pytest_k8s_job.plan import PlanBuilder
 from pytest_k8s_job.pod_output import POD_OUTPUT, PodOutput
-from pytest_k8s_job.records import CAPTURED, Kind, Record, trace_id
+from pytest_k8s_job.records import CAPTURED, STATUS, Kind, Record, trace_id
 from pytest_k8s_job.reports import ReportReader, forget_parts, near_all
 
 __all__ = ["Replay"]
@@ -31,9 +31,7 @@ def _ignore(*_fields: object) -> None:
 class Replay:
     """Takes payloads in order, keeps the ledger and calls the hooks of `session`."""
 
-    def __init__(
-        self, session: pytest.Session, ledger: Ledger, *, answering: bool = False
-    ) -> None:
+    def __init__(self, session: pytest.Session, ledger: Ledger, *, answering: bool = False) -> None:
         self._session = session
         self._hook = session.config.hook
         self._ledger = ledger
@@ -155,8 +153,8 @@ class Replay:
         selected, deselected = items[: plan["count"]], items[plan["count"] :]
         self._session.items = list(selected)
         self._session.testscollected = len(selected)
-        everything = pytest.CollectReport("", "passed", None, list(items))
-        self._hook.pytest_collectreport(report=everything)
+        for report in self._plan.reports():
+            self._hook.pytest_collectreport(report=report)
         if plan.get("selected"):
             near_hook(self._session.config, "pytest_collection_modifyitems")(
                 session=self._session, config=self._session.config, items=list(selected)
@@ -181,7 +179,7 @@ class Replay:
 
     def _plain(self, item: int | list[Any], phases: list[list[Any]], done: int) -> None:
         nodeid, location = self._identify(item)
-        keywords: dict[str, Literal[1]] = {location[2]: 1}
+        keywords = self._plan.keywords(self._plan.items[item]) if isinstance(item, int) else {}
         for when, start, duration in phases:
             report = pytest.TestReport(
                 nodeid, location, keywords, "passed", None, when,
@@ -192,8 +190,10 @@ class Replay:
             self._finish(item)
 
     def _report(self, data: dict[str, Any]) -> None:
-        captured = data.pop(CAPTURED, False)
+        captured, status = data.pop(CAPTURED, False), data.pop(STATUS, None)
         report = self._reports.read(data)
+        if status is not None:
+            self.output.keep_status(report, status)
         self._ledger.failed += report.failed
         with self.output.muted() if captured else contextlib.nullcontext():
             self._log(report)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import io
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -98,24 +99,18 @@ def _exact(prop: tuple[str, object]) -> list[object]:
     return [name, shown, LITERAL] if literal else [name, str(value), shown]
 
 
-class _Recorder(TerminalWriter):
-    """Notes the calls that show a failure; width and colours are decided on the near side."""
-
-    def __init__(self) -> None:
-        super().__init__(io.StringIO())
-        self.calls: list[list[object]] = []
-        for name in METHODS:
-            setattr(self, name, self._noting(name))
-
-    def _noting(self, name: str) -> Any:
-        return lambda *args, **kwargs: self.calls.append([name, args, kwargs])
-
-
 def writer_calls(longrepr: Any) -> list[list[object]]:
-    """Return the calls of a terminal writer that show `longrepr`."""
-    recorder = _Recorder()
-    longrepr.toterminal(recorder)
-    return recorder.calls
+    """Return the calls of a terminal writer that show `longrepr`: the near side knows its width."""
+    calls: list[list[object]] = []
+    writer = TerminalWriter(io.StringIO())
+    for name in METHODS:
+        setattr(writer, name, _noting(name, calls))
+    longrepr.toterminal(writer)
+    return calls
+
+
+def _noting(name: str, calls: list[list[object]]) -> Callable[..., None]:
+    return lambda *args, **kwargs: calls.append([name, args, kwargs])
 
 
 def _cut(text: str) -> str:

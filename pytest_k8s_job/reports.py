@@ -12,7 +12,7 @@ from _pytest._code.code import ReprFileLocation, TerminalRepr
 from _pytest._io import TerminalWriter
 from _pytest.subtests import SubtestReport
 
-from pytest_k8s_job.records import LITERAL, REPR, STATUS
+from pytest_k8s_job.records import LITERAL, REPR
 
 __all__ = ["PodRepr", "ReportReader", "forget_parts", "near_all"]
 
@@ -87,7 +87,7 @@ class ReportReader:
             data["location"] = tuple(data["location"])
         if data.get("longrepr"):
             data["longrepr"] = near_all(data["longrepr"], self.near)
-        calls, status = data.pop(REPR, None), data.pop(STATUS, None)
+        calls = data.pop(REPR, None)
         parts = data.get("_subtest.context", {}).get("kwargs", {})
         hook = self._config.hook
         report = hook.pytest_report_from_serializable(config=self._config, data=data)
@@ -97,8 +97,6 @@ class ReportReader:
             report.longrepr = tuple(report.longrepr)
         if isinstance(report, SubtestReport):  # pytest shortens what it has shortened before
             object.__setattr__(report.context, "kwargs", parts)
-        if status is not None:
-            report.__dict__[STATUS] = status
         return report
 
 

@@ -25,9 +25,8 @@ def refuse_as_pod(ledger: Ledger, outcome: Outcome | None) -> None:
     """
     if ledger.session is not None:
         refuse_other_major(ledger.session["pytest"])
-    elif ledger.end is not None and outcome is not None:
-        if outcome.exit_code == pytest.ExitCode.USAGE_ERROR:
-            raise pytest.UsageError
+    elif ledger.end and outcome and outcome.exit_code == pytest.ExitCode.USAGE_ERROR:
+        raise pytest.UsageError
 
 
 def refuse_other_major(there: str) -> None:

@@ -45,7 +45,7 @@ def tap(config: pytest.Config, text: TextIO, tell: Tell) -> None:
 
 
 def is_captured(config: pytest.Config) -> bool:
-    """True while what the reporter writes ends in a test's captured output (unittest's subtests)."""
+    """True while the reporter writes into a test's captured output (unittest's subtests do so)."""
     return _captures(_descriptor_capture(config))
 
 

@@ -41,7 +41,10 @@ def differences(case: Case, local: Side, remote: Side) -> Iterator[str]:
     for command in case.commands:
         words = command.split()
         with ThreadPoolExecutor() as pool:
-            here, there = pool.map(lambda side: side.run(*words), (local, remote))
+            here, there = [
+                each.result()
+                for each in [pool.submit(local.run, *words), pool.submit(remote.run, *words)]
+            ]
         yield from _compare(command, here, there)
     if not ANSWERS.intersection(command.split()):
         yield from _diff("cache", _cache(local.folder), _cache(remote.folder))
