@@ -146,7 +146,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 
 .PHONY: lock
 lock: $(READY) ## Compile requirements/*.txt anew from pyproject.toml and build.in.
-	for group in api worker suite dev fuzz; do $(LOCK) --group $$group --output-file requirements/$$group.txt; done
+	for group in api worker suite dev fuzz reporters pytest-8-4 pytest-9-0 pytest-9-1; do $(LOCK) --group $$group --output-file requirements/$$group.txt; done
 	$(LOCK) requirements/build.in --output-file requirements/build.txt
 	for suite in requirements/suites/*.in; do \
 	  $(LOCK) $$suite --constraint requirements/suite.txt --output-file $${suite%.in}.txt; done

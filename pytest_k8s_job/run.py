@@ -20,8 +20,8 @@ from pytest_k8s_job.joining import Joined, learn_nonce
 from pytest_k8s_job.ledger import Ledger
 from pytest_k8s_job.merging import Told
 from pytest_k8s_job.options import Options
+from pytest_k8s_job.origin import Origin, ShardNode
 from pytest_k8s_job.pods import Cluster, JobRef
-from pytest_k8s_job.replay import Origin, ShardNode
 from pytest_k8s_job.shard import Events, Place, Shard
 from pytest_k8s_job.starting import StartWatch
 from pytest_k8s_job.status import StatusLine, step_of
@@ -119,6 +119,8 @@ class ClusterRun:
     def _add(self, place: Place) -> Shard:
         watch = StartWatch(time.monotonic(), self._options.start_timeout)
         shard = Shard(place, self._session, watch)
+        if self._leader is not None and self._leader.planned:
+            shard.replay.follow(self._leader.replay)
         self.shards.append(shard)
         return shard
 
@@ -149,6 +151,11 @@ class ClusterRun:
         pods = [shard.told() for shard in self.shards]
         return pods if self.planned or self._leader is None else [self._leader.told()]
 
+    def leaders_word(self) -> tuple[Ledger, Outcome | None]:
+        """Return what the leader told so far, with its outcome if nothing more comes."""
+        told = self.told[0] if self._leader is None else self._leader.told()
+        return told.ledger, told.outcome if self.over else None
+
     def pump(self, until: Callable[[], bool]) -> None:
         """Take events until the run is over or `until` holds."""
         while not until():
@@ -172,7 +179,8 @@ class ClusterRun:
         if self._leader is None:
             self._leader = next((shard for shard in self.shards if shard.records), None)
             for shard in self.shards:
-                shard.replay.leads = shard is self._leader
+                if self._leader is not None and shard is not self._leader:
+                    shard.replay.follow(self._leader.replay)
         return [self._leader] if self._leader is not None else []
 
     def _wait(self) -> None:
