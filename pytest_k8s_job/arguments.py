@@ -22,6 +22,7 @@ _STAY = {
     "--html": 1,
     "--css": 1,
     "--self-contained-html": 0,
+    "--report": 1,
     "--report-log": 1,
     "--json-report": 0,
     "--json-report-file": 1,

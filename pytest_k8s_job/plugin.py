@@ -37,6 +37,15 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         early_config.pluginmanager.set_blocked("unraisableexception")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Register the report, while pytest's own reporters can still be told where to write."""
+    if config.option.report and not hasattr(config, "workerinput"):
+        from pytest_k8s_job.report.writing import register  # noqa: PLC0415 (needs the extra)
+
+        register(config)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Register the collector, after the reporters whose hooks it replaces."""

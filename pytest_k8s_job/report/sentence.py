@@ -1,0 +1,48 @@
+"""The first line of a report, where the driver of the run has none: what happened, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pytest_k8s_job.report.document import Cause, TestResult, count
+
+__all__ = ["VERDICTS", "first_line"]
+
+VERDICTS = {
+    0: "PASSED",
+    1: "FAILED",
+    2: "STOPPED",
+    3: "INTERNAL ERROR",
+    4: "USAGE ERROR",
+    5: "NO TESTS",
+}
+"""By pytest's exit code, for a session without a verdict of its own."""
+
+
+def first_line(
+    verdict: str, tests: Sequence[TestResult], causes: Sequence[Cause], internal: str
+) -> str:
+    """Return one sentence."""
+    bad = sum(test.bad for test in tests)
+    if internal:
+        return f"pytest itself failed: {internal.strip().rpartition(chr(10))[2]}"
+    if bad:
+        return f"{bad} of {plural(len(tests), 'test')} failed{_why(bad, causes)}"
+    if not tests:
+        return "No test ran."
+    said = ", ".join(f"{number} {outcome}" for outcome, number in count(tuple(tests)).items())
+    return f"{plural(len(tests), 'test')}: {said}" if verdict == "PASSED" else f"{verdict}: {said}"
+
+
+def _why(bad: int, causes: Sequence[Cause]) -> str:
+    if not causes:
+        return ""
+    text, nodeids = causes[0].text, causes[0].nodeids
+    if len(nodeids) == 1:
+        return f"{':' if bad == 1 else '; the first,'} {nodeids[0]}: {text}"
+    return f", {'all' if len(nodeids) == bad else len(nodeids)} with: {text}"
+
+
+def plural(number: int, noun: str) -> str:
+    """Return "1 test", "2 tests"."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
