@@ -40,10 +40,15 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """Register the report, while pytest's own reporters can still be told where to write."""
-    if config.option.report and not hasattr(config, "workerinput"):
+    if not config.option.report or hasattr(config, "workerinput"):  # a worker of xdist
+        return
+    try:
         from pytest_k8s_job.report.writing import register  # noqa: PLC0415 (needs the extra)
-
-        register(config)
+    except ModuleNotFoundError as error:
+        raise pytest.UsageError(
+            f"--report needs {error.name}: pip install 'pytest-k8s-job[report]'"
+        ) from error
+    register(config)
 
 
 @pytest.hookimpl(trylast=True)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pytest_k8s_job.report.document import Document, Failure, TestResult
+from pytest_k8s_job.report.document import Document, Failure, Result
 from pytest_k8s_job.report.markdown import summarise
 
 __all__ = ["tell"]
@@ -22,9 +22,7 @@ MESSAGE_LENGTH = 1_000  # characters
 GITLAB_REPORT = "gitlab-annotations.json"
 
 
-def tell(
-    document: Document, folder: Path, root: Path, environ: Mapping[str, str]
-) -> Iterator[str]:
+def tell(document: Document, folder: Path, root: Path, environ: Mapping[str, str]) -> Iterator[str]:
     """Write what the CI system reads from files, and yield the lines that it reads from us."""
     if environ.get("GITHUB_ACTIONS") == "true":
         if summary := environ.get("GITHUB_STEP_SUMMARY"):
@@ -36,7 +34,7 @@ def tell(
         yield from _gitlab(document)
 
 
-def _failures(document: Document) -> Iterator[tuple[TestResult, Failure]]:
+def _failures(document: Document) -> Iterator[tuple[Result, Failure]]:
     """Yield a failure of each failed test, those of different causes first."""
     by_id = {test.nodeid: test for test in document.tests}
     first = [cause.nodeids[0] for cause in document.causes]
@@ -46,10 +44,9 @@ def _failures(document: Document) -> Iterator[tuple[TestResult, Failure]]:
 
 
 def _github(document: Document, prefix: str) -> Iterator[str]:
-    told = 0
     if document.exit_code and not document.causes:
         yield f"::error title={_property(document.verdict)}::{_message(document.first_line)}"
-    for test, failure in _failures(document):
+    for told, (test, failure) in enumerate(_failures(document)):
         if told == ANNOTATIONS - 1 and len(document.failed) > ANNOTATIONS:
             rest = len(document.failed) - told
             yield f"::error title={rest} more tests failed::The report and the summary name them."
@@ -60,7 +57,6 @@ def _github(document: Document, prefix: str) -> Iterator[str]:
         if failure.likely_cause:
             text += f"\nLikely cause: {failure.likely_cause}"
         yield f"::error {place},title={_property(test.nodeid)}::{_message(text)}"
-        told += 1
 
 
 def _prefix(root: Path, workspace: str | None) -> str:

@@ -12,8 +12,8 @@ from pytest_k8s_job.report.document import (
     Document,
     Failure,
     Outcome,
+    Result,
     RunFacts,
-    TestResult,
     count,
 )
 from pytest_k8s_job.report.failures import group, read_failure, readable
@@ -65,9 +65,9 @@ class _Test:
         seen = [section for failure in self.failures for section in failure.sections]
         return read_failure(report, config.rootpath, readable(when), seen)
 
-    def result(self) -> TestResult:
+    def result(self) -> Result:
         """Return what is known."""
-        return TestResult(
+        return Result(
             self.nodeid,
             self.outcome,
             self.file,

@@ -25,9 +25,9 @@ __all__ = [
     "Outcome",
     "Place",
     "Repeat",
+    "Result",
     "RunFacts",
     "ShardProof",
-    "TestResult",
     "Workload",
     "to_json",
 ]
@@ -166,7 +166,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class TestResult:
+class Result:
     """A test, or a module that could not be collected."""
 
     nodeid: str
@@ -212,7 +212,7 @@ class Document:
     target: tuple[Workload, ...] = ()
     shards: tuple[ShardProof, ...] = ()
     repeated: tuple[Repeat, ...] = ()
-    tests: tuple[TestResult, ...] = ()
+    tests: tuple[Result, ...] = ()
     internal_error: str = ""
     version: int = VERSION
 
@@ -222,12 +222,12 @@ class Document:
         return max(0.0, self.finished - self.started)
 
     @property
-    def failed(self) -> list[TestResult]:
+    def failed(self) -> list[Result]:
         """The tests that speak against the run."""
         return [test for test in self.tests if test.bad]
 
 
-def count(tests: tuple[TestResult, ...]) -> dict[str, int]:
+def count(tests: tuple[Result, ...]) -> dict[str, int]:
     """Return the number of tests by outcome, the worst outcome first, without zeros."""
     counted = Counter(test.outcome for test in tests)
     return {outcome.value: counted[outcome] for outcome in Outcome if counted[outcome]}

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_k8s_job.report.document import Cause, Failure, TestResult
+from pytest_k8s_job.report.document import Cause, Failure, Result
 
 __all__ = ["group", "read_failure", "readable"]
 
@@ -65,7 +65,7 @@ def _spot(report: Any, root: Path) -> tuple[str, int | None]:
     return file, None if line is None else line + 1
 
 
-def group(tests: Sequence[TestResult]) -> tuple[Cause, ...]:
+def group(tests: Sequence[Result]) -> tuple[Cause, ...]:
     """Return the causes of the failed tests, the one with the most tests first.
 
     The likely cause counts; without one, what was raised, numbers and ids put aside.

@@ -17,7 +17,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from pytest_k8s_job.report.document import Document, Outcome, TestResult
+from pytest_k8s_job.report.document import Document, Outcome, Result
 from pytest_k8s_job.report.sentence import plural
 from pytest_k8s_job.report.timeline import lay_out
 
@@ -30,7 +30,7 @@ SLOWEST = 10
 GLYPHS = {
     Outcome.FAILED: "✕",
     Outcome.ERROR: "!",
-    Outcome.SKIPPED: "–",
+    Outcome.SKIPPED: "\N{EN DASH}",
     Outcome.XFAILED: "x",
     Outcome.XPASSED: "X",
     Outcome.PASSED: "✓",
@@ -43,7 +43,7 @@ class Group:
 
     text: str
     tests: int
-    shown: tuple[tuple[str, TestResult], ...]
+    shown: tuple[tuple[str, Result], ...]
     named: tuple[str, ...]
 
 
@@ -73,7 +73,7 @@ def render(document: Document) -> str:
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("pytest_k8s_job.report"),
-        autoescape=lambda name: bool(name) and str(name).endswith(".html"),
+        autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -83,6 +83,7 @@ def _environment() -> Environment:
         "cut": cut,
         "traceback": _traceback,
         "seconds": seconds,
+        "offset": lambda value: f"{value:.1f} s" if value < 60 else seconds(value),
         "moment": _moment,
         "plural": plural,
     }
@@ -160,5 +161,3 @@ def seconds(value: float) -> str:
 
 def _moment(at: float, pattern: str = "%Y-%m-%d %H:%M:%S UTC") -> str:
     return datetime.fromtimestamp(at, UTC).strftime(pattern)
-
-

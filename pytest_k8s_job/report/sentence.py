@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_k8s_job.report.document import Cause, TestResult, count
+from pytest_k8s_job.report.document import Cause, Result, count
 
 __all__ = ["VERDICTS", "first_line"]
 
@@ -20,7 +20,7 @@ VERDICTS = {
 
 
 def first_line(
-    verdict: str, tests: Sequence[TestResult], causes: Sequence[Cause], internal: str
+    verdict: str, tests: Sequence[Result], causes: Sequence[Cause], internal: str
 ) -> str:
     """Return one sentence."""
     bad = sum(test.bad for test in tests)
@@ -30,8 +30,11 @@ def first_line(
         return f"{bad} of {plural(len(tests), 'test')} failed{_why(bad, causes)}"
     if not tests:
         return "No test ran."
-    said = ", ".join(f"{number} {outcome}" for outcome, number in count(tuple(tests)).items())
-    return f"{plural(len(tests), 'test')}: {said}" if verdict == "PASSED" else f"{verdict}: {said}"
+    counts = count(tuple(tests))
+    if verdict == "PASSED" and list(counts) == ["passed"]:
+        return f"{'All ' if len(tests) > 1 else ''}{plural(len(tests), 'test')} passed."
+    said = ", ".join(f"{number:,} {outcome}" for outcome, number in reversed(counts.items()))
+    return f"{plural(len(tests), 'test')}: {said}."
 
 
 def _why(bad: int, causes: Sequence[Cause]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from pytest_k8s_job.report.document import Document, Event, Mark, Outcome, TestResult
+from pytest_k8s_job.report.document import Document, Event, Mark, Outcome, Result
 
 __all__ = ["BAR_UNITS", "Lane", "Point", "Tick", "TimeLine", "lay_out"]
 
@@ -99,7 +99,7 @@ def _clock(seconds: float) -> str:
     return f"{minutes} min {rest} s" if rest else f"{minutes} min"
 
 
-def _lanes(tests: Sequence[TestResult], first: float, whole: float) -> tuple[Lane, ...]:
+def _lanes(tests: Sequence[Result], first: float, whole: float) -> tuple[Lane, ...]:
     timed = [test for test in tests if test.started is not None]
     timed.sort(key=lambda test: (_natural(test.shard), test.started))
     lanes = []
@@ -120,7 +120,7 @@ def _natural(shard: str) -> tuple[str, int]:
     return (shard.removesuffix(digits), int(digits)) if digits.isdigit() else (shard, 0)
 
 
-def _span(test: TestResult, first: float, whole: float) -> tuple[float, float]:
+def _span(test: Result, first: float, whole: float) -> tuple[float, float]:
     left = ((test.started or first) - first) / whole * BAR_UNITS
     return left, left + max(test.duration / whole * BAR_UNITS, MIN_UNITS)
 

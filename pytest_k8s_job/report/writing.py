@@ -11,6 +11,7 @@ from pytest_k8s_job.report.annotations import tell
 from pytest_k8s_job.report.collecting import Collecting
 from pytest_k8s_job.report.document import Document, to_json
 from pytest_k8s_job.report.markdown import summarise
+from pytest_k8s_job.report.page import render
 
 __all__ = ["Writing", "register", "write"]
 
@@ -21,12 +22,7 @@ def register(config: pytest.Config) -> None:
     """Add the report to this session, before pytest's own reporters are configured."""
     folder = Path(config.invocation_params.dir, config.option.report)
     try:
-        import jinja2  # noqa: F401, PLC0415 (an extra)
-
         folder.mkdir(parents=True, exist_ok=True)
-    except ModuleNotFoundError:
-        hint = "pip install 'pytest-k8s-job[report]'"
-        raise pytest.UsageError(f"--report needs jinja2: {hint}") from None
     except OSError as error:
         raise pytest.UsageError(f"--report {folder}: {error.strerror}") from None
     if not getattr(config.option, "xmlpath", None):
@@ -38,8 +34,6 @@ def register(config: pytest.Config) -> None:
 
 def write(document: Document, folder: Path) -> None:
     """Write the page, the JSON document and the summary into `folder`."""
-    from pytest_k8s_job.report.page import render  # noqa: PLC0415 (needs the extra)
-
     texts = {PAGE: render(document), JSON: to_json(document), MARKDOWN: summarise(document)}
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", errors="replace")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from pytest_k8s_job.report.document import (
     Document,
     Event,
@@ -11,8 +14,8 @@ from pytest_k8s_job.report.document import (
     Outcome,
     Place,
     Repeat,
+    Result,
     ShardProof,
-    TestResult,
     Workload,
     count,
 )
@@ -71,7 +74,7 @@ traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
 """
 
 
-def failed_test(module: str, name: str, number: int, cause: str = "") -> TestResult:
+def failed_test(module: str, name: str, seconds: float, cause: str = "") -> Result:
     """Return a failed test with all that a failure can carry."""
     file = f"tests/incluster/{module}.py"
     headline = "TimeoutError: job 7f3a to be complete: not within 20 s, last seen: 'in progress'"
@@ -85,17 +88,14 @@ def failed_test(module: str, name: str, number: int, cause: str = "") -> TestRes
         (("Captured stdout call", "submitted 20 jobs\n"), ("Evidence: log lines", EVIDENCE),
          ("Evidence: last request", REQUEST)),
     )  # fmt: skip
-    shard = str(number % 3)
-    return TestResult(
-        f"{file}::test_{name}", Outcome.FAILED, file, 79, shard, BEGAN + 6 + number * 0.2, 4.1,
-        0, "", (failure,),
-    )  # fmt: skip
+    return Result(
+        f"{file}::test_{name}", Outcome.FAILED, file, 79, "", None, seconds, 0, "", (failure,)
+    )
 
 
-def plain_tests(number: int, seconds: float) -> list[TestResult]:
-    """Return tests without failures, spread over three shards and `seconds`."""
+def plain_tests(number: int, each: float) -> list[Result]:
+    """Return tests without failures, each of about this many seconds."""
     names = [(module, name) for module, tests in SUITE.items() for name in tests]
-    each = seconds * 3 / number
     made = []
     for i in range(number):
         module, name = names[i % len(names)]
@@ -103,17 +103,27 @@ def plain_tests(number: int, seconds: float) -> list[TestResult]:
         suffix = f"[case-{i // len(names)}]" if i >= len(names) else ""
         outcome = Outcome.SKIPPED if i % 40 == 7 else Outcome.PASSED
         reason = "other people's jobs are there" if outcome is Outcome.SKIPPED else ""
-        duration = each * (0.35 + (i * 37 % 60) / 100)
-        begins = BEGAN + 3 + (i // 3) * each
-        made.append(
-            TestResult(f"{file}::test_{name}{suffix}", outcome, file, 10 + i, str(i % 3),
-                       begins, duration, 0, reason)
-        )  # fmt: skip
+        duration = each * (0.2 + (i * 37 % 60) / 40)
+        nodeid = f"{file}::test_{name}{suffix}"
+        made.append(Result(nodeid, outcome, file, 10 + i, "", None, duration, 0, reason))
     return made
 
 
-def make(tests: list[TestResult], seconds: float, **more: object) -> Document:
+def in_shards(tests: Sequence[Result], shards: int = 3) -> list[Result]:
+    """Deal the tests to shards, where they run one after the other."""
+    free = [BEGAN + 2.9 + i / 10 for i in range(shards)]
+    placed = []
+    for i, test in enumerate(tests):
+        shard = i % shards
+        placed.append(replace(test, shard=str(shard), started=free[shard]))
+        free[shard] += test.duration + 0.01
+    return placed
+
+
+def make(unplaced: Sequence[Result], **more: object) -> Document:
     """Return a document of these tests with the facts of a run in a cluster."""
+    tests = in_shards(unplaced)
+    seconds = max((t.started or 0) + t.duration for t in tests) - BEGAN + 0.6
     bad = any(test.bad for test in tests)
     verdict = "FAILED" if bad else "PASSED"
     causes = group(tests)
@@ -149,22 +159,22 @@ def make(tests: list[TestResult], seconds: float, **more: object) -> Document:
 
 def failing_run() -> Document:
     """Return the report of a run in which a worker ran out of memory."""
-    tests = plain_tests(120, 9)
+    tests = plain_tests(120, 0.15)
     slow, cycle = SUITE["test_plot"], SUITE["test_life_cycle"]
     names = [("test_life_cycle", cycle[2]), ("test_plot", slow[0]), ("test_plot", slow[1])]
-    broken = [failed_test(module, name, i, CAUSE) for i, (module, name) in enumerate(names)]
-    broken.append(failed_test("test_results", "each_job_has_its_own_result", 4))
+    broken = [failed_test(module, name, 4.1 - i, CAUSE) for i, (module, name) in enumerate(names)]
+    broken.append(failed_test("test_results", "each_job_has_its_own_result", 0.1))
     lost = {test.nodeid for test in broken}
-    flaky = TestResult(
+    flaky = Result(
         "tests/incluster/test_operation.py::test_service_is_ready", Outcome.PASSED,
-        "tests/incluster/test_operation.py", 31, "1", BEGAN + 5, 0.4, 1, "",
+        "tests/incluster/test_operation.py", 31, "1", None, 0.4, 1, "",
         (Failure("attempt 1, call", "AssertionError: 503 != 200", "E  assert 503 == 200"),),
     )  # fmt: skip
-    tests = [test for test in tests if test.nodeid not in lost] + broken + [flaky]
+    tests = [test for test in tests if test.nodeid not in lost]
+    tests[60:60] = [*broken, flaky]
     worker = "pod/worker-6d4f9c7b8-x2x7q"
     return make(
         tests,
-        12.4,
         first_line="3 of 4 failed tests waited for worker-6d4f9c7b8-x2x7q, which was OOM-killed"
         " (limit 128 MiB, peak 127.9 MiB)",
         findings=(
@@ -201,12 +211,15 @@ def large_run(number: int = 5_000, failures: int = 60) -> Document:
     """Return the report of a run of many tests, some of them failed."""
     names = [f"each_job_has_its_own_result[{i}]" for i in range(failures)]
     broken = [
-        failed_test("test_results", name, i, CAUSE if i % 2 else "") for i, name in enumerate(names)
+        failed_test("test_results", name, 0.5, CAUSE if i % 2 else "")
+        for i, name in enumerate(names)
     ]
-    return make([*plain_tests(number - failures, 240), *broken], 251.0)
+    tests = plain_tests(number - failures, 0.15)
+    tests[number // 2 : number // 2] = broken
+    return make(tests)
 
 
 def small_run(*, failed: bool = True) -> Document:
     """Return the report of five tests."""
-    tests = plain_tests(5, 4)
-    return make([*tests[:4], failed_test("test_plot", "plot_is_not_blank", 1)] if failed else tests, 11)
+    tests = plain_tests(5, 1.5)
+    return make([*tests[:4], failed_test("test_plot", "plot_is_not_blank", 2)] if failed else tests)

@@ -64,7 +64,7 @@ function find() {
 function openTarget() {
   const target = location.hash.startsWith("#failure-") && byId(location.hash.slice(1));
   if (!target) return;
-  target.open = true;
+  for (let each = target; each; each = each.parentElement.closest("details")) each.open = true;
   target.scrollIntoView();
   target.querySelector("summary").focus({ preventScroll: true });
 }
@@ -91,6 +91,7 @@ if (rows.length) {
     byId("search").focus();
     byId("search").scrollIntoView({ block: "center" });
   });
+  byId("without-script").remove();
   byId("find").hidden = false;
   find();
 }
