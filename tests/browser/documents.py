@@ -38,7 +38,7 @@ SUITE = {
                         "a_body_over_the_limit_is_refused"],
     "test_unknown": ["an_unknown_job_is_not_found[GET-/jobs]", "a_wrong_method_is_refused[/help]"],
 }  # fmt: skip
-CAUSE = "worker-6d4f9c7b8-x2x7q was OOM-killed (limit 128 MiB) 1.2 s before the assertion"
+CAUSE = "worker-6d4f9c7b8-x2x7q was OOM-killed (limit 128 MiB) 3.1 s before the assertion"
 REFUSED = "requests.exceptions.ConnectionError: http://api.weather.svc refused the connection"
 TRACEBACK = """\
 client = <incluster.client.Client object at 0x7f1c5a2b7d10>
@@ -46,23 +46,23 @@ client = <incluster.client.Client object at 0x7f1c5a2b7d10>
     def {name}(client: Client) -> None:
         \"\"\"Every one of them is worked on, and none gets the result of another.\"\"\"
         jobs = [client.submit(*period) for period in PERIODS]
->       results = [wait_for_result(client, job, timeout=20) for job in jobs]
+>       results = [wait_for_result(client, job, timeout=4) for job in jobs]
                    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
 tests/incluster/{module}.py:84:
 _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _
 
 >       raise TimeoutError(f"{{what}}: not within {{timeout:g}} s, last seen: {{last}}")
-E       TimeoutError: job 7f3a to be complete: not within 20 s, last seen: 'in progress'
+E       TimeoutError: job 7f3a to be complete: not within 4 s, last seen: 'in progress'
 
 tests/incluster/waiting.py:31: TimeoutError
 """
 EVIDENCE = """\
-20:14:11.902 api-5d9c8f7b6-8kq2p/api       POST /jobs 202 in 4 ms
-20:14:11.931 worker-6d4f9c7b8-x2x7q/worker job 7f3a: in progress
-20:14:13.407 worker-6d4f9c7b8-x2x7q/worker drawing 1461 days at 300 dpi
-20:14:14.118 worker-6d4f9c7b8-x2x7q        terminated: OOMKilled, exit code 137
-20:14:15.260 worker-6d4f9c7b8-x2x7q/worker started (restart 1)
+20:14:09.102 api-5d9c8f7b6-8kq2p/api       POST /jobs 202 in 4 ms
+20:14:09.131 worker-6d4f9c7b8-x2x7q/worker job 7f3a: in progress
+20:14:09.607 worker-6d4f9c7b8-x2x7q/worker drawing 1461 days at 300 dpi
+20:14:10.104 worker-6d4f9c7b8-x2x7q        terminated: OOMKilled, exit code 137
+20:14:11.260 worker-6d4f9c7b8-x2x7q/worker started (restart 1)
 """
 REQUEST = """\
 GET http://api.weather.svc/jobs/7f3a HTTP/1.1
@@ -77,7 +77,7 @@ traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
 def failed_test(module: str, name: str, seconds: float, cause: str = "") -> Result:
     """Return a failed test with all that a failure can carry."""
     file = f"tests/incluster/{module}.py"
-    headline = "TimeoutError: job 7f3a to be complete: not within 20 s, last seen: 'in progress'"
+    headline = "TimeoutError: job 7f3a to be complete: not within 4 s, last seen: 'in progress'"
     failure = Failure(
         "call",
         headline if cause else REFUSED,
@@ -181,10 +181,10 @@ def failing_run() -> Document:
             Finding(
                 "oom-killed",
                 "Container worker of worker-6d4f9c7b8-x2x7q was OOM-killed: it reached its limit"
-                " of 128 MiB 11.1 s after the run began.",
+                " of 128 MiB 7.1 s after the run began.",
                 "kubectl -n weather set resources deployment worker --limits=memory=256Mi",
                 (
-                    "20:14:14 pod/worker-6d4f9c7b8-x2x7q lastState.terminated: reason=OOMKilled"
+                    "20:14:10 pod/worker-6d4f9c7b8-x2x7q lastState.terminated: reason=OOMKilled"
                     " exitCode=137",
                     "limits.memory=128Mi  peak=127.9Mi",
                 ),
