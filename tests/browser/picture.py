@@ -13,7 +13,7 @@ from pytest_k8s_job.report.page import render
 from tests.browser.documents import failing_run
 
 TARGET = Path(__file__).parents[2] / "docs" / "images" / "report.png"
-SIZE = ViewportSize(width=1080, height=1000)  # what a README shows without shrinking it to illegible
+SIZE = ViewportSize(width=1080, height=1000)  # legible in a README
 
 
 def main() -> None:
