@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from pytest_k8s_job.report.document import (
     Document,
     Failure,
     Outcome,
+    Repeat,
     Result,
     RunFacts,
     count,
@@ -35,6 +37,7 @@ class _Test:
         self.attempt = 1
         self.outcome = Outcome.PASSED
         self.reason = ""
+        self.repeats = ""
         self.failures: list[Failure] = []
 
     def begin_again(self) -> None:
@@ -44,7 +47,11 @@ class _Test:
 
     def add(self, report: Any, config: pytest.Config) -> None:
         """Take in one more phase."""
-        self.shard = str(getattr(report, "worker_id", "") or "")
+        gateway = getattr(getattr(report, "node", None), "gateway", None)  # as xdist has it
+        self.shard = gateway.id.removeprefix("shard ") if gateway is not None else ""
+        for name, value in getattr(report, "user_properties", ()):
+            if name == "repeated":
+                self.repeats = str(value)
         if self.started is None:
             self.started = getattr(report, "start", None)
         self.duration += getattr(report, "duration", 0.0)
@@ -96,6 +103,17 @@ def _read_outcome(report: Any) -> tuple[Outcome, str]:
     return Outcome.PASSED, ""
 
 
+def _span(tests: Sequence[Result], facts: RunFacts) -> tuple[float, float] | None:
+    """Return beginning and end by the cluster's clock, which is not the one here."""
+    if not facts.marks:
+        return None
+    moments = [mark.at for mark in facts.marks]
+    for test in tests:
+        if test.started is not None:
+            moments += [test.started, test.started + test.duration]
+    return min(moments), max(moments)
+
+
 class Collecting:
     """The plugin that listens."""
 
@@ -134,14 +152,15 @@ class Collecting:
         facts = self._config.stash.get(RUN_FACTS, RunFacts())
         tests = tuple(test.result() for test in self._tests.values())
         code = exit_code if facts.exit_code is None else facts.exit_code
+        began, ended = _span(tests, facts) or (self._started, time.time())
         verdict = facts.verdict or VERDICTS.get(code, "FAILED")
         causes = group(tests)
         return Document(
             verdict,
             code,
             readable(facts.first_line) or first_line(verdict, tests, causes, self._internal),
-            min([self._started, *(mark.at for mark in facts.marks)]),
-            time.time(),
+            began,
+            ended,
             facts.place,
             count(tests),
             causes,
@@ -150,7 +169,7 @@ class Collecting:
             facts.events,
             facts.target,
             facts.shards,
-            facts.repeated,
+            tuple(Repeat(t.nodeid, t.repeats) for t in self._tests.values() if t.repeats),
             tests,
             self._internal,
         )

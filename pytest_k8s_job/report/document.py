@@ -143,7 +143,6 @@ class RunFacts:
     target: tuple[Workload, ...] = ()
     findings: tuple[Finding, ...] = ()
     shards: tuple[ShardProof, ...] = ()
-    repeated: tuple[Repeat, ...] = ()
 
 
 RUN_FACTS = pytest.StashKey[RunFacts]()
