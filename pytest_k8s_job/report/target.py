@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from pytest_k8s_job.errors import ClusterError
+from pytest_k8s_job.job_manifest import RUN_LABEL
 from pytest_k8s_job.report.document import Event, Mark, Place, RunFacts, ShardProof, Workload
 
 __all__ = ["facts_from", "read_facts"]
@@ -93,7 +94,8 @@ def _place(pods: Sequence[Object]) -> Place:
     """Return what the first pod of the tests tells of their image."""
     for pod in pods:
         for container, status in _containers(pod):
-            return Place(image=container["image"], image_digest=_digest(status))
+            run = _labels(pod).get(RUN_LABEL, "")
+            return Place(run_id=run, image=container["image"], image_digest=_digest(status))
     return Place()
 
 

@@ -62,6 +62,7 @@ def test_the_steps_of_the_job_are_told(objects: Objects) -> None:
     ]  # fmt: skip
     assert facts.marks[-1].at - facts.marks[0].at == 133
     assert facts.place.image == "weather-test:fd79b48be4e7"
+    assert facts.place.run_id == "81ba3444"
     assert facts.place.image_digest.startswith("sha256:fd79b48be4e7")
 
 
