@@ -103,15 +103,16 @@ def _read_outcome(report: Any) -> tuple[Outcome, str]:
     return Outcome.PASSED, ""
 
 
-def _span(tests: Sequence[Result], facts: RunFacts) -> tuple[float, float] | None:
+def _span(
+    tests: Sequence[Result], facts: RunFacts, began: float, ended: float
+) -> tuple[float, float]:
     """Return beginning and end by the cluster's clock, which is not the one here."""
     if not facts.marks:
-        return None
+        return began, ended
     moments = [mark.at for mark in facts.marks]
-    for test in tests:
-        if test.started is not None:
-            moments += [test.started, test.started + test.duration]
-    return min(moments), max(moments)
+    first = min(moments)
+    moments += [test.started + test.duration for test in tests if test.started is not None]
+    return first, max(moments) if tests else first + ended - began
 
 
 class Collecting:
@@ -152,7 +153,7 @@ class Collecting:
         facts = self._config.stash.get(RUN_FACTS, RunFacts())
         tests = tuple(test.result() for test in self._tests.values())
         code = exit_code if facts.exit_code is None else facts.exit_code
-        began, ended = _span(tests, facts) or (self._started, time.time())
+        began, ended = _span(tests, facts, self._started, time.time())
         verdict = facts.verdict or VERDICTS.get(code, "FAILED")
         causes = group(tests)
         return Document(

@@ -11,7 +11,7 @@ from itertools import groupby
 
 from pytest_k8s_job.report.document import Document, Event, Mark, Outcome, Result
 
-__all__ = ["BAR_UNITS", "Lane", "Point", "Tick", "TimeLine", "lay_out"]
+__all__ = ["BAR_UNITS", "Lane", "Point", "Step", "Tick", "TimeLine", "lay_out"]
 
 BAR_UNITS = 1000  # width of a lane's coordinate system
 MIN_UNITS = 1.5  # a bar that is narrower could not be seen
@@ -38,6 +38,15 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Step:
+    """The marks of one name: seconds since the beginning of the first and of the last shard."""
+
+    name: str
+    first: float
+    last: float
+
+
+@dataclass(frozen=True)
 class Lane:
     """The tests of one shard: an SVG path for each outcome."""
 
@@ -54,6 +63,7 @@ class TimeLine:
     seconds: float
     ticks: tuple[Tick, ...]
     marks: tuple[Point, ...]
+    steps: tuple[Step, ...]
     events: tuple[Point, ...]
     lanes: tuple[Lane, ...]
     events_left_out: int = 0
@@ -63,6 +73,7 @@ def lay_out(document: Document) -> TimeLine:
     """Return the document's time line."""
     ends = [t.started + t.duration for t in document.tests if t.started is not None]
     first = min([document.started, *(event.at for event in document.events)])
+    ends += [event.at for event in document.events]
     seconds = max([document.finished, *ends, first + 0.001]) - first
 
     def points(seen: Iterable[Mark | Event]) -> tuple[Point, ...]:
@@ -74,10 +85,18 @@ def lay_out(document: Document) -> TimeLine:
         seconds,
         _ticks(seconds),
         points(document.marks),
+        _steps(document.marks, first),
         points(events),
         _lanes(document.tests, first, seconds),
         len(document.events) - len(events),
     )
+
+
+def _steps(marks: Sequence[Mark], first: float) -> tuple[Step, ...]:
+    moments: dict[str, list[float]] = {}
+    for mark in sorted(marks, key=lambda mark: mark.at):
+        moments.setdefault(mark.name, []).append(mark.at - first)
+    return tuple(Step(name, seen[0], seen[-1]) for name, seen in moments.items())
 
 
 def _left(seconds: float, whole: float) -> float:

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NARROW, Open, Watched
-from tests.browser.test_report import violations
+from tests.browser.test_report_page import violations
 from tests.incluster.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
