@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
+import zipfile
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,9 @@ from pytest_k8s_job.report.failures import group
 from pytest_k8s_job.report.markdown import summarise
 from pytest_k8s_job.report.timeline import lay_out
 from tests.browser.documents import failing_run, large_run, small_run
-from tests.tool.conftest import ROOT, Side
+from tests.tool.conftest import ROOT, SECONDS, Side
+
+PACKAGE = ROOT / "pytest_k8s_job" / "report"
 
 SCHEMA = json.loads((ROOT / "docs" / "report-schema.json").read_text())
 EVIL = "</details>`<b>|*x*\n::error::x"
@@ -157,6 +162,18 @@ def test_a_report_that_cannot_be_is_told_in_one_line(why: str, local: Side) -> N
     assert result.code == 4
     said = {"file": "File exists", "package": "pip install 'pytest-k8s-job[report]'"}
     assert re.fullmatch(rf"ERROR: --report .*{re.escape(said[why])}\n+", result.stderr)
+
+
+def test_the_wheel_has_the_templates(tmp_path: Path) -> None:
+    """Who installs the package gets the page's parts with it."""
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-index", "--no-deps"]
+    build = [*pip, "--no-build-isolation", "--wheel-dir", str(tmp_path), str(ROOT)]
+    subprocess.run(build, check=True, timeout=SECONDS)
+    (wheel,) = tmp_path.glob("*.whl")
+    templates = sorted(path.name for path in PACKAGE.joinpath("templates").iterdir())
+    with zipfile.ZipFile(wheel) as packed:
+        inside = {Path(each).name for each in packed.namelist() if "/templates/" in each}
+    assert sorted(inside) == templates == ["page.html", "page.js", "style.css"]
 
 
 # -- the document
