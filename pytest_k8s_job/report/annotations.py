@@ -40,7 +40,7 @@ def _failures(document: Document) -> Iterator[tuple[Result, Failure]]:
     first = [cause.nodeids[0] for cause in document.causes]
     others = [nodeid for cause in document.causes for nodeid in cause.nodeids[1:]]
     for nodeid in [*first, *others]:
-        yield by_id[nodeid], by_id[nodeid].failures[-1]
+        yield by_id[nodeid], by_id[nodeid].telling
 
 
 def _github(document: Document, prefix: str) -> Iterator[str]:

@@ -184,6 +184,14 @@ class Result:
         """Whether it speaks against the run."""
         return self.outcome in (Outcome.FAILED, Outcome.ERROR)
 
+    @property
+    def telling(self) -> Failure:
+        """The failure that began it: the first of the last attempt."""
+        last = f"attempt {self.reruns + 1}, "
+        return next(
+            (each for each in self.failures if each.when.startswith(last)), self.failures[0]
+        )
+
 
 @dataclass(frozen=True)
 class Cause:

@@ -74,7 +74,7 @@ def group(tests: Sequence[Result]) -> tuple[Cause, ...]:
     for test in tests:
         if test.bad and test.failures:
             said = next((f.likely_cause for f in test.failures if f.likely_cause), "")
-            text = said or test.failures[-1 if test.reruns else 0].headline
+            text = said or test.telling.headline
             found.setdefault(_CHANGING.sub("#", text), (text, []))[1].append(test.nodeid)
     causes = [Cause(text, tuple(nodeids)) for text, nodeids in found.values()]
     return tuple(sorted(causes, key=lambda cause: -len(cause.nodeids)))

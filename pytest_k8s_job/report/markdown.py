@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 
@@ -44,13 +45,14 @@ def _failures(document: Document) -> Iterator[str]:
     by_id = {test.nodeid: test for test in document.tests}
     for cause in document.causes[:CAUSES]:
         number = len(cause.nodeids)
-        yield f"<details><summary>{plural(number, 'test')}: {escape(cause.text)}</summary>"
+        said = html.escape(" ".join(cause.text.split()))  # no Markdown within this element
+        yield f"<details><summary>{plural(number, 'test')}: {said}</summary>"
         yield ""
         yield from (f"- {code(nodeid)}" for nodeid in cause.nodeids[:NAMES])
         if number > NAMES:
             yield f"- and {number - NAMES} more"
         yield ""
-        yield from fence(by_id[cause.nodeids[0]].failures[-1].traceback[-TEXT_LENGTH:])
+        yield from fence(by_id[cause.nodeids[0]].telling.traceback[-TEXT_LENGTH:])
         yield from ["", "</details>", ""]
     if len(document.causes) > CAUSES:
         yield from [f"And {plural(len(document.causes) - CAUSES, 'more cause')}.", ""]

@@ -227,6 +227,16 @@ def test_failures_are_grouped_by_cause() -> None:
     ]
 
 
+def test_what_began_it_is_told() -> None:
+    """Of several failures the first of the last attempt names the cause."""
+    whens = ("attempt 1, setup", "attempt 2, subtest i=1", "attempt 2, call")
+    several = tuple(Failure(when, when, "") for when in whens)
+    test = replace(failed("-"), failures=several, reruns=1)
+    assert [cause.text for cause in group([test])] == ["attempt 2, subtest i=1"]
+    plain = replace(test, failures=(several[0], Failure("teardown", "x", "")), reruns=0)
+    assert plain.telling.headline == "attempt 1, setup"
+
+
 def test_the_time_line_is_light() -> None:
     """5,000 tests are drawn as one path for each shard and outcome, and all within the lane."""
     lanes = lay_out(large_run()).lanes
@@ -248,6 +258,7 @@ def test_the_summary_is_bounded_and_plain() -> None:
     text = summarise(document)
     assert text.count("<details>") == text.count("</details>\n") == 10
     assert "And 2 more causes." in text
+    assert "1 test: &lt;/details&gt;`&lt;b&gt;|*x* ::error::x AAA</summary>" in text
     assert "\n\\</details\\>\\`\\<b\\>\\|\\*x\\* ::error::x\n" in text
 
 
