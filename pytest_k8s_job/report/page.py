@@ -25,7 +25,7 @@ __all__ = ["render"]
 
 SHOWN_PER_CAUSE = 50  # failures in full; nobody reads the fifty-first of the same kind
 SHOWN = 300  # failures in full on the page; report.json has all
-TEXT_LENGTH = 40_000  # characters of one traceback or section; beginning and end are kept
+TEXT_LENGTH = 20_000  # characters of one traceback or section; beginning and end are kept
 SLOWEST = 10
 GLYPHS = {
     Outcome.FAILED: "✕",
@@ -52,6 +52,7 @@ def render(document: Document) -> str:
     environment = _environment()
     style, script = (_source(environment, name) for name in ("style.css", "page.js"))
     groups = tuple(_groups(document))
+    timeline = lay_out(document)
     anchors = {test.nodeid: anchor for group in groups for anchor, test in group.shown}
     return environment.get_template("page.html").render(
         document=document,
@@ -60,8 +61,8 @@ def render(document: Document) -> str:
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         groups=groups,
-        timeline=lay_out(document),
-        rows=list(_rows(document, anchors)),
+        timeline=timeline,
+        rows=list(_rows(document, anchors, timeline.first)),
         outcomes=[outcome.value for outcome in Outcome],
         glyphs={outcome.value: glyph for outcome, glyph in GLYPHS.items()},
         slowest=sorted(document.tests, key=lambda test: -test.duration)[:SLOWEST],
@@ -117,13 +118,14 @@ def _groups(document: Document) -> Iterator[Group]:
         yield Group(cause.text, len(cause.nodeids), shown, cause.nodeids[room:])
 
 
-def _rows(document: Document, anchors: dict[str, str]) -> Iterator[list[Any]]:
+def _rows(document: Document, anchors: dict[str, str], first: float) -> Iterator[list[Any]]:
     """Yield what the script needs to show each test: the worst first, then in their order."""
     order = list(Outcome)
     for test in sorted(document.tests, key=lambda test: not test.bad):
         note = test.reason or (plural(test.reruns, "rerun") if test.reruns else "")
-        index, took = order.index(test.outcome), seconds(test.duration)
-        yield [index, test.nodeid, test.shard, took, anchors.get(test.nodeid, ""), note]
+        began = None if test.started is None else round(test.started - first, 3)
+        took, anchor = round(test.duration, 4), anchors.get(test.nodeid, "")
+        yield [order.index(test.outcome), test.nodeid, test.shard, began, took, anchor, note]
 
 
 def cut(text: str) -> str:

@@ -51,6 +51,7 @@ class Lane:
     """The tests of one shard: an SVG path for each outcome."""
 
     name: str
+    shard: str
     tests: int
     failed: int
     paths: tuple[tuple[str, str], ...]
@@ -58,8 +59,9 @@ class Lane:
 
 @dataclass(frozen=True)
 class TimeLine:
-    """All of it."""
+    """All of it; `first` is the moment at its left end."""
 
+    first: float
     seconds: float
     ticks: tuple[Tick, ...]
     marks: tuple[Point, ...]
@@ -82,6 +84,7 @@ def lay_out(document: Document) -> TimeLine:
 
     events = sorted(document.events, key=lambda event: not event.warning)[:MAX_POINTS]
     return TimeLine(
+        first,
         seconds,
         _ticks(seconds),
         points(document.marks),
@@ -130,7 +133,7 @@ def _lanes(tests: Sequence[Result], first: float, whole: float) -> tuple[Lane, .
             spans = [_span(test, first, whole) for test in own if test.outcome is outcome]
             if spans:
                 paths.append((outcome.value, "".join(_bars(spans))))
-        lanes.append(Lane(name, len(own), sum(test.bad for test in own), tuple(paths)))
+        lanes.append(Lane(name, shard, len(own), sum(test.bad for test in own), tuple(paths)))
     return tuple(lanes)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Position, expect
 
 from pytest_k8s_job.report.document import Failure, Outcome, Result
 from tests.browser.conftest import NARROW, Open, Show
@@ -80,6 +80,20 @@ def test_search_and_filter_work_by_keyboard(show: Show) -> None:
     page.keyboard.press("/")
     page.keyboard.type("no such test")
     expect(page.get_by_role("status")).to_have_text("0 of 121 tests")
+
+
+def test_a_bar_of_the_time_line_names_its_test(show: Show) -> None:
+    """Pointing at the red bar of a shard tells test and times; a click opens the failure."""
+    page = show(failing_run()).page
+    lane = page.locator("[data-shard='0']")
+    box = lane.bounding_box()
+    assert box is not None
+    middle = Position(x=box["width"] * 0.55, y=5)
+    lane.hover(position=middle)
+    expect(page.locator("#pointed")).to_contain_text("test_twenty_jobs_at_once")
+    expect(page.locator("#pointed")).to_contain_text("failed, took 4.10 s")
+    lane.click(position=middle)
+    expect(page.locator(".failure summary").first).to_be_focused()
 
 
 def test_a_link_opens_its_failure(show: Show) -> None:

@@ -2,8 +2,8 @@
 // Shows the tests in pieces, so that 5,000 of them cost no more than a hundred until someone looks further.
 const PIECE = 100;
 const byId = (id) => document.getElementById(id);
-const { outcomes, glyphs, rows } = JSON.parse(byId("data").textContent);
-const haystacks = rows.map(([, nodeid, shard, , , note]) => `${nodeid} ${shard && `shard ${shard}`} ${note}`.toLowerCase());
+const { outcomes, glyphs, rows, span } = JSON.parse(byId("data").textContent);
+const haystacks = rows.map(([, nodeid, shard, , , , note]) => `${nodeid} ${shard && `shard ${shard}`} ${note}`.toLowerCase());
 let wanted = "";
 let found = [];
 let shown = 0;
@@ -23,7 +23,13 @@ function badge(name) {
   return made;
 }
 
-function line([outcome, nodeid, shard, duration, anchor, note]) {
+function seconds(value) {
+  if (value === null) return "";
+  if (value < 0.0995) return `${Math.round(value * 1000)} ms`;
+  return value < 60 ? `${value.toFixed(value < 10 ? 2 : 1)} s` : `${Math.floor(value / 60)} min ${Math.floor(value % 60)} s`;
+}
+
+function line([outcome, nodeid, shard, began, took, anchor, note]) {
   const cut = nodeid.indexOf("::");
   const file = cut < 0 ? "" : nodeid.slice(0, cut);
   const name = make(anchor ? "a" : "span", cut < 0 ? nodeid : nodeid.slice(cut + 2));
@@ -34,7 +40,12 @@ function line([outcome, nodeid, shard, duration, anchor, note]) {
   const state = make("td");
   state.append(badge(outcomes[outcome]));
   const made = make("tr");
-  made.append(state, test, make("td", shard), make("td", duration, "number"));
+  const cells = [["shard", shard, ""], ["after", seconds(began), "number"], ["took", seconds(took), "number"]];
+  made.append(state, test, ...cells.map(([label, text, className]) => {
+    const cell = make("td", text, className);
+    if (text) cell.dataset.label = label;
+    return cell;
+  }));
   return made;
 }
 
@@ -58,6 +69,22 @@ function find() {
   showMore();
   byId("rows").hidden = !found.length;
   byId("found").textContent = found.length === rows.length ? "" : `${found.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")} tests`;
+}
+
+// The test whose bar is at a place of the time line, the worst if there are several.
+function testAt(event) {
+  const lane = event.target.closest("[data-shard]");
+  if (!lane) return null;
+  const box = lane.getBoundingClientRect();
+  const moment = ((event.clientX - box.left) / box.width) * span;
+  const slack = span / 500; // a bar is no narrower than this
+  const under = rows.filter(([, , shard, began, took]) => shard === lane.dataset.shard && began !== null && began <= moment && moment <= began + Math.max(took, slack));
+  return under.sort((one, other) => one[0] - other[0])[0] ?? null;
+}
+
+function point(event) {
+  const row = testAt(event);
+  byId("pointed").textContent = row ? `after ${seconds(row[3])}: ${row[1]} ${outcomes[row[0]]}, took ${seconds(row[4])}` : "";
 }
 
 // A link to a failure opens it.
@@ -100,6 +127,14 @@ for (const button of document.querySelectorAll(".copy")) {
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(button.previousElementSibling.textContent);
     button.textContent = "Copied";
+  });
+}
+for (const lane of document.querySelectorAll("[data-shard]")) {
+  byId("pointed").hidden = false;
+  lane.addEventListener("mousemove", point);
+  lane.addEventListener("click", (event) => {
+    const row = testAt(event);
+    if (row?.[5]) location.hash = row[5];
   });
 }
 addEventListener("hashchange", openTarget);
