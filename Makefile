@@ -82,9 +82,10 @@ types: $(READY) ## Check the types, those of the tests too.
 	$(BIN)/mypy
 	for part in incluster unit manifests deployment; do MYPYPATH=tests $(BIN)/mypy tests/$$part; done
 	$(BIN)/mypy --explicit-package-bases --exclude /sample/ tests/tool
-	$(BIN)/mypy --explicit-package-bases tests/browser tests/chaos tests/examples tests/suites
+	$(BIN)/mypy --explicit-package-bases tests/chaos tests/examples tests/suites
 	$(BIN)/mypy tests/local_cluster/*.py
 	$(BIN)/mypy tests/local_cluster/on_cluster/*.py
+	$(BIN)/mypy --explicit-package-bases tests/browser
 
 # Each part in a pytest of its own: their helper modules lie beside them and may share names.
 UNIT_TESTS = tests/unit tests/tool tests/manifests tests/local_cluster
