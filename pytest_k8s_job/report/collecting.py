@@ -159,7 +159,8 @@ class Collecting:
         return Document(
             verdict,
             code,
-            readable(facts.first_line) or first_line(verdict, tests, causes, self._internal),
+            readable(facts.first_line)
+            or first_line(verdict, tests, causes, self._internal, facts.findings),
             began,
             ended,
             facts.place,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_k8s_job.report.document import Cause, Result, count
+from pytest_k8s_job.report.document import Cause, Finding, Result, count
 
 __all__ = ["VERDICTS", "first_line"]
 
@@ -20,14 +20,19 @@ VERDICTS = {
 
 
 def first_line(
-    verdict: str, tests: Sequence[Result], causes: Sequence[Cause], internal: str
+    verdict: str,
+    tests: Sequence[Result],
+    causes: Sequence[Cause],
+    internal: str,
+    findings: Sequence[Finding] = (),
 ) -> str:
-    """Return one sentence."""
+    """Return one sentence; what the diagnosis found says more than what a test has seen."""
     bad = sum(test.bad for test in tests)
     if internal:
         return f"pytest itself failed: {internal.strip().rpartition(chr(10))[2]}"
     if bad:
-        return f"{bad} of {plural(len(tests), 'test')} failed{_why(bad, causes)}"
+        found = f"; found in the cluster: {findings[0].sentence}" if findings else ""
+        return f"{bad:,} of {plural(len(tests), 'test')} failed{found or _why(bad, causes)}"
     if not tests:
         return "No test ran."
     counts = count(tuple(tests))

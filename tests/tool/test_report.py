@@ -16,9 +16,10 @@ import pytest
 
 from pytest_k8s_job.report import document as module
 from pytest_k8s_job.report.annotations import ANNOTATIONS, GITLAB_REPORT, tell
-from pytest_k8s_job.report.document import Document, Failure, Outcome, Result, to_json
+from pytest_k8s_job.report.document import Document, Failure, Finding, Outcome, Result, to_json
 from pytest_k8s_job.report.failures import group
 from pytest_k8s_job.report.markdown import summarise
+from pytest_k8s_job.report.sentence import first_line
 from pytest_k8s_job.report.timeline import lay_out
 from tests.browser.documents import failing_run, large_run, small_run
 from tests.tool.conftest import ROOT, SECONDS, Side
@@ -225,6 +226,20 @@ def test_failures_are_grouped_by_cause() -> None:
         ("worker-1 was OOM-killed", 2),
         ("KeyError: 'id'", 1),
     ]
+
+
+def test_the_first_line_names_the_cause() -> None:
+    """It tells how many failed, and why: the diagnosis, else what they share, else the first."""
+    tests = [failed("assert 1", "a"), failed("assert 1", "b"), failed("KeyError", "c")]
+    finding = Finding("oom-killed", "worker-1 was OOM-killed")
+    assert first_line("FAILED", tests, group(tests), "") == "3 of 3 tests failed, 2 with: assert 1"
+    assert first_line("FAILED", tests[:2], group(tests[:2]), "").endswith(", all with: assert 1")
+    said = first_line("FAILED", tests[1:], group(tests[1:]), "")
+    assert said == "2 of 2 tests failed; the first, test_it.py::b: assert 1"
+    said = first_line("FAILED", tests, group(tests), "", [finding])
+    assert said == "3 of 3 tests failed; found in the cluster: worker-1 was OOM-killed"
+    assert first_line("PASSED", small_run(failed=False).tests, (), "") == "All 5 tests passed."
+    assert first_line("NO TESTS", (), (), "") == "No test ran."
 
 
 def test_what_began_it_is_told() -> None:
