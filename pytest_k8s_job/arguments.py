@@ -27,6 +27,7 @@ _STAY = {
     "--html": 1,
     "--css": 1,
     "--self-contained-html": 0,
+    "--report": 1,
     "--report-log": 1,
     "--report-log-exclude-logs-on-passed-tests": 0,
     "--json-report": 0,

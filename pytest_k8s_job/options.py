@@ -64,6 +64,11 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("k8s-job", "run the tests inside a Kubernetes cluster")
     add = group.addoption
     add("--in-cluster", action="store_true", help="run the tests in the cluster, as a Job")
+    add(
+        "--report",
+        metavar="DIR",
+        help="write a page, JSON, JUnit XML and Markdown there (also without --in-cluster)",
+    )
     add("--k8s-context", metavar="NAME", help="context of the kubeconfig (default: current)")
     add("--k8s-kubeconfig", metavar="FILE", help="kubeconfig (default: KUBECONFIG, ~/.kube/config)")
     add("--k8s-namespace", metavar="NAME", help="namespace (default: the manifest's)")

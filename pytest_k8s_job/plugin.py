@@ -56,6 +56,8 @@ def pytest_load_initial_conftests(
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Refuse what cannot be; let the pod answer what is asked about its pytest."""
+    if config.option.report and not hasattr(config, "workerinput"):  # not in a worker of xdist
+        _register_report(config)
     if not config.known_args_namespace.in_cluster:
         return None
     for name, reason in REFUSED.items():
@@ -68,6 +70,17 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
             f"--in-cluster needs {error.name}: pip install 'pytest-k8s-job[collector]'"
         ) from error
     return answer_from_pod(config) if is_question(config) else None
+
+
+def _register_report(config: pytest.Config) -> None:
+    """Register the report, while pytest's own reporters can still be told where to write."""
+    try:
+        from pytest_k8s_job.report.writing import register  # noqa: PLC0415 (needs the extra)
+    except ModuleNotFoundError as error:
+        raise pytest.UsageError(
+            f"--report needs {error.name}: pip install 'pytest-k8s-job[report]'"
+        ) from error
+    register(config)
 
 
 @pytest.hookimpl(trylast=True)
