@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import urllib3
@@ -23,6 +24,7 @@ __all__ = ["KubernetesCluster", "connect"]
 
 _files: Any = kubeconfig_files  # without annotations
 
+READ_SECONDS = 5.0  # for an answer to a diagnosis, which asks much and is awaited
 REQUEST_SECONDS = 10.0  # for an answer; the API server's own limit is 60 s
 SILENCE_SECONDS = 60.0  # of a log stream; the agent sends a heartbeat every 20 s
 READ_BYTES = 1 << 16
@@ -74,7 +76,18 @@ class KubernetesCluster:
         # Raw answers are not what the client's annotations promise.
         self._core: Any = client.CoreV1Api(api)
         self._batch: Any = client.BatchV1Api(api)
+        self._api: Any = api
         self._server = settings.host
+
+    @property
+    def server(self) -> str:
+        """Address of the API server."""
+        return str(self._server)
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the context."""
+        return self._namespace
 
     def describe(self) -> str:
         return f"context {self._context}"
@@ -121,6 +134,19 @@ class KubernetesCluster:
             return None
         last = max(events, key=_event_time)
         return f"{last.get('reason')}: {last.get('message')}"
+
+    def read(self, path: str, accept: str) -> tuple[bytes, float]:
+        """Return the answer to a GET of `path`, and the server's clock in seconds, 0 if unsaid."""
+        request = self._api.param_serialize(
+            "GET", path, header_params={"Accept": accept}, auth_settings=["BearerToken"]
+        )
+        with self._errors():
+            answer = self._api.call_api(*request, _request_timeout=READ_SECONDS)
+            body = answer.read()
+        if answer.status >= 400:
+            raise _cluster_error(client.ApiException(answer.status, answer.reason, body=body))
+        date = answer.getheaders().get("Date")
+        return bytes(body), parsedate_to_datetime(date).timestamp() if date else 0.0
 
     def log(self, job: JobRef, pod: str, since: int | None) -> Iterator[bytes]:
         extra = {} if since is None else {"since_seconds": since}

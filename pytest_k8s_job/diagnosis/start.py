@@ -1,0 +1,140 @@
+"""Watches over a Job until its tests start, and says when and why they never will.
+
+A pod that comes forward costs nothing: snapshots are taken only while it does not.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+
+from pytest_k8s_job.diagnosis import Cause, Finding, Outlook, Reader, Ref, diagnose, take_snapshot
+from pytest_k8s_job.diagnosis.creation import refusal
+from pytest_k8s_job.diagnosis.snapshot import Refused, Snapshot
+from pytest_k8s_job.errors import ClusterError
+from pytest_k8s_job.pods import JobRef, Phase, PodState
+
+__all__ = ["StartDiagnosis", "diagnose_job", "diagnose_target", "explain_refusal"]
+
+QUIET = 1.5  # seconds that a Job gets to start before it is looked at more closely
+INTERVAL = 1.0  # seconds between two snapshots
+# Seconds that a cause must last before it is final. Who deploys a Secret a moment after its pod
+# must not fail for it; an autoscaler looks every 10 s; the kubelet pulls again after 10 s.
+PATIENCE = {
+    Outlook.FINAL: 0.0,
+    Outlook.STUCK: 3.0,
+    Outlook.MAY_HEAL: 11.0,
+    Outlook.HELPED: math.inf,
+}
+# Not about one object: whatever is asked for suffers from them.
+GENERAL = (
+    Cause.API_UNREACHABLE,
+    Cause.WRONG_CLUSTER,
+    Cause.CREDENTIALS,
+    Cause.NO_RIGHTS,
+    Cause.NAMESPACE_MISSING,
+    Cause.NAMESPACE_TERMINATING,
+)
+
+
+class StartDiagnosis:
+    """Follows one Job until its tests start; times are monotonic seconds."""
+
+    def __init__(self, reader: Reader, job: JobRef, limit: float, began: float) -> None:
+        self._reader = reader
+        self._job = job
+        self._limit = limit
+        self._began = began
+        self._since = 0.0
+        self._seen: Finding | None = None
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def seen(self) -> Finding | None:
+        """What stands in the way at the moment, whether it may go away or not."""
+        return self._seen
+
+    def given_up(self, now: float, pod: PodState | None) -> Finding | None:
+        """Return why the tests cannot start, or None while they may."""
+        if pod is not None and pod.phase >= Phase.RUNNING:
+            self.stop()
+        elif self._thread is None and now - self._began >= QUIET:
+            self._thread = threading.Thread(target=self._look, daemon=True)
+            self._thread.start()
+        seen = self._seen
+        if seen is not None and now - self._since >= PATIENCE[seen.outlook]:
+            return seen
+        if now - self._began >= self._limit:
+            return seen or _silence(self._job, pod, self._limit)
+        return None
+
+    def stop(self) -> None:
+        """Look no more: the container has started, or the run is over."""
+        self._stopped.set()
+        self._seen = None
+
+    def _look(self) -> None:
+        while not self._stopped.is_set():
+            self._note(diagnose_job(self._reader, self._job))
+            self._stopped.wait(INTERVAL)
+
+    def _note(self, finding: Finding | None) -> None:
+        if self._stopped.is_set():
+            return
+        before = self._seen
+        if finding is not None and (before is None or before.cause != finding.cause):
+            self._since = time.monotonic()
+        self._seen = finding
+
+
+def diagnose_job(reader: Reader, job: JobRef) -> Finding | None:
+    """Return the root cause of what keeps a Job from its end, if one can be named."""
+    findings = diagnose(take_snapshot(reader, job.namespace))
+    return next((each for each in findings if _concerns(each, job)), None)
+
+
+def diagnose_target(reader: Reader, namespace: str) -> list[Finding]:
+    """Return what is wrong with the workloads of a namespace; Jobs and their pods aside."""
+    snapshot = take_snapshot(reader, namespace)
+    jobs = {Ref("Job", each["metadata"]["name"]) for each in snapshot["jobs"]}
+    pods = {
+        Ref("Pod", each["metadata"]["name"])
+        for each in snapshot["pods"]
+        if snapshot.top(each) in jobs
+    }
+    return [each for each in diagnose(snapshot) if not each.about <= jobs | pods]
+
+
+def explain_refusal(reader: Reader, namespace: str, name: str, error: ClusterError) -> Finding:
+    """Return what it means that the API server did not create the Job `name`."""
+    if error.status in (0, 401):
+        refused = {"namespace": Refused(error.status, str(error))}
+        return diagnose(Snapshot(namespace, reader.describe(), reader.server, refused=refused))[0]
+    return refusal(namespace, str(error), Ref("Job", name))
+
+
+def _concerns(finding: Finding, job: JobRef) -> bool:
+    """Whether a finding is about the Job, or about a pod of its name."""
+    return finding.cause in GENERAL or any(
+        (ref.kind == "Job" and ref.name == job.name)
+        or (ref.kind == "Pod" and ref.name.startswith(f"{job.name}-"))
+        for ref in finding.about
+    )
+
+
+def _silence(job: JobRef, pod: PodState | None, limit: float) -> Finding:
+    """Return the finding when the time is over and nothing has been found."""
+    if pod is None:
+        state, about = "it has no pod", Ref("Job", job.name)
+    else:
+        words = ": ".join(filter(None, [pod.reason, pod.message])) or pod.phase.name.lower()
+        state, about = f"its pod {pod.name} is {words}", Ref("Pod", pod.name)
+    return Finding(
+        Cause.UNKNOWN,
+        f"Job {job} has not started its tests within {limit:g} s: {state}",
+        (about,),
+        f"kubectl -n {job.namespace} describe {about.kind.lower()} {about.name}",
+        outlook=Outlook.MAY_HEAL,
+    )
