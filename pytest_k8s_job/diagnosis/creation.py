@@ -102,7 +102,7 @@ def _suspension(snapshot: Snapshot, job: Object) -> Finding:
 
 def _pod_security(match: re.Match[str], _: str) -> tuple[str, str]:
     level, said = match[1], match[2]
-    fields = re.findall(r"(?:^|, )([\w .=]+?) \(", said)
+    fields = re.findall(r"(?:^|, )([^(,]+?) \(", said)
     wanted = [line for sign, line in PERMITTED.items() if sign in said]
     return (
         f"Pod Security level {level} refuses its pod: {', '.join(fields) or clipped(said)}",

@@ -86,7 +86,7 @@ def _finding(snapshot: Snapshot, container: Container) -> Finding:
 
 def _crash(snapshot: Snapshot, container: Container, log: str) -> Finding:
     code, said = container.ended.get("exitCode"), clipped(last_line(log), 160)
-    quoted = f": {said}" if said else ", and its log is empty"
+    quoted = f": {said}" if said else ""
     if container.init:
         cause, words = Cause.INIT_FAILED, f"it fails with exit code {code}{quoted}"
     elif container.pod["spec"].get("restartPolicy") == "Always":

@@ -212,6 +212,8 @@ def _logs_wanted(pods: list[Object]) -> Iterator[tuple[str, str, bool]]:
             ended = state.get("terminated")
             if ended and ended.get("exitCode"):
                 yield name_of(pod), each["name"], False
+                if pod["spec"].get("restartPolicy") == "Always":
+                    yield name_of(pod), each["name"], True  # it may have been restarted by now
             elif last.get("terminated"):
                 yield name_of(pod), each["name"], True
             elif "running" in state and not each.get("ready") and not each.get("started") is None:
