@@ -123,18 +123,6 @@ class KubernetesCluster:
         first = min(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
         return read_pod(first, job.container)
 
-    def trouble(self, job: JobRef, pod: str | None) -> str | None:
-        selector = f"type=Warning,involvedObject.name={pod or job.name}"
-        with self._errors():
-            answer = self._core.list_namespaced_event(
-                job.namespace, field_selector=selector, **_RAW
-            )
-        events = json.loads(answer.data)["items"]
-        if not events:
-            return None
-        last = max(events, key=_event_time)
-        return f"{last.get('reason')}: {last.get('message')}"
-
     def read(self, path: str, accept: str) -> tuple[bytes, float]:
         """Return the answer to a GET of `path`, and the server's clock in seconds, 0 if unsaid."""
         request = self._api.param_serialize(
@@ -203,8 +191,3 @@ def _cluster_error(error: client.ApiException) -> ClusterError:
     if error.status == 400:
         return NotReadyError(text, 400)
     return ClusterError(text, error.status or 0)
-
-
-def _event_time(event: Mapping[str, Any]) -> str:
-    stamps = (event.get("lastTimestamp"), event.get("eventTime"), event.get("firstTimestamp"))
-    return str(next(filter(None, stamps), ""))

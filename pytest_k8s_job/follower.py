@@ -32,10 +32,9 @@ LAST_READS = 3  # reads of the whole log of an ended container: even those may b
 
 @dataclass(frozen=True)
 class PodSeen:
-    """The pod has this state; `trouble` is what Kubernetes complained about last."""
+    """The pod has this state, None while there is none."""
 
     pod: PodState | None
-    trouble: str | None = None
 
 
 @dataclass(frozen=True)
@@ -131,18 +130,10 @@ class Follower:
             self.events.put(Broken(f"pod {before.name} is gone: it was deleted or evicted"))
             return False
         self._pod = pod
-        self.events.put(PodSeen(pod, self._trouble(pod)))
+        self.events.put(PodSeen(pod))
         if pod is not None and pod.phase >= Phase.RUNNING:
             self._readable.set()
         return pod is None or pod.phase is not Phase.TERMINATED
-
-    def _trouble(self, pod: PodState | None) -> str | None:
-        if pod is not None and (pod.phase >= Phase.RUNNING or pod.message):
-            return None
-        try:
-            return self._cluster.trouble(self._job, pod.name if pod else None)
-        except ClusterError:
-            return None  # events are a comment; without the right to read them we do without
 
     def _pause(self) -> None:
         if self._ending.is_set():

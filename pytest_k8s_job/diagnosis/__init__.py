@@ -23,7 +23,7 @@ from pytest_k8s_job.diagnosis.services import check_services
 from pytest_k8s_job.diagnosis.snapshot import Look, Snapshot
 from pytest_k8s_job.diagnosis.starts import check_starts
 from pytest_k8s_job.diagnosis.storage import check_storage
-from pytest_k8s_job.diagnosis.taking import Reader, take_snapshot
+from pytest_k8s_job.diagnosis.taking import take_snapshot
 from pytest_k8s_job.diagnosis.target import check_target
 from pytest_k8s_job.diagnosis.workloads import check_workloads
 
@@ -32,7 +32,6 @@ __all__ = [
     "Finding",
     "Look",
     "Outlook",
-    "Reader",
     "Ref",
     "Snapshot",
     "diagnose",

@@ -7,10 +7,11 @@ from __future__ import annotations
 import argparse
 from typing import Any, Protocol
 
-from pytest_k8s_job.diagnosis import Reader, diagnose, take_snapshot
+from pytest_k8s_job.diagnosis import Look, diagnose, take_snapshot
 from pytest_k8s_job.diagnosis.access import notes
 from pytest_k8s_job.diagnosis.looking import look_through_api, place_of
 from pytest_k8s_job.diagnosis.report import as_json, as_text
+from pytest_k8s_job.pods import Reader
 
 __all__ = ["EXIT_FOUND", "add_diagnosis", "run_diagnosis"]
 
@@ -38,7 +39,7 @@ def add_diagnosis(commands: Any, shared: argparse.ArgumentParser) -> None:
 def run_diagnosis(cluster: Place, options: argparse.Namespace) -> int:
     """Take a snapshot, print what it shows, return the exit code."""
     namespace = options.namespace or cluster.namespace
-    looks = ()
+    looks: tuple[Look, ...] = ()
     if options.url:
         if not options.namespace:
             namespace = place_of(options.url, namespace)[1]

@@ -92,7 +92,8 @@ def _suspension(snapshot: Snapshot, job: Object) -> Finding:
         Cause.JOB_SUSPENDED,
         f"Job {name} is suspended, so it has no pod",
         (Ref("Job", name),),
-        remedy=f"kubectl -n {snapshot.namespace} patch job {name} -p '{{\"spec\":{{\"suspend\":false}}}}'",
+        remedy=f"kubectl -n {snapshot.namespace} patch job {name}"
+        """ -p '{"spec":{"suspend":false}}'""",
         evidence=("spec.suspend: true",),
     )
 
@@ -211,5 +212,9 @@ READINGS: tuple[tuple[str, Cause, Reading], ...] = (
     (r"no PriorityClass with name (\S+) was found", Cause.PRIORITY_CLASS_MISSING, _priority),
     (r"unable to create new content in namespace (\S+)", Cause.NAMESPACE_TERMINATING, _ending),
     (r'namespaces "([^"]+)" not found', Cause.NAMESPACE_MISSING, _absent),
-    (r"(?:is invalid|BadRequest|unable to parse|cannot be handled)[: ](.*)", Cause.INVALID_MANIFEST, _invalid),
+    (
+        r"(?:is invalid|BadRequest|unable to parse|cannot be handled)[: ](.*)",
+        Cause.INVALID_MANIFEST,
+        _invalid,
+    ),
 )

@@ -53,7 +53,9 @@ def read_host(text: str, snapshot: Snapshot) -> Host | None:
 
 def complaints(text: str) -> list[str]:
     """Return the lines of a log that tell of the network, the last first."""
-    lines = [each for each in text.splitlines() if UNRESOLVED.search(each) or UNCONNECTED.search(each)]
+    lines = [
+        each for each in text.splitlines() if UNRESOLVED.search(each) or UNCONNECTED.search(each)
+    ]
     return lines[::-1]
 
 
@@ -102,7 +104,9 @@ def _configured(snapshot: Snapshot, pod: Object) -> Iterator[Ref]:
         words += [str(each.get("value") or "") for each in container.get("env") or ()]
         words += map(str, [*(container.get("command") or ()), *(container.get("args") or ())])
     for word in words:
-        for match in re.finditer(r"(?://(?:[^/@\s]*@)?|^)([a-z][a-z0-9.-]*[a-z0-9])(?::\d+|/|$)", word):
+        for match in re.finditer(
+            r"(?://(?:[^/@\s]*@)?|^)([a-z][a-z0-9.-]*[a-z0-9])(?::\d+|/|$)", word
+        ):
             host = read_host(match[1], snapshot)
             if host is not None and (match[0].startswith("//") or _exists(snapshot, host)):
                 yield _service(snapshot, host)

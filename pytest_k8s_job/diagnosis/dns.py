@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pytest_k8s_job.diagnosis.causes import Cause
 from pytest_k8s_job.diagnosis.containers import condition, containers, going
 from pytest_k8s_job.diagnosis.dependencies import DNS, Host, complaints, read_host, unresolved
+from pytest_k8s_job.diagnosis.endings import recovered
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
 from pytest_k8s_job.diagnosis.snapshot import Object, Snapshot, name_of
 from pytest_k8s_job.diagnosis.text import clipped, listed, nearest
@@ -21,7 +22,7 @@ def check_dns(snapshot: Snapshot) -> Iterator[Finding]:
         if going(pod):
             continue
         for container in containers(pod):
-            if container.running and container.status.get("ready"):
+            if container.ended and recovered(snapshot, container):
                 continue
             log = snapshot.log(name_of(pod), container.name)
             host = read_host(unresolved(log), snapshot) if unresolved(log) else None
@@ -41,11 +42,13 @@ def missing_service(snapshot: Snapshot, host: Host) -> Finding | None:
         if there and host.service in names:
             return _elsewhere(snapshot, host, about)
         if not there:
-            near = snapshot.namespace if host.service in names else nearest(host.namespace, namespaces)
+            near = (
+                snapshot.namespace if host.service in names else nearest(host.namespace, namespaces)
+            )
             hint = f"; there is {near}" if near else ""
             return Finding(
                 Cause.WRONG_NAMESPACE,
-                f"the name {host.text} means the namespace {host.namespace}, which does not exist{hint}",
+                f"the name {host.text} means namespace {host.namespace}, which is not there{hint}",
                 (about,),
                 f"http://{host.service}.{near or 'NAMESPACE'}.svc",
             )

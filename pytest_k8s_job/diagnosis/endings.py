@@ -14,7 +14,7 @@ from pytest_k8s_job.diagnosis.snapshot import Object, Snapshot
 from pytest_k8s_job.diagnosis.starts import start_error
 from pytest_k8s_job.diagnosis.text import bytes_text, clipped, epoch
 
-__all__ = ["check_endings"]
+__all__ = ["check_endings", "recovered"]
 
 STABLE = 30.0  # seconds after which a restarted container counts as well again
 KILLED = 137  # exit code of SIGKILL
@@ -50,11 +50,11 @@ def _in_trouble(snapshot: Snapshot, container: Container) -> bool:
         return False
     once = container.pod["spec"].get("restartPolicy") != "Always"
     if container.init or once:
-        return bool(ended.get("exitCode")) and not _recovered(snapshot, container)
-    return not _recovered(snapshot, container)
+        return bool(ended.get("exitCode")) and not recovered(snapshot, container)
+    return not recovered(snapshot, container)
 
 
-def _recovered(snapshot: Snapshot, container: Container) -> bool:
+def recovered(snapshot: Snapshot, container: Container) -> bool:
     """Whether the container has come through what ended the one before."""
     if container.terminated:
         return container.terminated.get("exitCode") == 0 and (
@@ -62,7 +62,9 @@ def _recovered(snapshot: Snapshot, container: Container) -> bool:
         )
     if not container.running:
         return False
-    life = max(epoch(container.ended.get("finishedAt")) - epoch(container.ended.get("startedAt")), 0)
+    life = max(
+        epoch(container.ended.get("finishedAt")) - epoch(container.ended.get("startedAt")), 0
+    )
     return snapshot.age(container.running.get("startedAt")) > max(STABLE, 2 * min(life, 600))
 
 
@@ -122,7 +124,9 @@ def _ended(
 def _oom(snapshot: Snapshot, container: Container) -> Finding:
     limit = ((container.spec.get("resources") or {}).get("limits") or {}).get("memory")
     code = container.ended.get("exitCode")
-    size = f"its limit of {bytes_text(limit)}" if limit else "the node's end of memory (no limit set)"
+    size = (
+        f"its limit of {bytes_text(limit)}" if limit else "the node's end of memory (no limit set)"
+    )
     child = "" if code == KILLED else f"; a process in it was, and it ended with exit code {code}"
     life = epoch(container.ended.get("finishedAt")) - epoch(container.ended.get("startedAt"))
     times = f", {container.restarts} restarts" if container.restarts else ""

@@ -25,7 +25,10 @@ WAITING = (
 # What the kubelet's or the runtime's words mean; the first that fits counts.
 SIGNS = (
     (r"ErrImageNeverPull|pull policy of Never", Cause.IMAGE_NEVER_PULLED),
-    (r"InvalidImageName|couldn't parse image name|invalid reference format", Cause.IMAGE_NAME_INVALID),
+    (
+        r"InvalidImageName|couldn't parse image name|invalid reference format",
+        Cause.IMAGE_NAME_INVALID,
+    ),
     (r"no match for platform|no matching manifest", Cause.IMAGE_PLATFORM),
     (
         r"no such host|connection refused|i/o timeout|Temporary failure|no route to host"
@@ -51,7 +54,11 @@ def check_images(snapshot: Snapshot) -> Iterator[Finding]:
             if reason in WAITING:
                 text = f"{reason}: {container.waiting.get('message') or ''}"
                 yield _finding(snapshot, container, text)
-            elif not container.running and not container.ended and (event := _event(snapshot, container)):
+            elif (
+                not container.running
+                and not container.ended
+                and (event := _event(snapshot, container))
+            ):
                 yield _finding(snapshot, container, str(event.get("message")))
 
 
@@ -62,7 +69,9 @@ def _event(snapshot: Snapshot, container: Container) -> Object | None:
     for event in snapshot.events("Pod", name_of(container.pod), "Failed", "InspectFailed"):
         text = str(event.get("message"))
         about = event["involvedObject"].get("fieldPath") == place
-        if about and re.search(r"pull image|InvalidImageName|ErrImageNeverPull|image name|policy of Never", text):
+        if about and re.search(
+            r"pull image|InvalidImageName|ErrImageNeverPull|image name|policy of Never", text
+        ):
             return event
     return None
 
@@ -83,21 +92,18 @@ def _finding(snapshot: Snapshot, container: Container, text: str) -> Finding:
 
 
 def _words(cause: Cause, image: str, text: str) -> str:
-    match cause:
-        case Cause.IMAGE_NEVER_PULLED:
-            return f"the image {image} is not on the node, and imagePullPolicy Never forbids to pull it"
-        case Cause.IMAGE_NAME_INVALID:
-            return f"{image!r} cannot be the name of an image" + _reason(text)
-        case Cause.IMAGE_PLATFORM:
-            return f"the image {image} was not built for the node's processor"
-        case Cause.REGISTRY_UNREACHABLE:
-            return f"the registry of {image} cannot be reached: {_network(text)}"
-        case Cause.IMAGE_ACCESS:
-            return f"the registry refuses to give {image}: it needs credentials, or does not exist"
-        case Cause.IMAGE_NOT_FOUND:
-            return f"the registry has no image {image}"
-        case _:
-            return f"the image {image} cannot be pulled: {clipped(text.rpartition(image)[2])}"
+    words = {
+        Cause.IMAGE_NEVER_PULLED: f"the image {image} is not on the node, and imagePullPolicy"
+        " Never forbids to pull it",
+        Cause.IMAGE_NAME_INVALID: f"{image!r} cannot be the name of an image{_reason(text)}",
+        Cause.IMAGE_PLATFORM: f"the image {image} was not built for the node's processor",
+        Cause.REGISTRY_UNREACHABLE: f"the registry of {image} cannot be reached: {_network(text)}",
+        Cause.IMAGE_ACCESS: f"the registry refuses to give {image}: it needs credentials, or"
+        " does not exist",
+        Cause.IMAGE_NOT_FOUND: f"the registry has no image {image}",
+    }
+    rest = clipped(text.rpartition(image)[2] or text)
+    return words.get(cause, f"the image {image} cannot be pulled: {rest}")
 
 
 def _reason(text: str) -> str:

@@ -8,19 +8,23 @@ from urllib.parse import urlsplit
 
 from pytest_k8s_job.diagnosis.dependencies import read_host
 from pytest_k8s_job.diagnosis.snapshot import Look, Snapshot
-from pytest_k8s_job.diagnosis.taking import Reader
 from pytest_k8s_job.diagnosis.target import PORTS
 from pytest_k8s_job.errors import ClusterError, UsageError
+from pytest_k8s_job.pods import Reader
 
 __all__ = ["look_through_api", "place_of"]
 
 # The API server's words when it does not reach the target -> stage and error of the look.
 SIGNS = (
-    (r"no endpoints available|connection refused", "connect", "connection refused"),
+    # Also when there is no such Service, which the snapshot knows better.
+    (
+        r"no endpoints available|services \"[^\"]+\" not found|connection refused",
+        "connect",
+        "connection refused",
+    ),
     (r"tls: |x509: |malformed HTTP response|server gave HTTP response", "tls", ""),
     (r"connection reset|EOF", "connect", "connection reset"),
     (r"i/o timeout|deadline exceeded|no route to host", "connect", "timeout"),
-    (r"services \"[^\"]+\" not found", "resolve", "no such Service"),
 )
 
 

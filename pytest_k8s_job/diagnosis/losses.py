@@ -16,7 +16,10 @@ __all__ = ["check_jobs", "check_losses", "check_nodes"]
 PRESSURES = {"DiskPressure": "disk", "MemoryPressure": "memory", "PIDPressure": "process ids"}
 DISRUPTIONS = {
     "PreemptionByScheduler": (Cause.PREEMPTED, "had to make room for a pod of higher priority"),
-    "EvictionByEvictionAPI": (Cause.DISRUPTED, "was evicted through the API: a drain or autoscaler"),
+    "EvictionByEvictionAPI": (
+        Cause.DISRUPTED,
+        "was evicted through the API: a drain or autoscaler",
+    ),
     "DeletionByTaintManager": (Cause.DISRUPTED, "was deleted for a NoExecute taint of its node"),
     "DeletionByPodGC": (Cause.NODE_LOST, "was on a node that is gone"),
 }
@@ -116,10 +119,8 @@ def _replaced(snapshot: Snapshot, top: Ref) -> bool:
 def check_jobs(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield Jobs that have failed as Jobs: by their deadline, or because their pod was deleted."""
     for job in snapshot["jobs"]:
-        failed = next(
-            (c for c in map(lambda kind: condition(job, kind), ("Failed", "FailureTarget"))
-             if c.get("status") == "True"), {},
-        )
+        ends = [condition(job, kind) for kind in ("Failed", "FailureTarget")]
+        failed: Object = next((each for each in ends if each.get("status") == "True"), {})
         pods = list(snapshot.owned("pods", job))
         if failed.get("reason") == "DeadlineExceeded":
             yield _deadline(snapshot, job, failed)
@@ -137,13 +138,20 @@ def _deadline(snapshot: Snapshot, job: Object, failed: Object) -> Finding:
         and each.get("type") == "Warning"
     ]
     last = pods[-1:]
-    why = f"; its pod last had {last[0].get('reason')}: {clipped(last[0].get('message'), 160)}" if last else ""
+    why = (
+        f"; its pod last had {last[0].get('reason')}: {clipped(last[0].get('message'), 160)}"
+        if last
+        else ""
+    )
     return Finding(
         Cause.DEADLINE,
         f"Job {name} was ended by its activeDeadlineSeconds of {seconds}, and its pod deleted{why}",
         (Ref("Job", name),),
         remedy="activeDeadlineSeconds: ...    # in the Job's spec",
-        evidence=(f"condition {failed['type']}: {failed.get('reason')}", *map(snapshot.event_line, last)),
+        evidence=(
+            f"condition {failed['type']}: {failed.get('reason')}",
+            *map(snapshot.event_line, last),
+        ),
         outlook=Outlook.FINAL,
         blames=frozenset(Ref("Pod", name_of(pod)) for pod in snapshot.owned("pods", job)),
     )

@@ -18,16 +18,12 @@ def suspects(snapshot: Snapshot, source: Object, target: Object | None, port: in
     """Return the policies that keep `source` from `port` of `target`, None being the DNS."""
     found = []
     leaving = _selecting(snapshot, source, "Egress")
-    if leaving and not any(
-        _permits(snapshot, each, "egress", "to", target, port) for each in leaving
-    ):
+    if leaving and not _permitted(snapshot, leaving, "egress", target, (target, port)):
         found += [f"{name_of(each)} (egress of {name_of(source)})" for each in leaving]
-    if target is not None:
-        arriving = _selecting(snapshot, target, "Ingress")
-        if arriving and not any(
-            _permits(snapshot, each, "ingress", "from", source, port, target) for each in arriving
-        ):
-            found += [f"{name_of(each)} (ingress of {name_of(target)})" for each in arriving]
+    arriving = [] if target is None else _selecting(snapshot, target, "Ingress")
+    if arriving and not _permitted(snapshot, arriving, "ingress", source, (target, port)):
+        listener = name_of(target) if target is not None else "the DNS"
+        found += [f"{name_of(each)} (ingress of {listener})" for each in arriving]
     return found
 
 
@@ -36,25 +32,25 @@ def _selecting(snapshot: Snapshot, pod: Object, direction: str) -> list[Object]:
     for each in snapshot["networkpolicies"]:
         spec = each["spec"]
         default = ["Ingress", *(["Egress"] if "egress" in spec else [])]
-        if direction in spec.get("policyTypes", default):
-            if _selected(spec.get("podSelector") or {}, labels_of(pod)):
-                found.append(each)
+        counts = direction in spec.get("policyTypes", default)
+        if counts and _selected(spec.get("podSelector") or {}, labels_of(pod)):
+            found.append(each)
     return found
 
 
-def _permits(
+def _permitted(
     snapshot: Snapshot,
-    policy: Object,
-    rules: str,
-    side: str,
+    policies: list[Object],
+    direction: str,
     peer: Object | None,
-    port: int,
-    listener: Object | None = None,
+    listener: tuple[Object | None, int],
 ) -> bool:
-    for rule in policy["spec"].get(rules) or ():
+    """Whether one rule of the policies lets `peer` and the listener's port through."""
+    pod, port = listener
+    side = "to" if direction == "egress" else "from"
+    for rule in (rule for each in policies for rule in each["spec"].get(direction) or ()):
         ports, peers = rule.get("ports"), rule.get(side)
-        owner = listener if listener is not None else peer
-        if ports and not any(_is_port(each, port, owner) for each in ports):
+        if ports and not any(_is_port(each, port, pod) for each in ports):
             continue
         if not peers or any(_is_peer(snapshot, each, peer) for each in peers):
             return True

@@ -108,7 +108,10 @@ def _answers(events: list[Object], container: Container, kind: str) -> list[Obje
 
 
 def _names(event: Object, container: Container) -> bool:
-    return re.search(rf"[Cc]ontainer {re.escape(container.name)} failed", str(event["message"])) is not None
+    return (
+        re.search(rf"[Cc]ontainer {re.escape(container.name)} failed", str(event["message"]))
+        is not None
+    )
 
 
 def _quoted(answers: list[Object]) -> str:

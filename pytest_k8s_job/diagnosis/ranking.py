@@ -19,7 +19,7 @@ def rank(findings: Iterable[Finding]) -> list[Finding]:
     explained: dict[int, list[int]] = {place: [] for place in range(len(merged))}
     roots: list[int] = []
     above: dict[int, int] = {}
-    for place, finding in enumerate(merged):
+    for place in range(len(merged)):
         cause = _explanation(merged, place, above)
         if cause is None:
             roots.append(place)
@@ -33,10 +33,10 @@ def _explanation(merged: list[Finding], place: int, above: dict[int, int]) -> in
     """Return the finding that explains the one at `place`: the first of those that it blames."""
     finding = merged[place]
     for other, candidate in enumerate(merged):
-        same = other == place or candidate.cause is Cause.UNKNOWN
-        if not same and finding.blames & set(candidate.objects):
-            if not _leads_to(other, place, above):
-                return other
+        if other == place or candidate.cause is Cause.UNKNOWN:
+            continue
+        if finding.blames & set(candidate.objects) and not _leads_to(other, place, above):
+            return other
     return None
 
 

@@ -94,17 +94,7 @@ def _explained(snapshot: Snapshot, pod: Object, cause: Cause, message: str) -> t
         case Cause.INSUFFICIENT_RESOURCES:
             return _too_large(pod, nodes, message)
         case Cause.TAINTED:
-            taints = _untolerated(pod, nodes)
-            if not taints:
-                return "its taints are not tolerated", "kubectl get nodes -o json    # spec.taints"
-            node, taint = taints[0]
-            key = taint["key"]
-            text = key + (f"={taint['value']}" if taint.get("value") else "")
-            return (
-                f"node {node} has the taint {text}:{taint['effect']}, which it does not tolerate",
-                f"kubectl taint node {node} {key}-    # or tolerations:"
-                f" [{{key: {key}, operator: Exists, effect: {taint['effect']}}}]",
-            )
+            return _taint_words(_untolerated(pod, nodes))
         case Cause.CORDONED:
             names = [name_of(each) for each in nodes if each["spec"].get("unschedulable")]
             said = f"cordoned: {listed(names)}" if names else "its nodes are cordoned"
@@ -112,10 +102,21 @@ def _explained(snapshot: Snapshot, pod: Object, cause: Cause, message: str) -> t
         case Cause.SELECTOR_NO_NODE:
             return _no_such_node(pod, nodes)
         case Cause.CLAIM_PENDING | Cause.CLAIM_MISSING:
-            names = claims_of(pod)
-            return f"it waits for its volume {listed(names)}", ""
-        case _:
-            return clipped(message), f"kubectl -n {snapshot.namespace} describe pod {name_of(pod)}"
+            return f"it waits for its volume {listed(claims_of(pod))}", ""
+    return clipped(message), f"kubectl -n {snapshot.namespace} describe pod {name_of(pod)}"
+
+
+def _taint_words(taints: list[tuple[str, Object]]) -> tuple[str, str]:
+    if not taints:
+        return "its nodes have taints that it does not tolerate", "kubectl describe nodes"
+    node, taint = taints[0]
+    key, effect = taint["key"], taint["effect"]
+    text = key + (f"={taint['value']}" if taint.get("value") else "")
+    return (
+        f"node {node} has the taint {text}:{effect}, which it does not tolerate",
+        f"kubectl taint node {node} {key}-    # or tolerations:"
+        f" [{{key: {key}, operator: Exists, effect: {effect}}}]",
+    )
 
 
 def _too_large(pod: Object, nodes: list[Object], message: str) -> tuple[str, str]:

@@ -52,7 +52,7 @@ def endpoints(snapshot: Snapshot, service: str) -> list[Object]:
 
 
 def doubtful_ports(snapshot: Snapshot) -> list[tuple[str, int]]:
-    """Return the TCP ports of Services whose number no container declares, though it declares others.
+    """Return the ports of Services that lead to numbers which no container declares.
 
     A container need not declare its ports, so these are a reason to look, no finding.
     """
@@ -63,9 +63,9 @@ def doubtful_ports(snapshot: Snapshot) -> list[tuple[str, int]]:
         declared = {number for pod in pods for _, number in _declared(pod)}
         for port in service["spec"].get("ports") or ():
             target = port.get("targetPort", port["port"])
-            if isinstance(target, int) and declared and target not in declared:
-                if port.get("protocol", "TCP") == "TCP":
-                    found.append((name_of(service), int(port["port"])))
+            undeclared = isinstance(target, int) and declared and target not in declared
+            if undeclared and port.get("protocol", "TCP") == "TCP":
+                found.append((name_of(service), int(port["port"])))
     return found
 
 
@@ -119,10 +119,13 @@ def _selects_nothing(
         right = {key: labels[key] for key in wrong if key in labels}
         has = labels_text(right) or f"no label {', '.join(wrong)}"
         hint = f"; the pods of {close['kind']} {name_of(close)} have {has}"
-        remedy = "selector: {" + ", ".join(f"{k}: {v}" for k, v in {**selector, **right}.items()) + "}"
+        remedy = (
+            "selector: {" + ", ".join(f"{k}: {v}" for k, v in {**selector, **right}.items()) + "}"
+        )
     yield Finding(
         Cause.SELECTOR_NO_POD,
-        f"Service {name} has no endpoint: its selector {labels_text(selector)} matches no pod{hint}",
+        f"Service {name} has no endpoint: its selector {labels_text(selector)} matches no pod"
+        + hint,
         (about,),
         remedy,
         (f"selector {labels_text(selector)}; {len(snapshot['pods'])} pods in the namespace",),
@@ -170,7 +173,7 @@ def _ports(snapshot: Snapshot, service: Object, pods: list[Object]) -> Iterator[
                 f"Service {name} sends port {port['port']} to the port named {target}, and no"
                 f" container has one of that name; they have {listed(named) or 'no named port'}",
                 (Ref("Service", name),),
-                f"targetPort: {named[0] if named else sorted(n for _, n in declared)[:1] or 'NUMBER'}",
+                f"targetPort: {named[0] if named else 'NUMBER'}",
                 (f"{len(pods)} ready pods, none of whose ports fits",),
             )
         elif said := snapshot.ports.get(f"{name}:{port['port']}"):
@@ -188,9 +191,7 @@ def _ports(snapshot: Snapshot, service: Object, pods: list[Object]) -> Iterator[
 def _versions(snapshot: Snapshot, service: Object, pods: list[Object]) -> Iterator[Finding]:
     """Yield two versions of one thing behind the Service, as in the middle of a rollout."""
     hashes = {labels_of(pod).get("pod-template-hash", "") for pod in pods}
-    images = {
-        tuple(each.get("image") for each in pod["spec"]["containers"]) for pod in pods
-    }
+    images = {tuple(each.get("image") for each in pod["spec"]["containers"]) for pod in pods}
     if len(hashes - {""}) < 2 or len(images) < 2:
         return
     tops = sorted({snapshot.top(pod) for pod in pods})

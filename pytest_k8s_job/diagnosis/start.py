@@ -9,11 +9,11 @@ import math
 import threading
 import time
 
-from pytest_k8s_job.diagnosis import Cause, Finding, Outlook, Reader, Ref, diagnose, take_snapshot
+from pytest_k8s_job.diagnosis import Cause, Finding, Outlook, Ref, diagnose, take_snapshot
 from pytest_k8s_job.diagnosis.creation import refusal
 from pytest_k8s_job.diagnosis.snapshot import Refused, Snapshot
 from pytest_k8s_job.errors import ClusterError
-from pytest_k8s_job.pods import JobRef, Phase, PodState
+from pytest_k8s_job.pods import JobRef, Phase, PodState, Reader
 
 __all__ = ["StartDiagnosis", "diagnose_job", "diagnose_target", "explain_refusal"]
 
@@ -39,31 +39,28 @@ GENERAL = (
 
 
 class StartDiagnosis:
-    """Follows one Job until its tests start; times are monotonic seconds."""
+    """Follows the pods of one Job until their tests start; times are monotonic seconds."""
 
     def __init__(self, reader: Reader, job: JobRef, limit: float, began: float) -> None:
         self._reader = reader
         self._job = job
         self._limit = limit
         self._began = began
-        self._since = 0.0
+        self._asked = began
+        self._since = began
         self._seen: Finding | None = None
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
-    @property
-    def seen(self) -> Finding | None:
-        """What stands in the way at the moment, whether it may go away or not."""
-        return self._seen
-
     def given_up(self, now: float, pod: PodState | None) -> Finding | None:
-        """Return why the tests cannot start, or None while they may."""
-        if pod is not None and pod.phase >= Phase.RUNNING:
-            self.stop()
-        elif self._thread is None and now - self._began >= QUIET:
-            self._thread = threading.Thread(target=self._look, daemon=True)
-            self._thread.start()
-        seen = self._seen
+        """Return why a pod's tests cannot start, or None while they may."""
+        seen = None
+        if pod is None or pod.phase < Phase.RUNNING:
+            self._asked = now
+            if self._thread is None and now - self._began >= QUIET:
+                self._thread = threading.Thread(target=self._look, daemon=True)
+                self._thread.start()
+            seen = self._seen
         if seen is not None and now - self._since >= PATIENCE[seen.outlook]:
             return seen
         if now - self._began >= self._limit:
@@ -71,18 +68,16 @@ class StartDiagnosis:
         return None
 
     def stop(self) -> None:
-        """Look no more: the container has started, or the run is over."""
+        """Look no more: the run is over."""
         self._stopped.set()
-        self._seen = None
 
     def _look(self) -> None:
         while not self._stopped.is_set():
-            self._note(diagnose_job(self._reader, self._job))
+            if time.monotonic() - self._asked < INTERVAL:
+                self._note(diagnose_job(self._reader, self._job))
             self._stopped.wait(INTERVAL)
 
     def _note(self, finding: Finding | None) -> None:
-        if self._stopped.is_set():
-            return
         before = self._seen
         if finding is not None and (before is None or before.cause != finding.cause):
             self._since = time.monotonic()
@@ -127,13 +122,13 @@ def _concerns(finding: Finding, job: JobRef) -> bool:
 def _silence(job: JobRef, pod: PodState | None, limit: float) -> Finding:
     """Return the finding when the time is over and nothing has been found."""
     if pod is None:
-        state, about = "it has no pod", Ref("Job", job.name)
+        state, about = f"Job {job} has no pod", Ref("Job", job.name)
     else:
         words = ": ".join(filter(None, [pod.reason, pod.message])) or pod.phase.name.lower()
-        state, about = f"its pod {pod.name} is {words}", Ref("Pod", pod.name)
+        state, about = f"pod {pod.name} is {words}", Ref("Pod", pod.name)
     return Finding(
         Cause.UNKNOWN,
-        f"Job {job} has not started its tests within {limit:g} s: {state}",
+        f"nothing started within {limit:g} s: {state}",
         (about,),
         f"kubectl -n {job.namespace} describe {about.kind.lower()} {about.name}",
         outlook=Outlook.MAY_HEAL,

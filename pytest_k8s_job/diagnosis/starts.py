@@ -16,6 +16,9 @@ __all__ = ["check_starts", "start_error"]
 CONFIG_REASONS = ("CreateContainerConfigError", "CreateContainerError")
 START_REASONS = ("RunContainerError", "StartError", "ContainerCannotRun", "CreateContainerError")
 RESOURCES = {"configmap": ("ConfigMap", "configmaps"), "secret": ("Secret", "secrets")}
+EARLY_SIGNS = re.compile(
+    r"(?:configmap|secret) \"[^\"]+\" not found$|find key|runAsNonRoot|as root"
+)
 START_SIGNS = (
     (r"exec format error", Cause.EXEC_FORMAT),
     (r"executable file not found|no such file or directory", Cause.COMMAND_NOT_FOUND),
@@ -55,7 +58,7 @@ def _config(snapshot: Snapshot, container: Container) -> Iterator[Finding]:
         said = str(event.get("message"))
         ours = event["involvedObject"].get("fieldPath") == f"spec.{field}{{{container.name}}}"
         # The kubelet's event is up to a second ahead of the pod's status.
-        if ours and re.search(r'not found$|find key|runAsNonRoot|run as root', said) and "image" not in said.lower().split("runasnonroot")[0]:
+        if ours and EARLY_SIGNS.search(said):
             yield _config_finding(snapshot, container, said)
 
 
@@ -173,16 +176,21 @@ def start_error(container: Container) -> str | None:
 
 
 def _is_start(text: str) -> bool:
-    return any(sign in text for sign in ("failed to create containerd task", "failed to start", "exec:", "OCI runtime"))
+    return any(
+        sign in text
+        for sign in ("failed to create containerd task", "failed to start", "exec:", "OCI runtime")
+    )
 
 
 def _start(snapshot: Snapshot, container: Container, text: str) -> Finding:
-    cause = next((cause for sign, cause in START_SIGNS if re.search(sign, text)), Cause.CONTAINER_START)
+    cause = next(
+        (cause for sign, cause in START_SIGNS if re.search(sign, text)), Cause.CONTAINER_START
+    )
     match = re.search(r'exec: "([^"]+)"', text)
     command = match[1] if match else str((container.spec.get("command") or ["its command"])[0])
     words = {
         Cause.EXEC_FORMAT: f"{command} was built for another processor, or is no program",
-        Cause.COMMAND_NOT_FOUND: f"the image {container.spec.get('image')} has no program {command}",
+        Cause.COMMAND_NOT_FOUND: f"image {container.spec.get('image')} has no program {command}",
         Cause.NOT_EXECUTABLE: f"{command} may not be executed",
     }.get(cause, clipped(text))
     remedy = {

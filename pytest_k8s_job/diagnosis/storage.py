@@ -14,7 +14,7 @@ __all__ = ["check_storage", "claims_of"]
 
 KIND = "PersistentVolumeClaim"
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
-PATIENCE = 10.0  # seconds that a provisioner gets before its silence is a finding
+PATIENCE = 10.0  # seconds that a claim may be pending that no pod waits for
 
 
 def check_storage(snapshot: Snapshot) -> Iterator[Finding]:
@@ -68,12 +68,14 @@ def _unbound(snapshot: Snapshot, claim: Object) -> Iterator[Finding]:
     default = defaults[0] if defaults else ""
     # Without the right to list classes, the controller's own words must do.
     said_missing = any("not found" in str(each.get("message")) for each in events)
-    if wanted and ((known and wanted not in classes and said_missing) or (not known and said_missing)):
+    if wanted and (
+        (known and wanted not in classes and said_missing) or (not known and said_missing)
+    ):
         yield Finding(
             Cause.STORAGE_CLASS_MISSING,
             f"{KIND} {name} stays unbound: there is no StorageClass {wanted}",
             (Ref(KIND, name),),
-            remedy=f"storageClassName: {default or '...'}    # there are: {listed(classes) or 'none'}",
+            remedy=f"storageClassName: {default or '...'}    # of: {listed(classes) or 'none'}",
             evidence=lines,
         )
     elif not wanted and (_unset(events) or (known and not defaults)):
@@ -96,7 +98,7 @@ def _unbound(snapshot: Snapshot, claim: Object) -> Iterator[Finding]:
         )
     elif not _waits_for_pod(classes.get(wanted or ""), events):
         age = snapshot.age(claim["metadata"].get("creationTimestamp"))
-        if age > PATIENCE:
+        if age > PATIENCE or any(name in claims_of(pod) for pod in snapshot["pods"]):
             yield _pending(snapshot, claim, age, lines)
 
 
@@ -109,7 +111,7 @@ def _pending(snapshot: Snapshot, claim: Object, age: float, lines: tuple[str, ..
     who = f" by {driver}" if driver else ""
     return Finding(
         Cause.CLAIM_PENDING,
-        f"{KIND} {name} is not bound after {age:.0f} s: no volume was made{who} of class {wanted}",
+        f"{KIND} {name} is not bound after {age:.0f} s: no volume of class {wanted} was made{who}",
         (Ref(KIND, name),),
         remedy=f"kubectl get pods -A | grep {str(driver).rpartition('/')[2]}    # does it run?"
         if driver

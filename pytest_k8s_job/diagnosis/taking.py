@@ -11,14 +11,15 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode
 
 from pytest_k8s_job.diagnosis.services import doubtful_ports
 from pytest_k8s_job.diagnosis.snapshot import Look, Object, Refused, Snapshot, name_of
 from pytest_k8s_job.errors import ClusterError
+from pytest_k8s_job.pods import Reader
 
-__all__ = ["Reader", "take_snapshot"]
+__all__ = ["take_snapshot"]
 
 SIDE_BY_SIDE = 8  # requests at the same time
 LIMIT = 500  # objects of one kind; who has more is told of these
@@ -47,7 +48,10 @@ KINDS = {
     "statefulsets": ("StatefulSet", "/apis/apps/v1/namespaces/{}/statefulsets"),
     "daemonsets": ("DaemonSet", "/apis/apps/v1/namespaces/{}/daemonsets"),
     "jobs": ("Job", "/apis/batch/v1/namespaces/{}/jobs"),
-    "networkpolicies": ("NetworkPolicy", "/apis/networking.k8s.io/v1/namespaces/{}/networkpolicies"),
+    "networkpolicies": (
+        "NetworkPolicy",
+        "/apis/networking.k8s.io/v1/namespaces/{}/networkpolicies",
+    ),
     "nodes": ("Node", "/api/v1/nodes"),
     "namespaces": ("Namespace", "/api/v1/namespaces"),
     "storageclasses": ("StorageClass", "/apis/storage.k8s.io/v1/storageclasses"),
@@ -61,20 +65,6 @@ KINDS = {
 }
 DNS_LABEL = "k8s-app=kube-dns"  # on the objects of every common cluster's DNS
 NAMES_KEPT = ("secrets", "namespaces")  # of these, names and labels are all that is asked for
-
-
-class Reader(Protocol):
-    """What a snapshot needs of a cluster."""
-
-    @property
-    def server(self) -> str:
-        """Address of the API server."""
-
-    def describe(self) -> str:
-        """Say in a few words where this is."""
-
-    def read(self, path: str, accept: str, /) -> tuple[bytes, float]:
-        """Return the answer to a GET, and the server's clock; raise `ClusterError` for others."""
 
 
 def take_snapshot(
@@ -216,5 +206,5 @@ def _logs_wanted(pods: list[Object]) -> Iterator[tuple[str, str, bool]]:
                     yield name_of(pod), each["name"], True  # it may have been restarted by now
             elif last.get("terminated"):
                 yield name_of(pod), each["name"], True
-            elif "running" in state and not each.get("ready") and not each.get("started") is None:
+            elif "running" in state and not each.get("ready") and each.get("started") is not None:
                 yield name_of(pod), each["name"], False

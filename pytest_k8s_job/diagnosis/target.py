@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -46,8 +47,10 @@ def _finding(snapshot: Snapshot, look: Look, host: Host | None) -> Finding:
         f"{look.url}: {words}",
         (Ref("Target", look.url),),
         _remedy(snapshot, cause, host, named),
-        (f"{look.source}: {look.stage}: {look.error or look.status} after {look.seconds:.1f} s",
-         *_ends(snapshot, host)),
+        (
+            f"{look.source}: {look.stage}: {look.error or look.status} after {look.seconds:.1f} s",
+            *_ends(snapshot, host),
+        ),
         Outlook.MAY_HEAL,
         frozenset(blames),
     )
@@ -55,21 +58,23 @@ def _finding(snapshot: Snapshot, look: Look, host: Host | None) -> Finding:
 
 def _meaning(look: Look) -> tuple[Cause, str]:
     error = look.error
-    if look.stage == "resolve":
-        return Cause.NAME_UNRESOLVED, f"its name is not resolved ({clipped(error, 120)})"
-    if look.stage == "tls":
-        return Cause.TLS, f"the TLS handshake fails: {clipped(error, 160)}"
-    if look.status >= 500:
-        return Cause.SERVER_ERROR, f"it answers with {look.status}: {clipped(error, 160)}"
-    if look.status:
-        return Cause.WRONG_STATUS, f"it answers with {look.status}, not with 2xx"
-    if "refused" in error:
-        return Cause.CONNECTION_REFUSED, "the connection is refused"
-    if "reset" in error or "closed" in error:
-        return Cause.CONNECTION_RESET, "the connection is closed before an answer"
-    if "timeout" in error or "timed out" in error:
-        where = "no connection" if look.stage == "connect" else "a connection, and no answer"
-        return Cause.CONNECTION_TIMEOUT, f"{where} within {look.seconds:.0f} s"
+    match look.stage:
+        case "resolve":
+            return Cause.NAME_UNRESOLVED, f"its name is not resolved ({clipped(error, 120)})"
+        case "tls":
+            return Cause.TLS, f"the TLS handshake fails: {clipped(error, 160)}"
+        case _ if look.status:
+            broken = look.status >= 500
+            said = f": {clipped(error, 160)}" if broken else ", not with 2xx"
+            cause = Cause.SERVER_ERROR if broken else Cause.WRONG_STATUS
+            return cause, f"it answers with {look.status}{said}"
+    for sign, cause, words in (
+        (r"refused", Cause.CONNECTION_REFUSED, "the connection is refused"),
+        (r"reset|closed", Cause.CONNECTION_RESET, "the connection is closed before an answer"),
+        (r"timeout|timed out", Cause.CONNECTION_TIMEOUT, f"no answer within {look.seconds:.0f} s"),
+    ):
+        if re.search(sign, error):
+            return cause, words
     return Cause.UNKNOWN, f"no usable answer: {clipped(error, 160)}"
 
 
@@ -105,7 +110,7 @@ def _suspects(snapshot: Snapshot, look: Look, host: Host | None, cause: Cause) -
 def _target_port(service: Object, pod: Object, look: Look) -> int:
     parts = urlsplit(look.url)
     asked = parts.port or PORTS.get(parts.scheme, 80)
-    port = next((each for each in service["spec"]["ports"] if each["port"] == asked), {})
+    port: Object = next((each for each in service["spec"]["ports"] if each["port"] == asked), {})
     target = port.get("targetPort", asked)
     for container in pod["spec"]["containers"]:
         for each in container.get("ports") or ():

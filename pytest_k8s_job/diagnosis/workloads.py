@@ -19,15 +19,15 @@ SETTLED = 15.0  # seconds after which a pod that says nothing is odd
 def check_workloads(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield what is scaled to 0, not rolled out, or not there at all."""
     there = [each for resource in RESOURCES for each in snapshot[resource]]
-    if all(map(snapshot.knows, (*RESOURCES, "pods", "jobs"))):
-        if not there and not snapshot["pods"] and not snapshot["jobs"]:
-            yield Finding(
-                Cause.NOTHING_DEPLOYED,
-                f"nothing is deployed in namespace {snapshot.namespace} of {snapshot.context}",
-                (Ref("Namespace", snapshot.namespace),),
-                f"kubectl -n {snapshot.namespace} apply -f ...    # or another namespace: -n",
-                ("no Deployment, StatefulSet, DaemonSet, Job or pod",),
-            )
+    known = all(map(snapshot.knows, (*RESOURCES, "pods", "jobs")))
+    if known and not there and not snapshot["pods"] and not snapshot["jobs"]:
+        yield Finding(
+            Cause.NOTHING_DEPLOYED,
+            f"nothing is deployed in namespace {snapshot.namespace} of {snapshot.context}",
+            (Ref("Namespace", snapshot.namespace),),
+            f"kubectl -n {snapshot.namespace} apply -f ...    # or another namespace: -n",
+            ("no Deployment, StatefulSet, DaemonSet, Job or pod",),
+        )
     for owner in there:
         if owner["spec"].get("replicas") == 0:
             yield _scaled_to_zero(snapshot, owner)
@@ -93,7 +93,9 @@ def _counts(owner: Object) -> tuple[int, int, int, int]:
     wanted = int(spec.get("replicas", 1))
     there, ready = int(status.get("replicas") or 0), int(status.get("readyReplicas") or 0)
     updated = int(status.get("updatedReplicas") or 0)
-    if owner["kind"] == "StatefulSet" and status.get("currentRevision") == status.get("updateRevision"):
+    if owner["kind"] == "StatefulSet" and status.get("currentRevision") == status.get(
+        "updateRevision"
+    ):
         updated = there
     return wanted, updated, ready, there
 
@@ -106,14 +108,21 @@ def _silent_pods(snapshot: Snapshot) -> Iterator[Finding]:
         grace = pod["metadata"].get("deletionTimestamp")
         if going(pod):
             if snapshot.age(grace) > SETTLED:
-                yield _odd(snapshot, pod, f"is being deleted and is not gone {snapshot.age(grace):.0f} s after its time")
+                yield _odd(
+                    snapshot,
+                    pod,
+                    f"is being deleted and is not gone {snapshot.age(grace):.0f} s after its time",
+                )
             continue
         begun = all(each.running or each.ended for each in containers(pod) if not each.init)
         age = snapshot.age(pod["metadata"].get("creationTimestamp"))
         events = snapshot.events("Pod", name_of(pod))
         pulling = bool(events) and events[0].get("reason") == "Pulling"  # which takes its time
         if not begun and not pulling and age > SETTLED:
-            reasons = [f"{each.name}: {each.waiting.get('reason') or 'no status'}" for each in containers(pod)]
+            reasons = [
+                f"{each.name}: {each.waiting.get('reason') or 'no status'}"
+                for each in containers(pod)
+            ]
             yield _odd(snapshot, pod, f"has not started after {age:.0f} s ({listed(reasons)})")
 
 

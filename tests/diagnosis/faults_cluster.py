@@ -150,6 +150,12 @@ FAULTS = [
     ),
     Fault("dns-down", Cause.DNS_DOWN, ("coredns is scaled to 0",), _no_dns, alone=True),
     Fault(
-        "node-lost", Cause.NODE_LOST, ("does not report",), _lost_node, _served, alone=True, clock=70
+        "node-lost",
+        Cause.NODE_LOST,
+        ("does not report",),
+        _lost_node,
+        _served,
+        alone=True,
+        clock=70,
     ),
 ]

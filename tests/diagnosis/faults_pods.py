@@ -66,7 +66,12 @@ def _webhook(place: Place) -> Iterator[None]:
         "clientConfig": {"service": {"name": "guard", "namespace": place.name, "path": "/"}},
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": place.name}},
         "rules": [
-            {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+            {
+                "apiGroups": [""],
+                "apiVersions": ["v1"],
+                "operations": ["CREATE"],
+                "resources": ["pods"],
+            }
         ],
         "sideEffects": "None",
         "admissionReviewVersions": ["v1"],
@@ -97,7 +102,10 @@ def _policy_objects(place: Place) -> tuple[Object, Object]:
         "operations": ["CREATE"],
         "resources": ["pods"],
     }
-    check = {"expression": "has(object.metadata.labels.team)", "message": "every pod names its team"}
+    check = {
+        "expression": "has(object.metadata.labels.team)",
+        "message": "every pod names its team",
+    }
     policy = {
         "apiVersion": version,
         "kind": "ValidatingAdmissionPolicy",
@@ -199,7 +207,10 @@ LIMITED = job(pod_spec(container(resources={"limits": {"memory": "64Mi"}})))
 APART = {
     "podAntiAffinity": {
         "requiredDuringSchedulingIgnoredDuringExecution": [
-            {"labelSelector": {"matchLabels": {"app": "api"}}, "topologyKey": "kubernetes.io/hostname"}
+            {
+                "labelSelector": {"matchLabels": {"app": "api"}},
+                "topologyKey": "kubernetes.io/hostname",
+            }
         ]
     }
 }
@@ -208,23 +219,149 @@ PRIORITY = job(pod_spec(priorityClassName="absent"))
 SELECTED = job(pod_spec(nodeSelector={"disk": "ssd"}))
 
 FAULTS = [
-    Fault("pod-security", Cause.POD_SECURITY, ("restricted", "runAsNonRoot"), _create(), _enforce, CREATED, job=job()),
-    Fault("quota", Cause.QUOTA, ("small", "pods=1"), _create(), _quota(pods="0"), CREATED, job=job()),
-    Fault("quota-demand", Cause.QUOTA, ("demands", "limits.memory"), _create(), _quota(limits_memory="1Gi"), CREATED, job=job()),
-    Fault("limit-range", Cause.LIMIT_RANGE, ("32Mi",), _create(LIMITED), _limit_range, CREATED, job=LIMITED),
-    Fault("service-account-missing", Cause.SERVICE_ACCOUNT_MISSING, ("no service account absent",), _create(ACCOUNT), sign=CREATED, job=ACCOUNT),
-    Fault("priority-class-missing", Cause.PRIORITY_CLASS_MISSING, ("no priority class absent",), _create(PRIORITY), sign=CREATED, job=PRIORITY),
-    Fault("webhook-unreachable", Cause.WEBHOOK_UNREACHABLE, ("guard.example.com", "not found"), _webhook, sign=CREATED),
-    Fault("admission-denied", Cause.ADMISSION_DENIED, ("every pod names its team",), _policy, sign=CREATED),
-    Fault("job-suspended", Cause.JOB_SUSPENDED, ("suspended",), _create(job(suspend=True)), sign="Suspended", job=job(suspend=True)),
-    Fault("insufficient-cpu", Cause.INSUFFICIENT_RESOURCES, ("requests 100 of cpu",), _create(BIG), sign="Insufficient cpu", job=BIG),
-    Fault("node-selector", Cause.SELECTOR_NO_NODE, ("disk=ssd",), _create(SELECTED), sign="node affinity", job=SELECTED),
-    Fault("no-scheduler", Cause.NO_SCHEDULER, ("scheduler absent",), _create(job(pod_spec(schedulerName="absent"))), clock=3),
-    Fault("scheduling-gate", Cause.SCHEDULING_GATED, ("example.com/gate",), _create(job(pod_spec(schedulingGates=[{"name": "example.com/gate"}]))), sign="SchedulingGated"),
-    Fault("anti-affinity", Cause.UNSCHEDULABLE, ("anti-affinity",), lambda place: place.apply(deployment(pod_spec(affinity=APART), replicas=2)), sign="anti-affinity"),
-    Fault("storage-class-missing", Cause.STORAGE_CLASS_MISSING, ("no StorageClass absent",), _claiming(storageClassName="absent"), sign="ProvisioningFailed", chain=("no node takes",)),
-    Fault("no-storage-class", Cause.NO_STORAGE_CLASS, ("stays unbound",), _claiming(storageClassName=""), sign="no storage class is set", chain=("no node takes",)),
-    Fault("claim-missing", Cause.CLAIM_MISSING, ("absent",), _create(job(_mounting("absent"))), sign="not found", chain=("no node takes",)),
-    Fault("no-provisioner", Cause.CLAIM_PENDING, ("example.com/absent",), _no_provisioner, sign="ExternalProvisioning", clock=10),
-    Fault("chain-to-storage", Cause.STORAGE_CLASS_MISSING, ("no StorageClass absent",), _chain, sign="ProvisioningFailed", chain=("no node takes", "Service redis")),
+    Fault(
+        "pod-security",
+        Cause.POD_SECURITY,
+        ("restricted", "runAsNonRoot"),
+        _create(),
+        _enforce,
+        CREATED,
+        job=job(),
+    ),
+    Fault(
+        "quota", Cause.QUOTA, ("small", "pods=1"), _create(), _quota(pods="0"), CREATED, job=job()
+    ),
+    Fault(
+        "quota-demand",
+        Cause.QUOTA,
+        ("demands", "limits.memory"),
+        _create(),
+        _quota(limits_memory="1Gi"),
+        CREATED,
+        job=job(),
+    ),
+    Fault(
+        "limit-range",
+        Cause.LIMIT_RANGE,
+        ("32Mi",),
+        _create(LIMITED),
+        _limit_range,
+        CREATED,
+        job=LIMITED,
+    ),
+    Fault(
+        "service-account-missing",
+        Cause.SERVICE_ACCOUNT_MISSING,
+        ("no service account absent",),
+        _create(ACCOUNT),
+        sign=CREATED,
+        job=ACCOUNT,
+    ),
+    Fault(
+        "priority-class-missing",
+        Cause.PRIORITY_CLASS_MISSING,
+        ("no priority class absent",),
+        _create(PRIORITY),
+        sign=CREATED,
+        job=PRIORITY,
+    ),
+    Fault(
+        "webhook-unreachable",
+        Cause.WEBHOOK_UNREACHABLE,
+        ("guard.example.com", "not found"),
+        _webhook,
+        sign=CREATED,
+    ),
+    Fault(
+        "admission-denied",
+        Cause.ADMISSION_DENIED,
+        ("every pod names its team",),
+        _policy,
+        sign=CREATED,
+    ),
+    Fault(
+        "job-suspended",
+        Cause.JOB_SUSPENDED,
+        ("suspended",),
+        _create(job(suspend=True)),
+        sign="Suspended",
+        job=job(suspend=True),
+    ),
+    Fault(
+        "insufficient-cpu",
+        Cause.INSUFFICIENT_RESOURCES,
+        ("requests 100 of cpu",),
+        _create(BIG),
+        sign="Insufficient cpu",
+        job=BIG,
+    ),
+    Fault(
+        "node-selector",
+        Cause.SELECTOR_NO_NODE,
+        ("disk=ssd",),
+        _create(SELECTED),
+        sign="node affinity",
+        job=SELECTED,
+    ),
+    Fault(
+        "no-scheduler",
+        Cause.NO_SCHEDULER,
+        ("scheduler absent",),
+        _create(job(pod_spec(schedulerName="absent"))),
+        clock=3,
+    ),
+    Fault(
+        "scheduling-gate",
+        Cause.SCHEDULING_GATED,
+        ("example.com/gate",),
+        _create(job(pod_spec(schedulingGates=[{"name": "example.com/gate"}]))),
+        sign="SchedulingGated",
+    ),
+    Fault(
+        "anti-affinity",
+        Cause.UNSCHEDULABLE,
+        ("anti-affinity",),
+        lambda place: place.apply(deployment(pod_spec(affinity=APART), replicas=2)),
+        sign="anti-affinity",
+    ),
+    Fault(
+        "storage-class-missing",
+        Cause.STORAGE_CLASS_MISSING,
+        ("no StorageClass absent",),
+        _claiming(storageClassName="absent"),
+        sign="ProvisioningFailed",
+        chain=("no node takes",),
+    ),
+    Fault(
+        "no-storage-class",
+        Cause.NO_STORAGE_CLASS,
+        ("stays unbound",),
+        _claiming(storageClassName=""),
+        sign="no storage class is set",
+        chain=("no node takes",),
+    ),
+    Fault(
+        "claim-missing",
+        Cause.CLAIM_MISSING,
+        ("absent",),
+        _create(job(_mounting("absent"))),
+        sign="not found",
+        chain=("no node takes",),
+    ),
+    Fault(
+        "no-provisioner",
+        Cause.CLAIM_PENDING,
+        ("example.com/absent",),
+        _no_provisioner,
+        sign="ExternalProvisioning",
+        clock=10,
+    ),
+    Fault(
+        "chain-to-storage",
+        Cause.STORAGE_CLASS_MISSING,
+        ("no StorageClass absent",),
+        _chain,
+        sign="ProvisioningFailed",
+        chain=("no node takes", "Service redis"),
+    ),
 ]

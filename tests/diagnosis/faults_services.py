@@ -55,18 +55,16 @@ def _nowhere(place: Place) -> None:
     """A Service whose endpoint is an address of the pods' range that no pod has."""
     plain = service()
     del plain["spec"]["selector"]
-    place.apply(plain, _slice())
+    place.apply(plain, _endpoints())
     place.url = f"http://api.{place.name}.svc/readyz"
 
 
-def _slice() -> Object:
+def _endpoints() -> Object:
     return {
-        "apiVersion": "discovery.k8s.io/v1",
-        "kind": "EndpointSlice",
-        "metadata": {"name": "api-x", "labels": {"kubernetes.io/service-name": "api"}},
-        "addressType": "IPv4",
-        "ports": [{"port": 8080, "protocol": "TCP"}],
-        "endpoints": [{"addresses": [UNUSED], "conditions": {"ready": True}}],
+        "apiVersion": "v1",
+        "kind": "Endpoints",
+        "metadata": {"name": "api"},
+        "subsets": [{"addresses": [{"ip": UNUSED}], "ports": [{"port": 8080}]}],
     }
 
 
@@ -118,21 +116,99 @@ def _break_rollout(place: Place) -> None:
 UNREADY = deployment(pod_spec(server(503)))
 
 FAULTS = [
-    Fault("selector-no-pod", Cause.SELECTOR_NO_POD, ("app=apii", "app=api"), _change_selector, _served),
+    Fault(
+        "selector-no-pod", Cause.SELECTOR_NO_POD, ("app=apii", "app=api"), _change_selector, _served
+    ),
     Fault("port-name", Cause.PORT_NAME, ("htpp", "http"), _change_port_name, _served),
     Fault("port-number", Cause.PORT_NUMBER, ("8081", "8080"), _change_port, _served),
-    Fault("never-ready", Cause.NOT_READY, ("503",), _create(UNREADY, service()), sign="Readiness probe failed", chain=("Service api", "rollout")),
-    Fault("service-missing", Cause.SERVICE_MISSING, ("no Service redi", "redis"), _create(service("redis", 6379, 6379), deployment(pod_spec(container()), "redis"), _calling("redi")), sign="\"exitCode\"", chain=("worker",)),
-    Fault("wrong-namespace", Cause.WRONG_NAMESPACE, ("namespace default",), _asking("http://api.default.svc/readyz"), _served),
-    Fault("wrong-name", Cause.SERVICE_MISSING, ("no Service ap", "api"), _asking("http://ap.NS.svc/readyz"), _served),
-    Fault("connection-refused", Cause.CONNECTION_REFUSED, ("refused",), _asking("http://api.NS.svc/readyz"), _silent),
-    Fault("connection-reset", Cause.CONNECTION_RESET, ("closed",), _asking("http://api.NS.svc/readyz"), _answering(0)),
+    Fault(
+        "never-ready",
+        Cause.NOT_READY,
+        ("503",),
+        _create(UNREADY, service()),
+        sign="Readiness probe failed",
+        chain=("Service api", "rollout"),
+    ),
+    Fault(
+        "service-missing",
+        Cause.SERVICE_MISSING,
+        ("no Service redi", "redis"),
+        _create(
+            service("redis", 6379, 6379),
+            deployment(pod_spec(container()), "redis"),
+            _calling("redi"),
+        ),
+        sign='"exitCode"',
+        chain=("worker",),
+    ),
+    Fault(
+        "wrong-namespace",
+        Cause.WRONG_NAMESPACE,
+        ("namespace default",),
+        _asking("http://api.default.svc/readyz"),
+        _served,
+    ),
+    Fault(
+        "wrong-name",
+        Cause.SERVICE_MISSING,
+        ("no Service ap", "api"),
+        _asking("http://ap.NS.svc/readyz"),
+        _served,
+    ),
+    Fault(
+        "connection-refused",
+        Cause.CONNECTION_REFUSED,
+        ("refused",),
+        _asking("http://api.NS.svc/readyz"),
+        _silent,
+    ),
+    Fault(
+        "connection-reset",
+        Cause.CONNECTION_RESET,
+        ("closed",),
+        _asking("http://api.NS.svc/readyz"),
+        _answering(0),
+    ),
     Fault("connection-timeout", Cause.CONNECTION_TIMEOUT, ("within",), _nowhere, clock=5),
     Fault("tls", Cause.TLS, ("TLS",), _asking("https://api.NS.svc:80/readyz"), _served),
-    Fault("server-error", Cause.SERVER_ERROR, ("503", "redis does not answer"), _asking("http://api.NS.svc/readyz"), _answering(503)),
-    Fault("wrong-status", Cause.WRONG_STATUS, ("404",), _asking("http://api.NS.svc/ready"), _answering(404)),
-    Fault("scaled-to-zero", Cause.SCALED_TO_ZERO, ("Deployment api",), _scale_down, _served, chain=("Service api",)),
+    Fault(
+        "server-error",
+        Cause.SERVER_ERROR,
+        ("503", "redis does not answer"),
+        _asking("http://api.NS.svc/readyz"),
+        _answering(503),
+    ),
+    Fault(
+        "wrong-status",
+        Cause.WRONG_STATUS,
+        ("404",),
+        _asking("http://api.NS.svc/ready"),
+        _answering(404),
+    ),
+    Fault(
+        "scaled-to-zero",
+        Cause.SCALED_TO_ZERO,
+        ("Deployment api",),
+        _scale_down,
+        _served,
+        chain=("Service api",),
+    ),
     Fault("rollout-paused", Cause.ROLLOUT_PAUSED, ("paused",), _pause, _served),
-    Fault("rollout-stuck", Cause.NOT_READY, ("503",), _break_rollout, _served, sign="Readiness probe failed", chain=("rollout",)),
-    Fault("two-versions", Cause.TWO_VERSIONS, ("two versions",), _add_version, _served, sign="\"ready\":true"),
+    Fault(
+        "rollout-stuck",
+        Cause.NOT_READY,
+        ("503",),
+        _break_rollout,
+        _served,
+        sign="Readiness probe failed",
+        chain=("rollout",),
+    ),
+    Fault(
+        "two-versions",
+        Cause.TWO_VERSIONS,
+        ("two versions",),
+        _add_version,
+        _served,
+        sign='"ready":true',
+    ),
 ]

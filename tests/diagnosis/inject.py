@@ -92,7 +92,9 @@ def _summary(rows: list[Row]) -> None:
         for row in rows
         if row.seen.shown is not None and row.seen.right and not row.seen.fault.clock
     ]
-    print(f"\n{right} of {len(rows)} causes named, {wrong} wrong, {len(rows) - right - wrong} unknown")
+    print(
+        f"\n{right} of {len(rows)} causes named, {wrong} wrong, {len(rows) - right - wrong} unknown"
+    )
     if quick and lags:
         print(
             f"named after {statistics.median(quick):.1f} s at the median, {max(lags):.1f} s after"

@@ -99,12 +99,17 @@ def config_map(name: str, **data: str) -> Object:
 
 
 def server(status: int = 200, port: int = 8080, probe: bool = True, **more: Any) -> Object:
-    """Return a container that answers each GET with `status`."""
-    ready = {"httpGet": {"path": "/readyz", "port": port}, "periodSeconds": 1}
+    """Return a container that answers each GET with `status`; 0 resets the connection.
+
+    It is ready when it answers with 200, or, without `probe`, as soon as it listens.
+    """
+    asked = (
+        {"httpGet": {"path": "/readyz", "port": port}} if probe else {"tcpSocket": {"port": port}}
+    )
     return container(
         ["python", "-c", SERVE],
         env=[{"name": "STATUS", "value": str(status)}, {"name": "PORT", "value": str(port)}],
         ports=[{"name": "http", "containerPort": port}],
-        **({"readinessProbe": ready} if probe else {}),
+        readinessProbe={**asked, "periodSeconds": 1},
         **more,
     )

@@ -108,9 +108,6 @@ def _named(seen: Observation, cluster: KubernetesCluster, place: Place) -> bool:
 def _check(seen: Observation, cluster: KubernetesCluster, place: Place) -> None:
     """Say what is wrong with the answer, or with those after it: states come and go."""
     fault = seen.fault
-    missing = [words for words in fault.words if words not in seen.sentence]
-    if missing:
-        seen.trouble = f"the sentence lacks {missing}"
     for _ in range(AGAIN if seen.named is fault.cause else 0):
         time.sleep(1)
         seen.snapshot, seen.findings = _diagnose(cluster, place)
@@ -120,6 +117,11 @@ def _check(seen: Observation, cluster: KubernetesCluster, place: Place) -> None:
             seen.sentence = first.sentence if first else ""
             seen.trouble = "the cause did not stay named"
             return
+    if seen.named is fault.cause:
+        seen.sentence = seen.findings[0].sentence
+    missing = [words for words in fault.words if words not in seen.sentence]
+    if missing:
+        seen.trouble = f"the sentence lacks {missing}"
     effects = " | ".join(each.sentence for f in seen.findings[:1] for each in f.effects)
     lacking = [words for words in fault.chain if words not in effects]
     if lacking:

@@ -39,7 +39,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         else:
             self._answer(404, {"errors": [{"code": "MANIFEST_UNKNOWN", "message": "unknown"}]})
 
-    do_HEAD = do_GET
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
     def _answer(self, status: int, body: object, kind: str = "application/json") -> None:
         data = json.dumps(body).encode()
