@@ -51,6 +51,7 @@ def missing_service(snapshot: Snapshot, host: Host) -> Finding | None:
                 f"the name {host.text} means namespace {host.namespace}, which is not there{hint}",
                 (about,),
                 f"http://{host.service}.{near or 'NAMESPACE'}.svc",
+                (f"namespaces: {listed(namespaces, 9)}",),
             )
         return None
     if host.service in names:
@@ -62,6 +63,7 @@ def missing_service(snapshot: Snapshot, host: Host) -> Finding | None:
         + (f"; there is {near}" if near else f"; there are: {listed(names) or 'none'}"),
         (about,),
         f"http://{near or 'SERVICE'}.{host.namespace}.svc",
+        (f"Services in namespace {host.namespace}: {listed(names, 9) or 'none'}",),
     )
 
 
@@ -72,6 +74,7 @@ def _elsewhere(snapshot: Snapshot, host: Host, about: Ref) -> Finding | None:
         f" is in namespace {snapshot.namespace}",
         (about,),
         f"http://{host.service}.{snapshot.namespace}.svc",
+        (f"Service {host.service} is in namespace {snapshot.namespace}",),
     )
 
 

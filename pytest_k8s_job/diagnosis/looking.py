@@ -14,6 +14,7 @@ from pytest_k8s_job.pods import Reader
 
 __all__ = ["look_through_api", "place_of"]
 
+PREFIX = re.compile(r"the API server refused \(\d+\): (?:error trying to reach service: )?")
 # The API server's words when it does not reach the target -> stage and error of the look.
 SIGNS = (
     # Also when there is no such Service, which the snapshot knows better.
@@ -56,8 +57,8 @@ def look_through_api(reader: Reader, url: str, namespace: str) -> Look:
 
 
 def _look(url: str, error: ClusterError, seconds: float) -> Look:
-    text = str(error)
-    ours = "error trying to reach service" in text or "no endpoints available" in text
+    text = PREFIX.sub("", str(error))
+    ours = "error trying to reach service" in str(error) or "no endpoints available" in text
     if ours or error.status in (0, 404):
         for sign, stage, said in SIGNS:
             match = re.search(sign, text)

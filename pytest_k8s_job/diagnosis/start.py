@@ -20,11 +20,11 @@ __all__ = ["StartDiagnosis", "diagnose_job", "diagnose_target", "explain_refusal
 QUIET = 1.5  # seconds that a Job gets to start before it is looked at more closely
 INTERVAL = 1.0  # seconds between two snapshots
 # Seconds that a cause must last before it is final. Who deploys a Secret a moment after its pod
-# must not fail for it; an autoscaler looks every 10 s; the kubelet pulls again after 10 s.
+# must not fail for it; an autoscaler looks every 10 s, and has begun before the first snapshot.
 PATIENCE = {
     Outlook.FINAL: 0.0,
-    Outlook.STUCK: 3.0,
-    Outlook.MAY_HEAL: 11.0,
+    Outlook.STUCK: 2.0,
+    Outlook.MAY_HEAL: 8.0,
     Outlook.HELPED: math.inf,
 }
 # Not about one object: whatever is asked for suffers from them.

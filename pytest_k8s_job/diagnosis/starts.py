@@ -150,7 +150,9 @@ def _sandbox(snapshot: Snapshot, pod: Object) -> Iterator[Finding]:
         for each in pod["spec"]["containers"]
     ]
     small = [bytes_text(each) for each in limits if each]
-    starved = re.search(r"cannot start a stopped process|oom|unable to start unit", text) and small
+    starved = (
+        re.search(r"cannot start a stopped process|(?i:\boom)|memory limit too low", text) and small
+    )
     words = f"its memory limit of {small[0]} is too small to start it" if starved else clipped(text)
     yield Finding(
         Cause.SANDBOX,

@@ -148,7 +148,7 @@ FAULTS = [
         sign="untolerated taint",
         alone=True,
     ),
-    Fault("dns-down", Cause.DNS_DOWN, ("coredns is scaled to 0",), _no_dns, alone=True),
+    Fault("dns-down", Cause.DNS_DOWN, ("coredns is scaled to 0",), _no_dns, _served, alone=True),
     Fault(
         "node-lost",
         Cause.NODE_LOST,

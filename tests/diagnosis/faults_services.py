@@ -7,7 +7,7 @@ from typing import Any
 from pytest_k8s_job.diagnosis import Cause
 from tests.diagnosis.fault import Fault
 from tests.diagnosis.objects import SLEEP, container, deployment, pod_spec, server, service
-from tests.diagnosis.place import IMAGE, Place
+from tests.diagnosis.place import IMAGE, Place, wait_until
 
 __all__ = ["FAULTS"]
 
@@ -56,7 +56,7 @@ def _nowhere(place: Place) -> None:
     plain = service()
     del plain["spec"]["selector"]
     place.apply(plain, _endpoints())
-    place.url = f"http://api.{place.name}.svc/readyz"
+    wait_until(lambda: place.get("endpointslices"), "the EndpointSlice")
 
 
 def _endpoints() -> Object:
@@ -169,7 +169,14 @@ FAULTS = [
         _asking("http://api.NS.svc/readyz"),
         _answering(0),
     ),
-    Fault("connection-timeout", Cause.CONNECTION_TIMEOUT, ("within",), _nowhere, clock=5),
+    Fault(
+        "connection-timeout",
+        Cause.CONNECTION_TIMEOUT,
+        ("within",),
+        _asking("http://api.NS.svc/readyz"),
+        _nowhere,
+        clock=5,
+    ),
     Fault("tls", Cause.TLS, ("TLS",), _asking("https://api.NS.svc:80/readyz"), _served),
     Fault(
         "server-error",
