@@ -117,6 +117,7 @@ def _down(snapshot: Snapshot) -> Iterator[Finding]:
             ),
         ),
         Outlook.MAY_HEAL,
+        frozenset(Ref("Node", str(pod["spec"].get("nodeName"))) for pod in snapshot["dns-pods"]),
     )
 
 

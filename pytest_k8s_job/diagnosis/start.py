@@ -15,7 +15,14 @@ from pytest_k8s_job.diagnosis.snapshot import Refused, Snapshot
 from pytest_k8s_job.errors import ClusterError
 from pytest_k8s_job.pods import JobRef, Phase, PodState, Reader
 
-__all__ = ["StartDiagnosis", "diagnose_job", "diagnose_target", "explain_refusal"]
+__all__ = [
+    "PATIENCE",
+    "Patience",
+    "StartDiagnosis",
+    "diagnose_job",
+    "diagnose_target",
+    "explain_refusal",
+]
 
 QUIET = 1.5  # seconds that a Job gets to start before it is looked at more closely
 INTERVAL = 1.0  # seconds between two snapshots
@@ -38,6 +45,28 @@ GENERAL = (
 )
 
 
+class Patience:
+    """How long a cause has lasted, and whether that is long enough; times are monotonic seconds."""
+
+    def __init__(self) -> None:
+        self._since = 0.0
+        self._seen: Finding | None = None
+
+    def note(self, now: float, finding: Finding | None) -> None:
+        """Take what stands in the way now, None if nothing does."""
+        before = self._seen
+        if finding is not None and (before is None or before.cause != finding.cause):
+            self._since = now
+        self._seen = finding
+
+    def seen(self, now: float, *, over: bool = False) -> Finding | None:
+        """Return what is in the way if it has lasted; in any case if the time is `over`."""
+        seen = self._seen
+        if seen is None or over or now - self._since >= PATIENCE[seen.outlook]:
+            return seen
+        return None
+
+
 class StartDiagnosis:
     """Follows the pods of one Job until their tests start; times are monotonic seconds."""
 
@@ -47,25 +76,21 @@ class StartDiagnosis:
         self._limit = limit
         self._began = began
         self._asked = began
-        self._since = began
-        self._seen: Finding | None = None
+        self._patience = Patience()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
     def given_up(self, now: float, pod: PodState | None) -> Finding | None:
         """Return why a pod's tests cannot start, or None while they may."""
-        seen = None
+        over = now - self._began >= self._limit
         if pod is None or pod.phase < Phase.RUNNING:
             self._asked = now
             if self._thread is None and now - self._began >= QUIET:
                 self._thread = threading.Thread(target=self._look, daemon=True)
                 self._thread.start()
-            seen = self._seen
-        if seen is not None and now - self._since >= PATIENCE[seen.outlook]:
-            return seen
-        if now - self._began >= self._limit:
-            return seen or _silence(self._job, pod, self._limit)
-        return None
+            if (seen := self._patience.seen(now, over=over)) is not None:
+                return seen
+        return _silence(self._job, pod, self._limit) if over else None
 
     def stop(self) -> None:
         """Look no more: the run is over."""
@@ -74,14 +99,9 @@ class StartDiagnosis:
     def _look(self) -> None:
         while not self._stopped.is_set():
             if time.monotonic() - self._asked < INTERVAL:
-                self._note(diagnose_job(self._reader, self._job))
+                finding = diagnose_job(self._reader, self._job)
+                self._patience.note(time.monotonic(), finding)
             self._stopped.wait(INTERVAL)
-
-    def _note(self, finding: Finding | None) -> None:
-        before = self._seen
-        if finding is not None and (before is None or before.cause != finding.cause):
-            self._since = time.monotonic()
-        self._seen = finding
 
 
 def diagnose_job(reader: Reader, job: JobRef) -> Finding | None:

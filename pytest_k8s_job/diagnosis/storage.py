@@ -10,7 +10,7 @@ from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
 from pytest_k8s_job.diagnosis.snapshot import Object, Snapshot, name_of
 from pytest_k8s_job.diagnosis.text import clipped, listed, nearest
 
-__all__ = ["check_storage", "claims_of"]
+__all__ = ["DEFAULT_CLASS", "check_storage", "claims_of"]
 
 KIND = "PersistentVolumeClaim"
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 from pytest_k8s_job.diagnosis.services import doubtful_ports
 from pytest_k8s_job.diagnosis.snapshot import Look, Object, Refused, Snapshot, name_of
+from pytest_k8s_job.diagnosis.storage import DEFAULT_CLASS
 from pytest_k8s_job.errors import ClusterError
 from pytest_k8s_job.pods import Reader
 
@@ -24,6 +25,7 @@ __all__ = ["take_snapshot"]
 SIDE_BY_SIDE = 8  # requests at the same time
 LIMIT = 500  # objects of one kind; who has more is told of these
 LOGS = 12  # containers whose last lines are read
+LOG_PAUSE = 0.4  # seconds
 LOG_LINES, LOG_BYTES = 20, 16384
 NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 KINDS = {
@@ -117,7 +119,12 @@ class _Taking:
                 kinds = ["namespaces"]
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             list(pool.map(self._list, kinds))
-            list(pool.map(self._log, list(_logs_wanted(self.objects.get("pods", [])))[:LOGS]))
+            wanted = list(_logs_wanted(self.objects.get("pods", [])))[:LOGS]
+            list(pool.map(self._log, wanted))
+            if any(self._log_of(pod, container) is None for pod, container, _ in wanted):
+                # While a container is started again, neither its old log nor its new one is there.
+                time.sleep(LOG_PAUSE)
+                list(pool.map(self._log, wanted))
             list(pool.map(self._port, doubtful_ports(self._so_far())))
 
     def _so_far(self) -> Snapshot:
@@ -159,6 +166,10 @@ class _Taking:
         if text and not text.startswith("unable to retrieve container logs"):
             self.logs[f"{pod}/{container}" + ("/previous" if previous else "")] = text
 
+    def _log_of(self, pod: str, container: str) -> str | None:
+        place = f"{pod}/{container}"
+        return self.logs.get(place) or self.logs.get(f"{place}/previous")
+
     def _port(self, port: tuple[str, int]) -> None:
         """Let the API server connect to a port that no container declares."""
         service, number = port
@@ -178,7 +189,9 @@ def _pruned(resource: str, obj: dict[str, Any], kind: str) -> Object:
     obj.setdefault("kind", kind)
     metadata = obj["metadata"]
     metadata.pop("managedFields", None)
-    metadata.pop("annotations", None) if resource != "storageclasses" else None
+    annotations = metadata.pop("annotations", None) or {}
+    if resource == "storageclasses":
+        metadata["annotations"] = {k: v for k, v in annotations.items() if k == DEFAULT_CLASS}
     if resource == "configmaps":
         keys = sorted([*(obj.pop("data", None) or ()), *(obj.pop("binaryData", None) or ())])
         obj["keys"] = keys
@@ -200,11 +213,9 @@ def _logs_wanted(pods: list[Object]) -> Iterator[tuple[str, str, bool]]:
         ]:
             state, last = each.get("state") or {}, each.get("lastState") or {}
             ended = state.get("terminated")
-            if ended and ended.get("exitCode"):
+            if (ended and ended.get("exitCode")) or last.get("terminated"):
                 yield name_of(pod), each["name"], False
                 if pod["spec"].get("restartPolicy") == "Always":
                     yield name_of(pod), each["name"], True  # it may have been restarted by now
-            elif last.get("terminated"):
-                yield name_of(pod), each["name"], True
             elif "running" in state and not each.get("ready") and each.get("started") is not None:
                 yield name_of(pod), each["name"], False

@@ -7,12 +7,12 @@ from typing import Any
 from pytest_k8s_job.diagnosis import Cause
 from tests.diagnosis.fault import Fault
 from tests.diagnosis.objects import SLEEP, container, deployment, pod_spec, server, service
-from tests.diagnosis.place import IMAGE, Place, wait_until
+from tests.diagnosis.place import IMAGE, Place
 
 __all__ = ["FAULTS"]
 
 Object = dict[str, Any]
-UNUSED = "10.213.0.254"  # of the pods' range; pods get it last of all
+RESETS, HANGS = 0, -1  # in place of a status: what the server does then
 
 
 def _served(place: Place) -> None:
@@ -49,23 +49,6 @@ def _answering(status: int) -> Any:
 def _silent(place: Place) -> None:
     place.apply(deployment(pod_spec(container(SLEEP, ports=[{"containerPort": 8080}]))), service())
     place.wait_ready()
-
-
-def _nowhere(place: Place) -> None:
-    """A Service whose endpoint is an address of the pods' range that no pod has."""
-    plain = service()
-    del plain["spec"]["selector"]
-    place.apply(plain, _endpoints())
-    wait_until(lambda: place.get("endpointslices"), "the EndpointSlice")
-
-
-def _endpoints() -> Object:
-    return {
-        "apiVersion": "v1",
-        "kind": "Endpoints",
-        "metadata": {"name": "api"},
-        "subsets": [{"addresses": [{"ip": UNUSED}], "ports": [{"port": 8080}]}],
-    }
 
 
 def _calling(host: str) -> Object:
@@ -167,14 +150,14 @@ FAULTS = [
         Cause.CONNECTION_RESET,
         ("closed",),
         _asking("http://api.NS.svc/readyz"),
-        _answering(0),
+        _answering(RESETS),
     ),
     Fault(
         "connection-timeout",
         Cause.CONNECTION_TIMEOUT,
         ("within",),
         _asking("http://api.NS.svc/readyz"),
-        _nowhere,
+        _answering(HANGS),
         clock=5,
     ),
     Fault("tls", Cause.TLS, ("TLS",), _asking("https://api.NS.svc:80/readyz"), _served),

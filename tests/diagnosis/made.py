@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pytest_k8s_job.diagnosis import Cause, Look, Snapshot
@@ -19,15 +19,16 @@ UNREADY = [{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status
 
 def snapshot(looks: Sequence[Look] = (), **objects: list[Object]) -> Snapshot:
     """Return a snapshot in which everything could be read; what is not named is empty."""
-    everything = {**{resource: [] for resource in KINDS}, "namespace": [named("Namespace", "demo")]}
-    given = {key.replace("_", "-"): value for key, value in objects.items()}
+    content: dict[str, list[Mapping[str, Any]]] = {resource: [] for resource in KINDS}
+    content |= {"namespace": [named("Namespace", "demo")], "nodes": [node()]}
+    content |= {key.replace("_", "-"): list(value) for key, value in objects.items()}
     return Snapshot(
         "demo",
         "context made",
         "https://server",
         NOW,
         NOW,
-        {**everything, "nodes": [node()], **given},
+        content,
         looks=tuple(looks),
     )
 

@@ -20,11 +20,13 @@ __all__ = [
 Object = dict[str, Any]
 SLEEP = ["python", "-c", "import time; time.sleep(600)"]
 SERVE = """\
-import http.server, os, signal, sys
+import http.server, os, signal, sys, time
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 status = int(os.environ.get("STATUS", "200"))
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
+        if status < 0:
+            time.sleep(60)
         if status == 0:
             self.connection.setsockopt(1, 13, b"\\1\\0\\0\\0\\0\\0\\0\\0")
             self.connection.close()
@@ -34,7 +36,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
     def log_message(self, *_): pass
-http.server.HTTPServer(("", int(os.environ.get("PORT", "8080"))), Handler).serve_forever()
+http.server.ThreadingHTTPServer(("", int(os.environ.get("PORT", "8080"))), Handler).serve_forever()
 """
 
 
@@ -99,7 +101,7 @@ def config_map(name: str, **data: str) -> Object:
 
 
 def server(status: int = 200, port: int = 8080, probe: bool = True, **more: Any) -> Object:
-    """Return a container that answers each GET with `status`; 0 resets the connection.
+    """Return a container that answers each GET with `status`; 0 resets, -1 hangs.
 
     It is ready when it answers with 200, or, without `probe`, as soon as it listens.
     """

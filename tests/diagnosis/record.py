@@ -31,7 +31,6 @@ NAMESPACE = "demo"  # in place of the random one
 # What no rule looks at, and what differs on every machine.
 NOISE = {
     "allocatedResources",
-    "annotations",
     "apiVersion",
     "automountServiceAccountToken",
     "clusterIPs",
@@ -113,7 +112,7 @@ def dumped(recorded: dict[str, Any]) -> str:
 def _slim(resource: str, obj: dict[str, Any]) -> dict[str, Any]:
     """Return an object of the cluster's DNS without what only matters when that is down."""
     if resource in ("dns-pods", "dns-deployments"):
-        spec = {key: obj["spec"][key] for key in ("replicas",) if key in obj["spec"]}
+        spec = {key: obj["spec"][key] for key in ("replicas", "nodeName") if key in obj["spec"]}
         names = [{"name": each["name"]} for each in obj["spec"].get("containers", ())]
         kept = {"name": obj["metadata"]["name"], "labels": obj["metadata"].get("labels", {})}
         return {
