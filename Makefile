@@ -82,7 +82,7 @@ types: $(READY) ## Check the types, those of the tests too.
 	$(BIN)/mypy
 	for part in incluster unit manifests deployment; do MYPYPATH=tests $(BIN)/mypy tests/$$part; done
 	$(BIN)/mypy --explicit-package-bases --exclude /sample/ tests/tool
-	$(BIN)/mypy --explicit-package-bases tests/chaos tests/examples
+	$(BIN)/mypy --explicit-package-bases tests/chaos tests/examples tests/suites
 	$(BIN)/mypy tests/local_cluster/*.py
 	$(BIN)/mypy tests/local_cluster/on_cluster/*.py
 
@@ -90,7 +90,8 @@ types: $(READY) ## Check the types, those of the tests too.
 UNIT_TESTS = tests/unit tests/tool tests/manifests tests/local_cluster
 CLUSTER_TESTS = tests/local_cluster/on_cluster tests/manifests/test_on_cluster.py \
 	tests/tool/test_on_cluster.py tests/tool/test_cli_on_cluster.py \
-	tests/deployment tests/examples
+	tests/tool/test_shards_on_cluster.py \
+	tests/deployment tests/examples tests/suites
 
 .PHONY: unit
 unit: $(READY) redis-server ## Run all tests that need no cluster.
@@ -111,6 +112,10 @@ endif
 .PHONY: chaos
 chaos: root-needed cluster images ## Inject faults into real runs, print the table, write reports/chaos.json; ARGS="--case NAME --runs 5".
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+.PHONY: fidelity
+fidelity: root-needed cluster ## Compare other people's suites, plain and in the cluster; write docs/suites.md; ARGS="--suite click --shards 1".
+	$(BIN)/python -m tests.suites $(ARGS)
 
 .PHONY: fuzz
 fuzz: $(READY) ## Fuzz the decoder of frames; ARGS="-runs=1000000" for longer.
@@ -143,6 +148,8 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 lock: $(READY) ## Compile requirements/*.txt anew from pyproject.toml and build.in.
 	for group in api worker suite dev fuzz; do $(LOCK) --group $$group --output-file requirements/$$group.txt; done
 	$(LOCK) requirements/build.in --output-file requirements/build.txt
+	for suite in requirements/suites/*.in; do \
+	  $(LOCK) $$suite --constraint requirements/suite.txt --output-file $${suite%.in}.txt; done
 
 .PHONY: clean
 clean: ## Remove what the targets above made in this checkout.

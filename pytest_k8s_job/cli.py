@@ -77,6 +77,8 @@ def _collect(
     for key in ("namespace", "context", "kubeconfig"):
         if getattr(options, key):
             ours.append(f"--k8s-{key}={getattr(options, key)}")
+        elif key != "kubeconfig":
+            ours += ["-o", f"k8s_job_{key}="]  # the ini file here may mean another cluster
     # In a process of its own: pytest complains of plugins that are imported before it starts.
     command = [sys.executable, "-m", "pytest", *arguments, "--color=auto", *ours, *rest]
     return subprocess.run(command, check=False).returncode

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_k8s_job.ledger import RERUN
+
 __all__ = ["Flaky"]
 
 
@@ -20,7 +22,7 @@ class Flaky:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note a try that failed; mark the reports of the try that passed."""
-        if report.outcome == "rerun":  # type: ignore[comparison-overlap]
+        if report.outcome == RERUN:
             self._tries.setdefault(report.nodeid, []).append(_why(report))
         elif report.passed and report.when == "call" and report.nodeid in self._tries:
             failures = self._tries[report.nodeid]

@@ -20,9 +20,10 @@ from pytest_k8s_job.pods import Cluster, JobRef, Phase, PodState
 
 __all__ = ["Broken", "Event", "Follower", "LogRead", "Payload", "PodSeen", "Sink"]
 
-POLL_STARTING = 0.2  # seconds between two looks at the pod before its container runs
+POLL_STARTING = 0.1  # seconds between two looks at the pod before its container runs
+POLL_STARTING_SHARD = 0.4  # many pods start at once then, and the API server with them
 POLL_RUNNING = 1.0
-POLL_ENDING = 0.1  # after the `end` record: the exit code is a moment away
+POLL_ENDING = 0.05  # after the `end` record: the exit code is a moment away
 RECONNECT = 0.3  # seconds before the next connection
 OVERLAP = 5  # seconds of log asked for again: the API cuts times to whole seconds
 PATIENCE = 60.0  # seconds without any answer of the API server before we give up
@@ -141,7 +142,8 @@ class Follower:
         elif self._pod is not None and self._pod.phase is Phase.RUNNING:
             self._ending.wait(POLL_RUNNING)
         else:
-            self._stopped.wait(POLL_STARTING)
+            alone = self._job.shard is None
+            self._stopped.wait(POLL_STARTING if alone else POLL_STARTING_SHARD)
 
     # -- the log
 

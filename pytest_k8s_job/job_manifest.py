@@ -25,10 +25,10 @@ __all__ = [
     "RUN_LABEL",
     "WHY",
     "Run",
+    "arguments_of",
     "container_of",
     "load_job",
     "make_job",
-    "paths_of",
     "replacement",
 ]
 
@@ -67,7 +67,10 @@ def load_job(path: Path) -> Object:
     try:
         documents = [each for each in yaml.safe_load_all(path.read_text("utf-8")) if each]
     except OSError as error:
-        raise UsageError(f"cannot read the Job manifest {path}: {error.strerror}") from error
+        hint = "name it with --k8s-manifest or the ini value k8s_job_manifest"
+        raise UsageError(
+            f"cannot read the Job manifest {path}: {error.strerror}; {hint}"
+        ) from error
     except yaml.YAMLError as error:
         raise UsageError(f"the Job manifest {path} is not YAML: {_one_line(error)}") from error
     jobs = [each for each in documents if isinstance(each, dict) and each.get("kind") == "Job"]
@@ -87,9 +90,9 @@ def container_of(job: Object) -> Object:
     return container
 
 
-def paths_of(job: Object) -> list[str]:
-    """Return the paths among the manifest's own arguments, which are the default selection."""
-    return [str(each) for each in container_of(job).get("args") or () if str(each)[:1] != "-"]
+def arguments_of(job: Object) -> list[str]:
+    """Return the manifest's own arguments, which are the default selection."""
+    return [str(each) for each in container_of(job).get("args") or ()]
 
 
 def make_job(manifest: Object, run: Run) -> Object:

@@ -11,7 +11,7 @@ from pytest_k8s_job.arguments import travelling
 from pytest_k8s_job.cache import KEYS, pack
 from pytest_k8s_job.durations import Durations, shards_for
 from pytest_k8s_job.errors import ClusterError, UsageError
-from pytest_k8s_job.job_manifest import Run, load_job, paths_of
+from pytest_k8s_job.job_manifest import Run, arguments_of, load_job
 from pytest_k8s_job.joining import jobs_of_run
 from pytest_k8s_job.options import Options
 from pytest_k8s_job.pods import Cluster, JobFinder
@@ -54,7 +54,7 @@ class Launcher:
         manifest = load_job(options.manifest)
         cluster = self._connect()
         run = Run(
-            self._pod_arguments(paths_of(manifest)),
+            self._pod_arguments(arguments_of(manifest)),
             options.namespace,
             options.image,
             {**_formatting_environment(), **options.environment},
@@ -107,7 +107,7 @@ class Launcher:
             raise UsageError(f"--rerun-failed: every test of run {run} was reported and passed")
         return frozenset(map(key_of, left))
 
-    def _pod_arguments(self, default_paths: list[str]) -> list[str]:
+    def _pod_arguments(self, default: list[str]) -> list[str]:
         config, options = self._config, self._options
         typed = shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))
         typed += map(str, config.invocation_params.args)
@@ -115,7 +115,7 @@ class Launcher:
         words = travelling(typed, paths, config.invocation_params.dir, config.rootpath)
         color = "yes" if config.get_terminal_writer().hasmarkup else "no"
         retries = [f"--reruns={options.retries}"] if options.retries else []
-        return [*words, *retries, f"--color={color}", *([] if paths else default_paths)]
+        return [*([] if paths else default), *words, *retries, f"--color={color}"]
 
     def _packed_cache(self) -> str:
         """Return what the pod needs to select like --lf would here; silence the plugin here."""

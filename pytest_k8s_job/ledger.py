@@ -10,8 +10,9 @@ from typing import Any
 
 from pytest_k8s_job.records import plan_digest
 
-__all__ = ["Ledger"]
+__all__ = ["RERUN", "Ledger"]
 
+RERUN = "rerun"  # outcome that pytest-rerunfailures gives to a try that it repeats
 _END = b'["end",'
 
 
@@ -80,6 +81,7 @@ class Ledger:
         self.failed += outcome == "failed"
 
     def finish(self, nodeid: str) -> None:
-        """Note that all phases of a test were reported."""
-        self.finished[nodeid] += 1
+        """Note that all phases of a test were reported; a try that is repeated ends none."""
+        if RERUN not in self.phases.values():
+            self.finished[nodeid] += 1
         self.started = None

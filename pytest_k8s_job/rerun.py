@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pytest_k8s_job.errors import UsageError
 from pytest_k8s_job.frames import Decoder
 from pytest_k8s_job.joining import Joined, read_job
+from pytest_k8s_job.ledger import RERUN
 from pytest_k8s_job.plan import node_ids
 from pytest_k8s_job.pods import JobFinder, JobRef, Object
 from pytest_k8s_job.records import Kind, Record, decode
@@ -34,6 +35,7 @@ class Results:
         """Take the records of one pod; a `partial` one planned only what another had left."""
         rows: list[Record] = []
         known: list[str] = []
+        repeated = False
         for kind, *fields in records:
             match kind:
                 case Kind.NODES | Kind.ITEMS:
@@ -41,12 +43,16 @@ class Results:
                 case Kind.PLAN:
                     known = node_ids(rows)[: fields[0]["count"]]
                     self.planned = self.planned if partial else known
-                case Kind.PLAIN if fields[2]:
+                case Kind.START:
+                    repeated = False
+                case Kind.PLAIN if fields[2] and not repeated:
                     self.finished.add(_identify(fields[0], known))
-                case Kind.FINISH:
+                case Kind.FINISH if not repeated:
                     self.finished.add(_identify(fields[0], known))
-                case Kind.REPORT if fields[0]["outcome"] == "failed":
-                    self.failed.add(fields[0]["nodeid"])
+                case Kind.REPORT:
+                    repeated |= fields[0]["outcome"] == RERUN
+                    if fields[0]["outcome"] == "failed":
+                        self.failed.add(fields[0]["nodeid"])
 
 
 def newest_run(cluster: JobFinder, namespace: str | None, run: str) -> list[Joined]:

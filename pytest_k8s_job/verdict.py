@@ -81,7 +81,9 @@ def judge(ledger: Ledger, outcome: Outcome, *, collect_only: bool = False) -> Ju
 def _judge_complete(ledger: Ledger, code: int, collect_only: bool) -> Judgement:
     if ledger.session is None and code != USAGE_ERROR:
         reason = f"pytest ended with exit code {code} before its session began"
-        return Judgement(Verdict.NOT_RUN, EXIT_NOT_RUN, reason)
+        said = ((ledger.end or {}).get("tail") or "").strip().splitlines()
+        last = f"; its last line: {said[-1]}" if said else ""
+        return Judgement(Verdict.NOT_RUN, EXIT_NOT_RUN, reason + last)
     if code == EXIT_NO_TESTS:
         return Judgement(Verdict.NO_TESTS, code)
     if code != PASSED:

@@ -22,7 +22,7 @@ import yaml
 import local_cluster
 from tests.chaos.suites import SUITES
 from tests.tool.conftest import ROOT
-from tests.tool.test_on_cluster import CUTTING, job_manifest, kubectl
+from tests.tool.test_on_cluster import CUTTING, INI, job_manifest, kubectl
 
 __all__ = ["RUN_SECONDS", "Running", "Scene", "open_scene", "wait_until"]
 
@@ -108,7 +108,7 @@ class Scene:
         container = manifest["spec"]["template"]["spec"]["containers"][0]
         container["resources"] = {"limits": limits}
         (folder / "kubernetes" / "90-test-job.yaml").write_text(yaml.safe_dump(manifest))
-        (folder / "pytest.ini").write_text("[pytest]\n")
+        (folder / "pytest.ini").write_text(INI)
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "CI"))}
         words = ["--in-cluster", "-v", "--junitxml=junit.xml", "--k8s-keep=never", suite]
         process = subprocess.Popen(

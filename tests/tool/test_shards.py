@@ -45,7 +45,8 @@ from pytest_k8s_job.local_pod import LocalCluster
 
 
 def tests_begun():
-    return sum(len(each.read_text().split()) for each in pathlib.Path(os.environ["TALLY"]).iterdir())
+    tally = pathlib.Path(os.environ["TALLY"])
+    return sum(len(each.read_text().split()) for each in tally.iterdir())
 
 
 class Taking(LocalCluster):
