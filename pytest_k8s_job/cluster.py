@@ -120,9 +120,14 @@ class KubernetesCluster:
 
     def read(self, path: str, accept: str) -> tuple[bytes, float]:
         """Return the answer to a GET of `path`, and the server's clock in seconds, 0 if unsaid."""
-        answer = self._call("GET", path, seconds=READ_SECONDS, accept=accept)
         with self._errors():
+            request = self._api.param_serialize(
+                "GET", path, header_params={"Accept": accept}, auth_settings=["BearerToken"]
+            )
+            answer = self._api.call_api(*request, _request_timeout=READ_SECONDS).response
             body = bytes(answer.data)
+            if not 200 <= answer.status < 300:
+                raise _cluster_error(answer.status, body, answer.reason)
         date = answer.headers.get("Date")
         return body, parsedate_to_datetime(date).timestamp() if date else 0.0
 
@@ -159,7 +164,6 @@ class KubernetesCluster:
         query: Mapping[str, str] | None = None,
         seconds: float | tuple[float, float] = REQUEST_SECONDS,
         body: object = None,
-        accept: str = "application/json",
         **names: str,
     ) -> Any:
         """Return the answer of the API server, with its body not yet read."""
@@ -169,7 +173,7 @@ class KubernetesCluster:
                 path,
                 path_params=names,
                 query_params=list((query or {}).items()),
-                header_params={"Accept": accept},
+                header_params={"Accept": "application/json"},
                 body=body,
                 auth_settings=["BearerToken"],
             )

@@ -7,10 +7,10 @@ from __future__ import annotations
 import argparse
 from typing import Any, Protocol
 
-from pytest_k8s_job.diagnosis import Look, diagnose, take_snapshot
 from pytest_k8s_job.diagnosis.access import notes
 from pytest_k8s_job.diagnosis.looking import look_through_api, place_of
 from pytest_k8s_job.diagnosis.report import as_json, as_text
+from pytest_k8s_job.diagnosis.rules import Look, diagnose, take_snapshot
 from pytest_k8s_job.pods import Reader
 
 __all__ = ["EXIT_FOUND", "add_diagnosis", "run_diagnosis"]

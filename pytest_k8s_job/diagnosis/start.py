@@ -1,6 +1,7 @@
 """Watches over a Job until its tests start, and says when and why they never will.
 
-A pod that comes forward costs nothing: snapshots are taken only while it does not.
+A pod that comes forward costs nothing: snapshots are taken, and the rules imported, only when it
+does not.
 """
 
 from __future__ import annotations
@@ -9,9 +10,8 @@ import math
 import threading
 import time
 
-from pytest_k8s_job.diagnosis import Cause, Finding, Outlook, Ref, diagnose, take_snapshot
-from pytest_k8s_job.diagnosis.creation import refusal
-from pytest_k8s_job.diagnosis.snapshot import Refused, Snapshot
+from pytest_k8s_job.diagnosis.causes import Cause
+from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
 from pytest_k8s_job.errors import ClusterError
 from pytest_k8s_job.pods import JobRef, Phase, PodState, Reader
 
@@ -106,12 +106,16 @@ class StartDiagnosis:
 
 def diagnose_job(reader: Reader, job: JobRef) -> Finding | None:
     """Return the root cause of what keeps a Job from its end, if one can be named."""
+    from pytest_k8s_job.diagnosis.rules import diagnose, take_snapshot  # noqa: PLC0415 (see above)
+
     findings = diagnose(take_snapshot(reader, job.namespace))
     return next((each for each in findings if _concerns(each, job)), None)
 
 
 def diagnose_target(reader: Reader, namespace: str) -> list[Finding]:
     """Return what is wrong with the workloads of a namespace; Jobs and their pods aside."""
+    from pytest_k8s_job.diagnosis.rules import diagnose, take_snapshot  # noqa: PLC0415 (see above)
+
     snapshot = take_snapshot(reader, namespace)
     jobs = {Ref("Job", each["metadata"]["name"]) for each in snapshot["jobs"]}
     pods = {
@@ -124,6 +128,10 @@ def diagnose_target(reader: Reader, namespace: str) -> list[Finding]:
 
 def explain_refusal(reader: Reader, namespace: str, name: str, error: ClusterError) -> Finding:
     """Return what it means that the API server did not create the Job `name`."""
+    from pytest_k8s_job.diagnosis.creation import refusal  # noqa: PLC0415 (see above)
+    from pytest_k8s_job.diagnosis.rules import diagnose  # noqa: PLC0415
+    from pytest_k8s_job.diagnosis.snapshot import Refused, Snapshot  # noqa: PLC0415
+
     if error.status in (0, 401):
         refused = {"namespace": Refused(error.status, str(error))}
         return diagnose(Snapshot(namespace, reader.describe(), reader.server, refused=refused))[0]

@@ -92,7 +92,9 @@ def show(tallies: Mapping[Case, Tally]) -> None:
         for case, tally in tallies.items()
     ]
     REPORT.parent.mkdir(exist_ok=True)
-    REPORT.write_text(json.dumps(rows, indent=1) + "\n")
+    old = json.loads(REPORT.read_text()) if REPORT.exists() else []
+    others = [row for row in old if "injected" in row]  # those of the diagnosis
+    REPORT.write_text(json.dumps([*rows, *others], indent=1) + "\n")
 
 
 def main(arguments: list[str] | None = None) -> int:

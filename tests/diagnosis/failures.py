@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pytest_k8s_job.diagnosis import Cause, Finding, Outlook, Snapshot, diagnose
 from pytest_k8s_job.diagnosis.causes import MEANINGS
 from pytest_k8s_job.diagnosis.report import as_text
+from pytest_k8s_job.diagnosis.rules import Cause, Finding, Outlook, Snapshot, diagnose
 from pytest_k8s_job.diagnosis.start import PATIENCE
 from tests.diagnosis.made import MADE
 from tests.diagnosis.record import FOLDER

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_k8s_job.diagnosis import Cause
+from pytest_k8s_job.diagnosis.rules import Cause
 from tests.diagnosis.place import Place
 
 __all__ = ["Fault"]

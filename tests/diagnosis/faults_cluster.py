@@ -10,7 +10,7 @@ from typing import Any
 
 from local_cluster.settings import Paths
 from local_cluster.supervision import Supervisor
-from pytest_k8s_job.diagnosis import Cause
+from pytest_k8s_job.diagnosis.rules import Cause
 from tests.diagnosis.fault import Fault
 from tests.diagnosis.objects import config_map, deployment, job, pod_spec, server, service
 from tests.diagnosis.place import Place, kubectl, wait_until

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pytest_k8s_job.diagnosis import Cause
+from pytest_k8s_job.diagnosis.rules import Cause
 from tests.diagnosis.fault import Fault
 from tests.diagnosis.objects import SLEEP, config_map, container, deployment, job, pod_spec
 from tests.diagnosis.place import Place

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pytest_k8s_job.diagnosis import Cause
+from pytest_k8s_job.diagnosis.rules import Cause
 from tests.diagnosis.fault import Fault
 from tests.diagnosis.objects import container, deployment, job, pod_spec, service
 from tests.diagnosis.place import Place, kubectl, wait_until

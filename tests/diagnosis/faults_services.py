@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_k8s_job.diagnosis import Cause
+from pytest_k8s_job.diagnosis.rules import Cause
 from tests.diagnosis.fault import Fault
 from tests.diagnosis.objects import SLEEP, container, deployment, pod_spec, server, service
 from tests.diagnosis.place import IMAGE, Place

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pytest_k8s_job.diagnosis import Cause, Look, Snapshot
+from pytest_k8s_job.diagnosis.rules import Cause, Look, Snapshot
 from pytest_k8s_job.diagnosis.taking import KINDS
 
 __all__ = ["MADE", "event", "healthy", "pod", "snapshot"]

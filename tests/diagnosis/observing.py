@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 import local_cluster
 from pytest_k8s_job.cluster import KubernetesCluster, connect
-from pytest_k8s_job.diagnosis import Cause, Finding, Snapshot, diagnose, take_snapshot
 from pytest_k8s_job.diagnosis.looking import look_through_api
+from pytest_k8s_job.diagnosis.rules import Cause, Finding, Snapshot, diagnose, take_snapshot
 from tests.diagnosis.fault import Fault
 from tests.diagnosis.place import Place
 

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from pytest_k8s_job.diagnosis import Snapshot, diagnose
+from pytest_k8s_job.diagnosis.rules import Snapshot, diagnose
 from tests.diagnosis.fault import Fault
 from tests.diagnosis.faults import FAULTS
 from tests.diagnosis.inject import SIDE_BY_SIDE

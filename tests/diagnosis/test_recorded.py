@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from pytest_k8s_job.diagnosis import Cause, Snapshot, diagnose
 from pytest_k8s_job.diagnosis.causes import MEANINGS
+from pytest_k8s_job.diagnosis.rules import Cause, Snapshot, diagnose
 from tests.diagnosis.faults import FAULTS
 from tests.diagnosis.made import MADE, healthy
 from tests.diagnosis.record import FOLDER

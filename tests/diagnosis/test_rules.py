@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from pytest_k8s_job.diagnosis import Cause, Finding, Look, Outlook, Ref, Snapshot, diagnose
 from pytest_k8s_job.diagnosis.access import notes
 from pytest_k8s_job.diagnosis.finding import Finding as Found
 from pytest_k8s_job.diagnosis.policies import suspects
 from pytest_k8s_job.diagnosis.ranking import rank
+from pytest_k8s_job.diagnosis.rules import Cause, Finding, Look, Outlook, Ref, Snapshot, diagnose
 from pytest_k8s_job.diagnosis.snapshot import Refused
 from pytest_k8s_job.diagnosis.text import bytes_text, clipped, listed, quantity
 from tests.diagnosis.made import (

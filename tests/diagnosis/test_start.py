@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from pytest_k8s_job.diagnosis import Cause, Finding, Outlook, Ref, Snapshot
+from pytest_k8s_job.diagnosis.rules import Cause, Finding, Outlook, Ref, Snapshot
 from pytest_k8s_job.diagnosis.start import (
     PATIENCE,
     QUIET,
