@@ -9,7 +9,9 @@ Started without a nonce (by `kubectl apply`, say) the agent draws one. Who colle
 from the first line of the log, written before any test could print, or from the termination
 message, written after the last. Should a test forge both a frame and its nonce, the digest of all
 records in the termination message contradicts it, so nothing forged passes. Frames are then larger
-and rarer, so that `kubectl logs` reads well. Standard library only.
+and rarer, so that `kubectl logs` reads well. Every frame goes into a journal too, and after a log
+so long that the kubelet may have cut it, the agent lingers until its collector has everything.
+Standard library only, and little of that: tests wait for this to start.
 """
 
 from __future__ import annotations
@@ -17,68 +19,98 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import selectors
-import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
+import time
+from collections.abc import MutableMapping
 from pathlib import Path
 
-from pytest_k8s_job import __version__, cache
-from pytest_k8s_job.log_writer import BATCH_SECONDS, FrameWriter, Lines, write_all
-from pytest_k8s_job.records import RECORD_FD, Kind, encode
+from pytest_k8s_job import __version__, cache, journal
+from pytest_k8s_job.journal import NONCE, Journal
+from pytest_k8s_job.log_writer import BATCH_SECONDS, FrameWriter, Lines, Log, Output, drain
+from pytest_k8s_job.records import RECORD_FD, SECTIONS, STACKS_FD, Kind, encode
+from pytest_k8s_job.watchdog import Limits, Watchdog
 
-__all__ = ["CACHE", "NONCE", "RUN_ID", "TERMINATION_LOG", "main"]
+__all__ = [
+    "CACHE",
+    "DEADLINE",
+    "GRACE",
+    "LOG_BYTES",
+    "NONCE",
+    "RUN_ID",
+    "TERMINATION_LOG",
+    "TEST_TIMEOUT",
+    "main",
+]
 
-# Environment that the near side sets; all of it is taken away from the tests.
+# Environment that the near side or the manifest sets; all of it is taken away from the tests.
 RUN_ID = "PYTEST_K8S_JOB_RUN"
-NONCE = "PYTEST_K8S_JOB_NONCE"
 CACHE = "PYTEST_K8S_JOB_CACHE"
 TERMINATION_LOG = "PYTEST_K8S_JOB_TERMINATION_LOG"
+LOG_BYTES = "PYTEST_K8S_JOB_LOG_BYTES"  # where the kubelet's containerLogMaxSize is not 10Mi
+DEADLINE = "PYTEST_K8S_JOB_DEADLINE"  # the Job's activeDeadlineSeconds
+GRACE = "PYTEST_K8S_JOB_GRACE"  # the pod's terminationGracePeriodSeconds
+TEST_TIMEOUT = "PYTEST_K8S_JOB_TEST_TIMEOUT"  # seconds for one test
 
 LINE_LIMIT = 8 << 10  # a longer line of pytest's output is broken here: runtimes tear at 8 KiB
-TAIL_BYTES = 2000  # of pytest's last output, for a run that ended before its session began
-READ_BYTES = 1 << 16
 UNHEARD_BATCH_SECONDS = 2.0  # nobody waits for a dot: fewer frames between pytest's lines
 
+KUBELET_BYTES = 10 << 20  # the kubelet's default: then it rotates, and serves only the newest file
+OUTPUT_PART = 0.4  # of that for pytest's own output
+SECTIONS_PART = 0.4  # for captured output of an unattended run: frames compress it, at worst by 1
+SECTIONS_HEARD = 24 << 20  # characters of it with a collector: it reads along, and has the journal
+LINGER_PART = 0.8  # of a log file: more may have been rotated, as the kubelet looks every 10 s
+LINGER_SECONDS = 20.0  # for a collector that was cut off to come back and read the journal
+LINGER_POLL = 0.05
+LINGER_HEARTBEAT = 1.0
 
-@dataclass(frozen=True)
+
 class Settings:
     """What the near side tells the agent; it is not `heard` when it draws its own nonce."""
 
-    run: str
-    nonce: str
-    heard: bool
-    cache: str
-    termination_log: Path
-
-    @classmethod
-    def take(cls, environment: MutableMapping[str, str]) -> Settings:
+    def __init__(self, environment: MutableMapping[str, str]) -> None:
         """Read the settings and remove them from `environment`, which the tests inherit."""
         nonce = environment.pop(NONCE, "")
-        return cls(
-            run=environment.pop(RUN_ID, ""),
-            nonce=nonce or secrets.token_hex(16),
-            heard=bool(nonce),
-            cache=environment.pop(CACHE, ""),
-            termination_log=Path(environment.pop(TERMINATION_LOG, "/dev/termination-log")),
+        self.run = environment.pop(RUN_ID, "")
+        self.nonce = nonce or os.urandom(16).hex()
+        self.heard = bool(nonce)
+        self.cache = environment.pop(CACHE, "")
+        self.termination_log = Path(environment.pop(TERMINATION_LOG, "/dev/termination-log"))
+        self.log_bytes = int(number(environment, LOG_BYTES) or KUBELET_BYTES)
+        self.limits = Limits(
+            *(number(environment, each) for each in (DEADLINE, TEST_TIMEOUT, GRACE))
         )
+
+    @property
+    def sections(self) -> int:
+        """Characters of captured output that may travel whole."""
+        return SECTIONS_HEARD if self.heard else int(self.log_bytes * SECTIONS_PART)
+
+
+def number(environment: MutableMapping[str, str], name: str) -> float | None:
+    """Take a number out of `environment`; None if it is not there."""
+    text = environment.pop(name, "")
+    try:
+        return float(text) if text else None
+    except ValueError:
+        sys.exit(f"{name} must be a number, not {text!r}")
 
 
 class Agent:
-    """One run of pytest, told in frames."""
+    """One run of pytest, told in frames; `folder` is its own."""
 
-    def __init__(self, settings: Settings, out: int) -> None:
+    def __init__(self, settings: Settings, out: int, folder: Path) -> None:
         self._settings = settings
-        self._out = out
+        self._log = Log(out)
+        self._journal = Journal(folder)
+        self._stacks = os.open(folder / "stacks", os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
+        self._watchdog = Watchdog(settings.limits, self._stacks)
         seconds = BATCH_SECONDS if settings.heard else UNHEARD_BATCH_SECONDS
-        self._frames = FrameWriter(out, settings.nonce, seconds)
+        self._frames = FrameWriter(self._write_frame, settings.nonce, seconds)
         self._records = Lines(self._record)
-        self._output = Lines(self._text, LINE_LIMIT)
-        self._tail = b""
+        self._text = Output(self._log, int(settings.log_bytes * OUTPUT_PART))
+        self._output = Lines(self._text.take, LINE_LIMIT)
         self._done = b""
 
     def run(self, command: list[str]) -> int:
@@ -86,16 +118,21 @@ class Agent:
         self._say(Kind.HELLO, {"run": self._settings.run, "tool": __version__})
         self._frames.flush()
         source, sink = os.pipe()
+        ours = {
+            RECORD_FD: str(sink),
+            STACKS_FD: str(self._stacks),
+            SECTIONS: str(self._settings.sections),
+        }
         with subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            pass_fds=[sink],
-            env={**os.environ, RECORD_FD: str(sink)},
+            pass_fds=[sink, self._stacks],
+            env={**os.environ, **ours},
         ) as process:
             os.close(sink)
-            forward_sigterm(process)
+            self._watchdog.attach(process)
             assert process.stdout is not None  # noqa: S101 (we asked for a pipe)
             self._pump(process, source, process.stdout.fileno())
             return self._end(process.wait())
@@ -108,6 +145,7 @@ class Agent:
                 selector.register(descriptor, selectors.EVENT_READ, sink)
             while True:
                 ended = process.poll() is not None
+                self._watchdog.tick()
                 for key, _ in selector.select(0 if ended else self._frames.tick()):
                     if not drain(key.fd, key.data):
                         selector.unregister(key.fd)
@@ -117,16 +155,18 @@ class Agent:
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         process.wait(self._frames.tick())
         self._output.close()
+        self._text.close()
         self._records.close()
 
     def _record(self, line: bytes) -> None:
         self._frames.add(line)
+        self._watchdog.see(line)
         if line.startswith(b'["done",'):
             self._done = line
 
-    def _text(self, line: bytes) -> None:
-        self._tail = (self._tail + line)[-TAIL_BYTES:]
-        write_all(self._out, line)
+    def _write_frame(self, frame: bytes) -> None:
+        self._journal.write(frame)
+        self._log.write(frame)
 
     def _say(self, kind: Kind, *fields: object) -> None:
         self._frames.add(encode(kind, *fields))
@@ -140,35 +180,43 @@ class Agent:
             "records": self._frames.records,
             "sha256": self._frames.sha256,
         }
-        tail = "" if self._done else self._tail.decode("utf-8", "replace")
-        self._say(Kind.END, {**end, "tail": tail})
+        linger = self._must_linger()
+        self._say(Kind.END, {**end, **self._circumstances(), "linger": linger})
         self._frames.flush()
         found = {} if self._settings.heard else {"nonce": self._settings.nonce}
         write_termination_message(self._settings, {**found, **end, "counts": self._counts()})
+        if linger:
+            self._linger()
         return exit_code(status)
+
+    def _circumstances(self) -> dict[str, object]:
+        """Return what helps people to understand an unusual end."""
+        watchdog = self._watchdog
+        tail = "" if self._done else self._text.tail
+        if not watchdog.why:
+            return {"tail": tail}
+        self._log.write(watchdog.stacks.encode("utf-8"))
+        stopped = {"why": watchdog.why, "seconds": watchdog.seconds, "stacks": watchdog.stacks}
+        return {"tail": tail, "stopped": stopped}
+
+    def _must_linger(self) -> bool:
+        """Return True if the log may be cut and a collector may want to read the journal."""
+        long = self._log.bytes > self._settings.log_bytes * LINGER_PART
+        heard = self._settings.heard and not self._watchdog.is_told
+        return heard and long and self._journal.is_whole
+
+    def _linger(self) -> None:
+        end = time.monotonic() + LINGER_SECONDS
+        self._frames.heartbeat_seconds = LINGER_HEARTBEAT
+        while time.monotonic() < end and not self._watchdog.is_told:
+            if self._journal.is_released:
+                return
+            # Who reads only now finds the newest log file, and in it a number to ask for.
+            self._frames.tick()
+            time.sleep(LINGER_POLL)
 
     def _counts(self) -> object:
         return json.loads(self._done)[1]["counts"] if self._done else {}
-
-
-def drain(descriptor: int, sink: Lines) -> bool:
-    """Read what is there, at most 4 MiB; False at the end of the stream."""
-    for _ in range(64):
-        try:
-            data = os.read(descriptor, READ_BYTES)
-        except BlockingIOError:
-            break
-        if not data:
-            return False
-        sink.feed(data)
-        if len(data) < READ_BYTES:
-            break
-    return True
-
-
-def forward_sigterm(process: subprocess.Popen[bytes]) -> None:
-    """Let pytest end in its own way when the pod is told to stop."""
-    signal.signal(signal.SIGTERM, lambda *_: process.send_signal(signal.SIGTERM))
 
 
 def exit_code(status: int) -> int:
@@ -176,7 +224,7 @@ def exit_code(status: int) -> int:
     return status if status >= 0 else 128 - status
 
 
-def write_termination_message(settings: Settings, message: Mapping[str, object]) -> None:
+def write_termination_message(settings: Settings, message: dict[str, object]) -> None:
     """Leave a summary that survives log rotation; outside a pod there is no place for it."""
     text = json.dumps({"run": settings.run, **message}, separators=(",", ":"))
     try:
@@ -185,25 +233,28 @@ def write_termination_message(settings: Settings, message: Mapping[str, object])
         print(f"no termination message: {error}", file=sys.stderr)  # noqa: T201 (the pod's log)
 
 
-def pytest_command(settings: Settings, arguments: list[str], cache_dir: str) -> list[str]:
+def pytest_command(settings: Settings, arguments: list[str], folder: Path) -> list[str]:
     """Return the command line of pytest; its cache may not lie in a read-only suite."""
     command = [sys.executable, "-m", "pytest", "-p", "pytest_k8s_job.emitter"]
     if not settings.heard:
         command.insert(1, "-u")  # whoever reads `kubectl logs -f` wants each line at once
     if "no:cacheprovider" not in arguments:
-        cache.unpack(settings.cache, Path(cache_dir))
+        cache_dir = folder / "cache"
+        cache.unpack(settings.cache, cache_dir)
         command += ["-o", f"cache_dir={cache_dir}"]
     return [*command, *arguments]
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run pytest with `arguments` (default: those of this process) and return its exit code."""
-    settings = Settings.take(os.environ)
-    with tempfile.TemporaryDirectory(prefix="pytest-k8s-job-") as cache_dir:
-        command = pytest_command(
-            settings, sys.argv[1:] if arguments is None else arguments, cache_dir
-        )
-        return Agent(settings, sys.stdout.fileno()).run(command)
+    folder = journal.make_folder(os.environ)
+    try:
+        settings = Settings(os.environ)
+        words = sys.argv[1:] if arguments is None else arguments
+        command = pytest_command(settings, words, folder)
+        return Agent(settings, sys.stdout.fileno(), folder).run(command)
+    finally:
+        journal.remove_folder(folder)
 
 
 if __name__ == "__main__":

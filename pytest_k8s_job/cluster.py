@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -34,6 +36,9 @@ JOBS = "/apis/batch/v1/namespaces/{namespace}/jobs"
 JOB = JOBS + "/{name}"
 PODS = "/api/v1/namespaces/{namespace}/pods"
 LOG = PODS + "/{name}/log"
+EXEC_SECONDS = 30.0  # for a command in the container
+EXEC_BYTES = 64 << 20  # of its output; the journal answers in pieces far below that
+EXEC_ERRORS = 3  # channel of a websocket that says how the command ended
 JOB_LABEL = "batch.kubernetes.io/job-name"
 INDEX_LABEL = "batch.kubernetes.io/job-completion-index"
 
@@ -79,6 +84,7 @@ class KubernetesCluster:
         # A refused connection is told to the user once, by the caller.
         logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
         self._api: Any = client.ApiClient(settings)  # without annotations
+        self._settings = settings
         self._server = settings.host
 
     @property
@@ -145,6 +151,30 @@ class KubernetesCluster:
         finally:
             answer.close()
 
+    def exec(self, job: JobRef, pod: str, command: Sequence[str]) -> bytes:
+        from kubernetes.stream import stream  # noqa: PLC0415 (50 ms that hardly a run needs)
+
+        # A client of its own: while it connects, `stream` changes how the client works.
+        core: Any = client.CoreV1Api(client.ApiClient(self._settings))
+        with self._errors():
+            socket = stream(
+                core.connect_get_namespaced_pod_exec,
+                pod,
+                job.namespace,
+                container=job.container,
+                command=list(command),
+                stdin=False,
+                stdout=True,
+                stderr=False,
+                tty=False,
+                binary=True,
+                _preload_content=False,
+            )
+            try:
+                return _read_all(socket)
+            finally:
+                socket.close()
+
     def delete(self, job: JobRef) -> None:
         query = {"propagationPolicy": "Background"}
         with suppress(GoneError):
@@ -194,7 +224,24 @@ class KubernetesCluster:
             raise ClusterError(text) from error
 
 
+def _read_all(socket: Any) -> bytes:
+    """Return the stdout of the command behind `socket`, bounded in time and size."""
+    output = bytearray()
+    end = time.monotonic() + EXEC_SECONDS
+    while socket.is_open():
+        left = end - time.monotonic()
+        if left <= 0 or len(output) > EXEC_BYTES:
+            raise ClusterError("a command in the container said too much or took too long")
+        socket.update(timeout=left)
+        output += socket.read_channel(1)
+    status = json.loads(socket.read_channel(EXEC_ERRORS) or b"{}")
+    if status.get("status") != "Success":
+        raise ClusterError(f"a command in the container failed: {status.get('message')}")
+    return bytes(output)
+
+
 def _cluster_error(status: int | None, body: object, reason: object) -> ClusterError:
+    status = status or _handshake_status(str(reason))
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
     try:
         message = json.loads(str(text))["message"]
@@ -205,4 +252,10 @@ def _cluster_error(status: int | None, body: object, reason: object) -> ClusterE
         return GoneError(said, 404)
     if status == 400:
         return NotReadyError(said, 400)
-    return ClusterError(said, status or 0)
+    return ClusterError(said, status)
+
+
+def _handshake_status(reason: str) -> int:
+    """Return the HTTP status of a refused websocket, which the client puts into a text."""
+    match = re.match(r"Handshake status (\d{3})", reason)
+    return int(match[1]) if match else 0

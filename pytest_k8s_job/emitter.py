@@ -7,6 +7,7 @@ changes nothing about the tests except that each finds its own TRACEPARENT in th
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import linecache
 import os
 import platform
@@ -21,20 +22,35 @@ from typing import Any, NoReturn
 import pytest
 
 from pytest_k8s_job.plan import describe_items
-from pytest_k8s_job.records import RECORD_FD, REPR, Kind, encode, plan_digest, trace_id
+from pytest_k8s_job.records import (
+    RECORD_FD,
+    REPR,
+    SECTIONS,
+    STACKS_FD,
+    STACKS_SIGNAL,
+    Kind,
+    encode,
+    plan_digest,
+    trace_id,
+)
 from pytest_k8s_job.sharding import Selection, deselect, parts_of, take_selection
 
 SECTION_LIMIT = 1 << 19  # characters of captured output kept per section, half head, half tail
+SPARSE_LIMIT = 2000  # characters per section once the run's budget of captured output is spent
 TERMINATED = 143  # exit code after SIGTERM: 128 + 15, as shells count
 
 _PLAIN_ATTRIBUTES = frozenset(vars(pytest.TestReport("", ("", 0, ""), {}, "passed", None, "call")))
 
 
 class Emitter:
-    """A pytest plugin that writes each event to the descriptor `fd`."""
+    """A pytest plugin that writes each event to the descriptor `fd`.
 
-    def __init__(self, fd: int, selection: Selection, shard: int) -> None:
+    Of captured output, `room` characters travel; then each section is cut to `SPARSE_LIMIT`.
+    """
+
+    def __init__(self, fd: int, room: int, selection: Selection, shard: int) -> None:
         self._fd = fd
+        self._room = room
         self._selection = selection
         self._shard = shard
         self._write = os.write  # tests replace the module's function, or the whole module
@@ -223,7 +239,9 @@ class Emitter:
     def _serialize(self, report: pytest.CollectReport | pytest.TestReport) -> dict[str, Any]:
         data = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
         sections = data.get("sections") or []
-        data["sections"] = [[title, _cut(text)] for title, text in sections]
+        limit = SECTION_LIMIT if self._room > 0 else SPARSE_LIMIT
+        data["sections"] = [[title, _cut(text, limit)] for title, text in sections]
+        self._room -= sum(len(text) for _, text in data["sections"])
         # Pytest makes plain text of a failure that is neither text nor a traceback.
         if isinstance(data["longrepr"], str) and not isinstance(report.longrepr, str):
             data[REPR] = True
@@ -240,13 +258,14 @@ def _is_plain(report: pytest.TestReport) -> bool:
     )
 
 
-def _cut(text: str) -> str:
+def _cut(text: str, limit: int) -> str:
     """Return `text` with its middle left out, and said so, when it is over the limit."""
-    left_out = len(text) - SECTION_LIMIT
+    left_out = len(text) - limit
     if left_out <= 0:
         return text
-    half = SECTION_LIMIT // 2
-    note = f"\n[... {left_out} characters left out by pytest-k8s-job ...]\n"
+    half = limit // 2
+    why = ": this run has captured too much" if limit < SECTION_LIMIT else ""
+    note = f"\n[... {left_out} characters left out by pytest-k8s-job{why} ...]\n"
     return text[:half] + note + text[-half:]
 
 
@@ -257,8 +276,13 @@ def _exit_on_sigterm(_signal: int, _frame: object) -> NoReturn:
 def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
     """Called first of all hooks: take the pipe away from the tests and register the emitter."""
     number = os.environ.pop(RECORD_FD, "")
+    stacks = os.environ.pop(STACKS_FD, "")
+    room = int(os.environ.pop(SECTIONS, "") or sys.maxsize)
+    if stacks:
+        os.set_inheritable(int(stacks), False)
+        faulthandler.register(STACKS_SIGNAL, int(stacks), all_threads=True)
     if number:
         fd = int(number)
         os.set_inheritable(fd, False)
-        emitter = Emitter(fd, *take_selection(os.environ))
+        emitter = Emitter(fd, room, *take_selection(os.environ))
         pluginmanager.register(emitter, "k8s_job_emitter")

@@ -3,10 +3,14 @@
 Two threads put what they see into one queue. The end of a log stream means nothing here: a kubelet
 that dies ends it like a container that ends. So the log is read on until the caller has found the
 `end` record and stops us, or until an ended container's log was read several times without it.
+
+Frames that are missing are looked for in this order: the next connection begins before the break;
+then the whole log is read again; then, while the container lives, its journal is asked.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 import time
@@ -16,6 +20,7 @@ from typing import BinaryIO, Protocol
 
 from pytest_k8s_job.errors import ClusterError, FrameError, GoneError, NotReadyError
 from pytest_k8s_job.frames import Decoder
+from pytest_k8s_job.journal import read_command, release_command
 from pytest_k8s_job.pods import Cluster, JobRef, Phase, PodState
 
 __all__ = ["Broken", "Event", "Follower", "LogRead", "Payload", "PodSeen", "Sink"]
@@ -27,7 +32,9 @@ POLL_ENDING = 0.05  # after the `end` record: the exit code is a moment away
 RECONNECT = 0.3  # seconds before the next connection
 OVERLAP = 5  # seconds of log asked for again: the API cuts times to whole seconds
 PATIENCE = 60.0  # seconds without any answer of the API server before we give up
+END, LINGERS = b'["end",', b'"linger":true'  # inside a JSON text its quotes would be escaped
 FORBIDDEN = (401, 403)  # HTTP status codes that asking again does not change
+REPAIRS = 100  # times that a living container's log is left to look for missing frames
 LAST_READS = 3  # reads of the whole log of an ended container: even those may be cut short
 
 
@@ -81,6 +88,8 @@ class Follower:
         self._decoder = decoder
         self._raw = raw
         self._pod: PodState | None = None
+        self._repairs = 0
+        self._lost: int | None = None  # number of a frame that nobody has any more
         self._readable = threading.Event()
         self._ending = threading.Event()
         self._stopped = threading.Event()
@@ -153,32 +162,35 @@ class Follower:
         reads = 0
         answered = time.monotonic()
         while not self._stopped.is_set() and self._pod is not None:
-            ended = self._pod.phase is Phase.TERMINATED
+            pod, ended = self._pod.name, self._pod.phase is Phase.TERMINATED
             last = time.monotonic()
-            whole = self._read(self._pod.name, None if ended else since)
+            whole = self._read(pod, None if ended else since, patch=not ended)
             if whole or not ended:
                 answered = time.monotonic()
             elif time.monotonic() - answered > PATIENCE:
-                self._give_up(f"the log of the ended pod {self._pod.name} cannot be read")
+                self._give_up(f"the log of the ended pod {pod} cannot be read")
             if ended and whole:
                 reads += 1
                 if reads >= LAST_READS:
                     self.events.put(LogRead(self._decoder.has_gap))
                     return
+            if whole and since is None and not ended and self._is_repairable:
+                self.read_journal(pod)
             since = math.ceil(time.monotonic() - last) + OVERLAP
-            if self._decoder.has_gap:
+            if self._decoder.has_gap and self._decoder.next_sequence != self._lost:
                 since = None
             self._stopped.wait(RECONNECT)
 
-    def _read(self, pod: str, since: int | None) -> bool:
-        """Read one stream; True if it came to an end of its own."""
+    def _read(self, pod: str, since: int | None, *, patch: bool) -> bool:
+        """Read one stream; True if it came to an end of its own, or to a gap that we may patch."""
         self._decoder.new_stream()
         try:
             for chunk in self._cluster.log(self._job, pod, since):
                 if self._raw is not None:
                     self._raw.write(chunk)
-                for payload in self._decoder.feed(chunk):
-                    self.events.put(Payload(payload))
+                self._take(pod, chunk)
+                if patch and self._is_repairable:
+                    break
         except (NotReadyError, GoneError):
             return False
         except FrameError as error:
@@ -188,6 +200,43 @@ class Follower:
                 self._give_up(str(error))
             return False
         return True
+
+    def _take(self, pod: str, chunk: bytes) -> None:
+        for payload in self._decoder.feed(chunk):
+            self.events.put(Payload(payload))
+            if payload.startswith(END) and LINGERS in payload:
+                self._release(pod)
+
+    def _release(self, pod: str) -> None:
+        """Let the agent end: all frames up to its last are here."""
+        with contextlib.suppress(ClusterError):  # unreleased it ends by itself, only later
+            self._cluster.exec(self._job, pod, release_command())
+
+    # -- the journal
+
+    @property
+    def _is_repairable(self) -> bool:
+        """True if frames were passed over that may still be found."""
+        missing = self._decoder.missing
+        return missing is not None and missing[0] != self._lost and self._repairs < REPAIRS
+
+    def read_journal(self, pod: str) -> None:
+        """Ask the container for the missing frames, in as many pieces as it takes."""
+        self._repairs += 1
+        while (missing := self._decoder.missing) and not self._stopped.is_set():
+            try:
+                lines = self._cluster.exec(self._job, pod, read_command(*missing))
+                self._decoder.new_stream()
+                self._take(pod, lines)
+            except FrameError as error:
+                self._give_up(str(error))
+            except ClusterError as error:
+                if error.status in FORBIDDEN:
+                    self._lost = missing[0]
+                return
+            if self._decoder.next_sequence == missing[0]:
+                self._lost = missing[0]
+                return
 
     def _give_up(self, reason: str) -> None:
         self.events.put(Broken(reason))

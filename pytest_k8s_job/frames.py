@@ -68,6 +68,12 @@ class Decoder:
         """True while later frames wait for one that has not come."""
         return bool(self._parts)
 
+    @property
+    def missing(self) -> tuple[int, int] | None:
+        """First and last number of the oldest frames that were passed over; None if none were."""
+        later = [sequence for sequence in self._parts if sequence > self.next_sequence]
+        return (self.next_sequence, min(later) - 1) if later else None
+
     def new_stream(self) -> None:
         """Forget an unfinished line: the next bytes come from a new connection."""
         self._line.clear()

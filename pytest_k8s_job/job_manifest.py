@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from pytest_k8s_job.agent import CACHE, NONCE, RUN_ID
+from pytest_k8s_job.agent import CACHE, DEADLINE, GRACE, NONCE, RUN_ID, TEST_TIMEOUT
 from pytest_k8s_job.errors import UsageError
 from pytest_k8s_job.sharding import INDEX, Selection, key_of
 
@@ -55,6 +55,7 @@ class Run:
     environment: Mapping[str, str] = field(default_factory=dict)
     cache: str = ""
     selection: Selection = field(default_factory=Selection)
+    test_timeout: float | None = None
     suffix: str = ""
     index: int | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
@@ -111,8 +112,8 @@ def make_job(manifest: Object, run: Run) -> Object:
     container["args"] = list(run.arguments)
     if run.image:
         container["image"] = run.image
-    ours = {**run.environment, RUN_ID: run.run_id, NONCE: run.nonce, CACHE: run.cache}
-    ours |= run.selection.encode()
+    ours = {**run.environment, **_limits(job, run), **run.selection.encode()}
+    ours |= {RUN_ID: run.run_id, NONCE: run.nonce, CACHE: run.cache}
     if run.index is not None:
         ours[INDEX] = str(run.index)
     kept = [each for each in container.get("env") or () if each["name"] not in ours]
@@ -132,6 +133,17 @@ def _let_pods_fail_alone(spec: Object, shards: int) -> None:
     spec.pop("backoffLimit", None)
     indexed = {"completionMode": "Indexed", "completions": shards, "parallelism": shards}
     spec.update(indexed, backoffLimitPerIndex=0)
+
+
+def _limits(job: Object, run: Run) -> dict[str, str]:
+    """Return the seconds that the agent must know to end pytest before Kubernetes does."""
+    pod = job["spec"]["template"]["spec"]
+    seconds = {
+        DEADLINE: job["spec"].get("activeDeadlineSeconds"),
+        GRACE: pod.get("terminationGracePeriodSeconds"),
+        TEST_TIMEOUT: run.test_timeout,
+    }
+    return {name: f"{value:g}" for name, value in seconds.items() if value is not None}
 
 
 def replacement(run: Run, shard: int, attempt: int, left: Sequence[str] | None, why: str) -> Run:

@@ -60,6 +60,7 @@ class Launcher:
             {**_formatting_environment(), **options.environment},
             self._packed_cache(),
             self._selection(cluster, options.namespace or manifest["metadata"].get("namespace")),
+            options.test_timeout,
         )
         name = f"{manifest['metadata']['name']}-{run.run_id}"
         following = self._prepare(cluster, name, run.selection.shards)

@@ -13,17 +13,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pytest_k8s_job.agent import TERMINATION_LOG, exit_code
-from pytest_k8s_job.errors import GoneError, NotReadyError
+from pytest_k8s_job.errors import ClusterError, GoneError, NotReadyError
 from pytest_k8s_job.pods import JobRef, Phase, PodState
 from pytest_k8s_job.sharding import INDEX
 
 __all__ = ["LocalCluster"]
 
+EXEC_SECONDS = 30.0  # for a command in the container
 POLL_SECONDS = 0.01  # a file has no event for its growth in the standard library
 
 
@@ -36,16 +37,15 @@ class LocalPod:
         self.log = folder / "log"
         self.disrupted = ""
         self._message = folder / "termination-message"
+        self._suite = suite
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
         environment = {each["name"]: each["value"] for each in container.get("env", ())}
-        command = [*container["command"], *container["args"]]
-        if command[0] == "python":
-            command[0] = sys.executable
+        self._environment = {**inherited, **environment, TERMINATION_LOG: str(self._message)}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                command,
+                _on_this_machine([*container["command"], *container["args"]]),
                 cwd=suite,
-                env={**inherited, **environment, TERMINATION_LOG: str(self._message)},
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -68,6 +68,22 @@ class LocalPod:
             termination_message=message,
             disrupted=self.disrupted,
         )
+
+    def exec(self, command: Sequence[str]) -> bytes:
+        """Run `command` beside the process; return what it prints."""
+        try:
+            done = subprocess.run(
+                _on_this_machine(command),
+                cwd=self._suite,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=True,
+                timeout=EXEC_SECONDS,
+            )
+        except subprocess.SubprocessError as error:
+            raise ClusterError(f"{' '.join(command)}: {error}") from error
+        return done.stdout
 
     def end(self) -> None:
         """Tell the process to stop, and wait until it has."""
@@ -135,8 +151,18 @@ class LocalCluster:
                 else:
                     time.sleep(POLL_SECONDS)
 
+    def exec(self, job: JobRef, pod: str, command: Sequence[str]) -> bytes:
+        found = self.pods.get((job.name, job.shard or 0))
+        if found is None or found.process.poll() is not None:
+            raise GoneError(f"{pod} does not run")
+        return found.exec(command)
+
     def delete(self, job: JobRef) -> None:
         for (name, _), pod in self.pods.items():
             if name == job.name:
                 pod.end()
         shutil.rmtree(Path(self._folder.name, job.name), ignore_errors=True)
+
+
+def _on_this_machine(command: Sequence[str]) -> list[str]:
+    return [sys.executable if word == "python" else word for word in command[:1]] + [*command[1:]]

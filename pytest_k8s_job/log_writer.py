@@ -8,23 +8,93 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from collections import deque
 from collections.abc import Callable
 
 from pytest_k8s_job import frames
 
-__all__ = ["BATCH_SECONDS", "FrameWriter", "Lines", "write_all"]
+__all__ = ["BATCH_SECONDS", "FrameWriter", "Lines", "Log", "Output", "drain"]
 
 BATCH_SECONDS = 0.05  # a dot should feel live
 BATCH_BYTES = 32 << 10  # unpacked; about 3 KiB as a frame
 HEARTBEAT_SECONDS = 20.0  # proxies cut streams that are idle for 60 s
 POLL_SECONDS = 0.25  # a process that keeps pytest's pipes open must not keep the agent
+READ_BYTES = 1 << 16
+RUNTIME_BYTES = 45  # that the container runtime puts before each line: time, stream, flag
+KEPT_BYTES = 64 << 10  # of the end of an output that is over its budget
+TAIL_BYTES = 2000  # of that for the `end` record
+
+
+class Log:
+    """The container's log; `bytes` is its size as the kubelet sees it, who rotates by that."""
+
+    def __init__(self, out: int) -> None:
+        self._out = out
+        self.bytes = 0
+
+    def write(self, data: bytes) -> None:
+        """Write whole lines."""
+        self.bytes += len(data) + RUNTIME_BYTES * data.count(b"\n")
+        write_all(self._out, data)
+
+
+class Output:
+    """Pytest's own output on its way into the log: its beginning, and past the budget its end.
+
+    What tests write past pytest's capture would otherwise make the kubelet rotate the log, and
+    take the frames in it away.
+    """
+
+    def __init__(self, log: Log, budget: int) -> None:
+        self._log = log
+        self._budget = self._room = budget
+        self._kept: deque[bytes] = deque()
+        self._kept_bytes = 0
+        self._held = self._left_out = 0  # lines that were not written, and their bytes
+
+    def take(self, line: bytes) -> None:
+        """Write `line`, or hold it back."""
+        self._keep(line)
+        self._room -= len(line) + RUNTIME_BYTES
+        if self._held == 0 and self._room >= 0:
+            self._log.write(line)
+            return
+        if self._held == 0:
+            limit = f"{self._budget >> 10} KiB"
+            self._say(f"more than {limit} of output: from here on, only its last lines follow")
+        self._held += 1
+        self._left_out += len(line)
+
+    def close(self) -> None:
+        """Write the end of what was held back."""
+        if self._held:
+            last = list(self._kept)[-self._held :]
+            self._say(f"{self._left_out - sum(map(len, last))} bytes of output left out here")
+            self._log.write(b"".join(last))
+            self._held = 0
+
+    @property
+    def tail(self) -> str:
+        """The last that pytest wrote."""
+        return b"".join(self._kept)[-TAIL_BYTES:].decode("utf-8", "replace")
+
+    def _keep(self, line: bytes) -> None:
+        self._kept.append(line)
+        self._kept_bytes += len(line)
+        while self._kept_bytes > KEPT_BYTES:
+            self._kept_bytes -= len(self._kept.popleft())
+
+    def _say(self, text: str) -> None:
+        self._log.write(f"[... pytest-k8s-job: {text} ...]\n".encode("ascii"))
 
 
 class FrameWriter:
-    """Collects records and writes them as frames to the descriptor `out`."""
+    """Collects records and hands them as frames to `write`."""
 
-    def __init__(self, out: int, nonce: str, batch_seconds: float = BATCH_SECONDS) -> None:
-        self._out = out
+    def __init__(
+        self, write: Callable[[bytes], object], nonce: str, batch_seconds: float = BATCH_SECONDS
+    ) -> None:
+        self._write = write
         self._nonce = nonce
         self._batch_seconds = batch_seconds
         self._batch = bytearray()
@@ -32,6 +102,7 @@ class FrameWriter:
         self._oldest = self._last_write = time.monotonic()
         self._digest = hashlib.sha256()
         self.records = 0
+        self.heartbeat_seconds = HEARTBEAT_SECONDS
 
     @property
     def sha256(self) -> str:
@@ -53,7 +124,7 @@ class FrameWriter:
         if self._batch:
             due = self._oldest + self._batch_seconds
         else:
-            due = self._last_write + HEARTBEAT_SECONDS
+            due = self._last_write + self.heartbeat_seconds
         if due <= now:
             self.flush()
             return POLL_SECONDS
@@ -69,7 +140,7 @@ class FrameWriter:
         payload = bytes(self._batch)
         self._batch.clear()
         self._digest.update(payload)
-        write_all(self._out, frames.encode(self._nonce, self._sequence, payload))
+        self._write(frames.encode(self._nonce, self._sequence, payload))
         self._sequence += 1
         self._last_write = time.monotonic()
 
@@ -97,6 +168,21 @@ class Lines:
         if self._rest:
             self._take(bytes(self._rest) + b"\n")
             self._rest.clear()
+
+
+def drain(descriptor: int, sink: Lines) -> bool:
+    """Read what is there, at most 4 MiB; False at the end of the stream."""
+    for _ in range(64):
+        try:
+            data = os.read(descriptor, READ_BYTES)
+        except BlockingIOError:
+            break
+        if not data:
+            return False
+        sink.feed(data)
+        if len(data) < READ_BYTES:
+            break
+    return True
 
 
 def write_all(descriptor: int, data: bytes) -> None:

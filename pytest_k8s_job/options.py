@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from pytest_k8s_job.sharding import ShardBy
+from pytest_k8s_job.target_check import add_target_options
 
 __all__ = ["Keep", "Options", "add_options", "read_options"]
 
@@ -50,6 +51,7 @@ class Options:
     log: Path | None
     keep: Keep
     attach: str | None
+    test_timeout: float | None
     shards: int | None
     """None: as many as the recorded durations ask for."""
     shard_by: ShardBy
@@ -78,6 +80,12 @@ def add_options(parser: pytest.Parser) -> None:
         "--k8s-start-timeout",
         metavar="SECONDS",
         help=f"give up when no container has started by then (default: {DEFAULT_START_TIMEOUT:g})",
+    )
+    add(
+        "--k8s-test-timeout",
+        metavar="SECONDS",
+        type=float,
+        help="end a test that takes longer, and the run with it, with the stacks of its threads",
     )
     add("--k8s-attach", metavar="JOB", help="show the run of this existing Job, start none")
     add("--k8s-log", metavar="FILE", help="save the raw log of the pod there")
@@ -113,6 +121,7 @@ def add_options(parser: pytest.Parser) -> None:
     )
     for name, about in INI_VALUES.items():
         parser.addini(name, about, default=None)
+    add_target_options(parser)
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -131,6 +140,7 @@ def read_options(config: pytest.Config) -> Options:
         log=here / option.k8s_log if option.k8s_log else None,
         keep=_keep(_chosen(config, "keep", Keep.FAILED)),
         attach=option.k8s_attach,
+        test_timeout=option.k8s_test_timeout,
         shards=1 if option.collectonly else option.shards,
         shard_by=ShardBy(option.shard_by),
         retries=option.retries,

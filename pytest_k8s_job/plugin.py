@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_k8s_job.options import add_options, read_options
+from pytest_k8s_job.target_check import TargetCheck
 
 if TYPE_CHECKING:
     from pytest_k8s_job.pods import Cluster
@@ -41,6 +42,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the collector, after the reporters whose hooks it replaces."""
     if not config.option.in_cluster:
+        if config.pluginmanager.hasplugin("k8s_job_emitter"):  # this is the pod
+            config.pluginmanager.register(TargetCheck(config), "k8s_job_target_check")
         return
     try:
         from pytest_k8s_job.collector import Collector  # noqa: PLC0415 (needs the extra)

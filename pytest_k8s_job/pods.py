@@ -84,6 +84,9 @@ class Cluster(Reader, Protocol):
         The end of the stream says nothing about the container: connections break.
         """
 
+    def exec(self, job: JobRef, pod: str, command: Sequence[str], /) -> bytes:
+        """Run `command` in the pod's container, and return what it wrote to stdout."""
+
     def delete(self, job: JobRef, /) -> None:
         """Delete the Job and its pods; one that is gone is fine."""
 

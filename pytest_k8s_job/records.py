@@ -18,7 +18,9 @@ location when the plan does not know it):
     interrupt   {kind, message, returncode}
     internal    text
     done        {exit, shouldfail, shouldstop, counts}      pytest's session is over
-    end         {exit, signal, records, sha256, tail}       by the agent, after pytest ended
+    end         {exit, signal, records, sha256, tail, linger, stopped?}
+                                                            by the agent, after pytest ended;
+                                                            stopped: {why, seconds, stacks}
 
 This module and the two that write records import nothing but the standard library and pytest.
 """
@@ -27,19 +29,37 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Any
 
 from pytest_k8s_job.errors import RecordError
 
-__all__ = ["RECORD_FD", "REPR", "Kind", "Record", "decode", "encode", "plan_digest", "trace_id"]
+__all__ = [
+    "RECORD_FD",
+    "REPR",
+    "SECTIONS",
+    "STACKS_FD",
+    "STACKS_SIGNAL",
+    "Kind",
+    "Record",
+    "decode",
+    "encode",
+    "plan_digest",
+    "trace_id",
+]
 
 Record = list[Any]
 
 REPR = "k8s_job_repr"  # key of a serialized report whose failure was more than text
 
-RECORD_FD = "PYTEST_K8S_JOB_FD"  # environment of pytest: the descriptor that takes its records
+# Environment that the agent gives to pytest.
+RECORD_FD = "PYTEST_K8S_JOB_FD"  # the descriptor that takes its records
+STACKS_FD = "PYTEST_K8S_JOB_STACKS"  # the one that takes the stacks of its threads
+SECTIONS = "PYTEST_K8S_JOB_SECTIONS"  # characters of captured output that may travel whole
+
+STACKS_SIGNAL = signal.SIGVTALRM  # asks for the stacks; others use the better known signals
 
 
 class Kind(StrEnum):

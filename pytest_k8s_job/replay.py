@@ -221,8 +221,12 @@ class Replay:
         if nodeid is None:
             return
         location = self._location(nodeid)
-        tail = (self._ledger.end or {}).get("tail")
-        sections = [("Last output of pytest in the pod", tail)] if tail else []
+        end = self._ledger.end or {}
+        said = {
+            "Stacks of its threads when it was ended": end.get("stopped", {}).get("stacks"),
+            "Last output of pytest in the pod": end.get("tail"),
+        }
+        sections = [(title, text) for title, text in said.items() if text]
         report = pytest.TestReport(nodeid, location, {}, "failed", why, "call", sections)
         self._hook.pytest_runtest_logreport(report=report)
         self._hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)

@@ -15,7 +15,12 @@ from typing import BinaryIO
 import pytest
 
 from pytest_k8s_job.diagnosis.report import as_text
-from pytest_k8s_job.diagnosis.start import StartDiagnosis, diagnose_job, explain_refusal
+from pytest_k8s_job.diagnosis.start import (
+    StartDiagnosis,
+    diagnose_job,
+    diagnose_look,
+    explain_refusal,
+)
 from pytest_k8s_job.errors import ClusterError
 from pytest_k8s_job.job_manifest import Object, Run, make_job, replacement
 from pytest_k8s_job.joining import Joined, learn_nonce
@@ -26,6 +31,7 @@ from pytest_k8s_job.pods import Cluster, JobRef
 from pytest_k8s_job.replay import Origin, ShardNode
 from pytest_k8s_job.shard import Events, Place, Shard
 from pytest_k8s_job.status import StatusLine, step_of
+from pytest_k8s_job.target_check import read_look
 from pytest_k8s_job.verdict import Outcome
 
 __all__ = ["ClusterRun"]
@@ -244,6 +250,10 @@ class ClusterRun:
 
     def explain(self) -> str:
         """Return why a pod was lost, in the lines of a diagnosis; nothing if that is known."""
+        looks = [read_look(each.ledger.interrupt) for each in self.shards]
+        if seen := next(filter(None, looks), None):
+            home = self.shards[0].place.job.namespace
+            return as_text([diagnose_look(self._cluster, home, seen)])
         lost = next((each for each in self.shards if each.over and each.ledger.end is None), None)
         if self._explained or lost is None:
             return ""

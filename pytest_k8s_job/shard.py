@@ -118,6 +118,7 @@ class Shard:
             termination_message=pod.termination_message,
             gap=self._gap,
             broken=self._broken,
+            running=self.pod is not None and self.pod.phase is Phase.RUNNING,
             last_lines=tuple(self._decoder.tail),
         )
         place = self.place

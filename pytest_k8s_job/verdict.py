@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from pytest_k8s_job.ledger import Ledger
+from pytest_k8s_job.target_check import read_look
 
 __all__ = [
     "EXIT_INCOMPLETE",
@@ -48,7 +49,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the run ended as the cluster tells it; `broken` says why following it ended early."""
+    """How the run ended as the cluster tells it.
+
+    `broken` says why following it ended early, `running` that its container ran at that time.
+    """
 
     exit_code: int | None = None
     reason: str = ""
@@ -56,6 +60,7 @@ class Outcome:
     termination_message: str = ""
     gap: bool = False
     broken: str | None = None
+    running: bool = False
     last_lines: tuple[str, ...] = ()
     disrupted: str = ""
 
@@ -71,6 +76,9 @@ class Judgement:
 
 def judge(ledger: Ledger, outcome: Outcome, *, collect_only: bool = False) -> Judgement:
     """Return the verdict on a pod that is over."""
+    if not ledger.hello and outcome.broken and (outcome.running or _message(outcome)):
+        reason = f"{outcome.broken}; the tests may have run"
+        return Judgement(Verdict.INCOMPLETE, EXIT_INCOMPLETE, reason)
     if not ledger.hello:
         return Judgement(Verdict.NOT_RUN, EXIT_NOT_RUN, _not_started(outcome))
     if missing := next(_missing(ledger, outcome, collect_only), None):
@@ -84,6 +92,8 @@ def _judge_complete(ledger: Ledger, code: int, collect_only: bool) -> Judgement:
         said = ((ledger.end or {}).get("tail") or "").strip().splitlines()
         last = f"; its last line: {said[-1]}" if said else ""
         return Judgement(Verdict.NOT_RUN, EXIT_NOT_RUN, reason + last)
+    if (seen := read_look(ledger.interrupt)) is not None:
+        return Judgement(Verdict.NOT_RUN, EXIT_NOT_RUN, f"the target {seen['url']} does not answer")
     if code == EXIT_NO_TESTS:
         return Judgement(Verdict.NO_TESTS, code)
     if code != PASSED:
@@ -114,6 +124,8 @@ def _stopped_by(ledger: Ledger) -> str:
 
 def _missing(ledger: Ledger, outcome: Outcome, collect_only: bool) -> Iterator[str]:
     """Yield each reason why the results cannot be trusted, the most telling first."""
+    if stopped := (ledger.end or {}).get("stopped"):
+        yield f"{stopped['why']}{_progress(ledger)}{_for_seconds(stopped['seconds'])}"
     if ledger.interrupt and ledger.interrupt["kind"] == "terminated":
         yield f"{ledger.interrupt['message']}{_progress(ledger)}"
     if ledger.end is None:
@@ -139,14 +151,20 @@ def _contradictions(ledger: Ledger, end: dict[str, Any], outcome: Outcome) -> It
     code = end["exit"] if end["exit"] is not None else 128 + end["signal"]
     if outcome.exit_code != code:
         yield f"the pod ended with exit code {outcome.exit_code}, the log says {code}"
-    try:
-        message = json.loads(outcome.termination_message)
-    except ValueError:
-        message = None
-    if not isinstance(message, dict):
+    message = _message(outcome)
+    if message is None:
         yield "the pod's termination message is missing"
     elif any(message.get(key) != end[key] for key in ("exit", "signal", "records", "sha256")):
         yield "the pod's termination message contradicts its log"
+
+
+def _message(outcome: Outcome) -> dict[str, Any] | None:
+    """Return what the agent left as its termination message."""
+    try:
+        message = json.loads(outcome.termination_message)
+    except ValueError:
+        return None
+    return message if isinstance(message, dict) else None
 
 
 def _without_session_end(ledger: Ledger, code: int | None) -> Iterator[str]:
@@ -198,6 +216,10 @@ def _progress(ledger: Ledger) -> str:
         return ", before the tests were collected"
     done = f", after {ledger.finished.total()} of {ledger.planned.total()} tests"
     return done + (f", in {ledger.started}" if ledger.started else "")
+
+
+def _for_seconds(seconds: float | None) -> str:
+    return "" if seconds is None else f" for {seconds:g} s"
 
 
 def names_of(nodeids: list[str]) -> str:

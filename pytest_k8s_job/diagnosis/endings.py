@@ -18,7 +18,7 @@ __all__ = ["check_endings", "recovered"]
 
 STABLE = 30.0  # seconds after which a restarted container counts as well again
 KILLED = 137  # exit code of SIGKILL
-OUTCOMES = range(6)  # pytest's own exit codes: a verdict on the tests, no trouble
+OUTCOMES = (*range(6), 10)  # of our agent: a verdict on the tests or the target, no trouble
 LOG_SIGNS = (
     (r"exec format error", Cause.EXEC_FORMAT, "its program was built for another processor"),
     (r"Read-only file system|EROFS", Cause.READ_ONLY_ROOT, "it writes where it may only read"),
@@ -47,6 +47,8 @@ def _lost(pod: Object) -> bool:
 def _in_trouble(snapshot: Snapshot, container: Container) -> bool:
     ended = container.ended
     if not ended:
+        return False
+    if AGENT in (container.spec.get("command") or ()) and ended.get("exitCode") in OUTCOMES:
         return False
     once = container.pod["spec"].get("restartPolicy") != "Always"
     if container.init or once:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
 
 from pytest_k8s_job.diagnosis.causes import Cause
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
-from pytest_k8s_job.errors import ClusterError
+from pytest_k8s_job.errors import ClusterError, UsageError
 from pytest_k8s_job.pods import JobRef, Phase, PodState, Reader
 
 __all__ = [
@@ -20,6 +23,7 @@ __all__ = [
     "Patience",
     "StartDiagnosis",
     "diagnose_job",
+    "diagnose_look",
     "diagnose_target",
     "explain_refusal",
 ]
@@ -124,6 +128,19 @@ def diagnose_target(reader: Reader, namespace: str) -> list[Finding]:
         if snapshot.top(each) in jobs
     }
     return [each for each in diagnose(snapshot) if not each.about <= jobs | pods]
+
+
+def diagnose_look(reader: Reader, namespace: str, seen: Mapping[str, Any]) -> Finding:
+    """Return what it means that a pod in `namespace` saw this of the target; see `target_check`."""
+    from pytest_k8s_job.diagnosis.looking import place_of  # noqa: PLC0415 (see above)
+    from pytest_k8s_job.diagnosis.rules import Look, diagnose, take_snapshot  # noqa: PLC0415
+
+    look = Look(**seen)
+    with suppress(UsageError):  # a target outside of the cluster
+        namespace = place_of(look.url, namespace)[1]
+    findings = diagnose(take_snapshot(reader, namespace, (look,)))
+    target = Ref("Target", look.url)
+    return next((each for each in findings if target in each.about), findings[0])
 
 
 def explain_refusal(reader: Reader, namespace: str, name: str, error: ClusterError) -> Finding:

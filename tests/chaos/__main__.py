@@ -8,7 +8,6 @@ Prints a table, writes reports/chaos.json, and exits 1 unless every verdict was 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -16,26 +15,38 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from tests.chaos import faults
+from tests.chaos import faults, report
 from tests.chaos.cases import CASES as ALL
-from tests.chaos.cases import Case
-from tests.chaos.scene import Scene, open_scene
+from tests.chaos.cases import SUBSET, Case, Collectors
+from tests.chaos.scene import Running, Scene, open_scene
 from tests.chaos.tally import Tally
-from tests.tool.conftest import ROOT
 
-REPORT = ROOT / "reports" / "chaos.json"
 SIDE_BY_SIDE = 5  # harmless cases at the same time: they mostly wait
-ROW = "{:<26} {:>4} {:>5} {:>4} {:>11}  {}"
+SHOWN = 20_000  # characters of the output of a run that went wrong
+
+
+def start(scene: Scene, case: Case, kubeconfig: Path | None) -> list[Running]:
+    """Start what `case` says; return the collectors that are to live to the end."""
+    if case.collectors is Collectors.LATE:
+        return [scene.collect_late(case)]
+    first = scene.start(case, kubeconfig)
+    if case.collectors is Collectors.TWO:
+        return [first, scene.start(case, kubeconfig)]
+    if case.collectors is Collectors.ONE:
+        return [first]
+    first.wait_for(case.seen)
+    if case.collectors is Collectors.JOINED:
+        return [first, scene.join(first)]
+    first.kill()
+    return [scene.join(first)]
 
 
 def run_once(scene: Scene, case: Case, tally: Tally) -> None:
     """Run `case` once, inject its fault, and count what came of it."""
-    right = nullcontext(scene.kubeconfig) if case.log_right else faults.without_log_right(scene)
+    forbidden = case.forbidden
+    right = faults.without_right(scene, forbidden) if forbidden else nullcontext(None)
     with right as kubeconfig:
-        runs = [
-            scene.start(case.suite, case.job, case.limits, kubeconfig, case.plugin)
-            for _ in range(case.at_once)
-        ]
+        runs = start(scene, case, kubeconfig)
         trouble = ""
         if case.inject is not None:
             try:
@@ -46,8 +57,9 @@ def run_once(scene: Scene, case: Case, tally: Tally) -> None:
         for run in runs:
             code, found = run.finish()
             code = -1 if trouble else code
-            if not tally.add(case, code, found):
-                print(f"--- {case.name}: exit code {code}\n{trouble}{run.text}", flush=True)
+            if not tally.add(case, code, found, run.text):
+                text = run.text[-SHOWN:]
+                print(f"--- {case.name}: exit code {code}\n{trouble}{text}", flush=True)
 
 
 @contextmanager
@@ -74,52 +86,44 @@ def run_all(scene: Scene, tallies: Mapping[Case, Tally], runs: int, notice: Path
                     run_once(scene, case, tally)
 
 
-def show(tallies: Mapping[Case, Tally]) -> None:
-    """Print the table and write the report."""
-    print(ROW.format("case", "runs", "right", "lost", "false green", "exit codes"))
-    for case, tally in tallies.items():
-        codes = ", ".join(f"{code} x{times}" for code, times in sorted(tally.codes.items()))
-        numbers = (tally.runs, tally.right, tally.lost, tally.false_green)
-        print(ROW.format(case.name, *numbers, codes))
-    rows = [
-        {
-            "case": case.name,
-            "runs": tally.runs,
-            "right_verdict": tally.right,
-            "lost": tally.lost,
-            "false_green": tally.false_green,
-        }
-        for case, tally in tallies.items()
-    ]
-    REPORT.parent.mkdir(exist_ok=True)
-    old = json.loads(REPORT.read_text()) if REPORT.exists() else []
-    others = [row for row in old if "injected" in row]  # those of the diagnosis
-    REPORT.write_text(json.dumps([*rows, *others], indent=1) + "\n")
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    names = [case.name for case in ALL]
+    parser.add_argument("--case", action="append", choices=names, metavar="NAME")
+    parser.add_argument("--subset", action="store_true", help="only the most telling cases")
+    parser.add_argument("--runs", type=int, default=3, help="of each case (default: 3)")
+    parser.add_argument("--add", action="store_true", help="add to what the report has")
+    parser.add_argument("--notice", type=Path, help="file that exists while the node suffers")
+    parser.add_argument("--list", action="store_true", help="show the cases and end")
+    parser.add_argument("--docs", action="store_true", help="put the report into docs/chaos.md")
+    return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the cases that are named, all by default; 0 if every verdict was right."""
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    names = [case.name for case in ALL]
-    parser.add_argument("--case", action="append", choices=names, metavar="NAME")
-    parser.add_argument("--runs", type=int, default=3, help="of each case (default: 3)")
-    parser.add_argument("--notice", type=Path, help="file that exists while the node suffers")
-    parser.add_argument("--list", action="store_true", help="show the cases and end")
-    args = parser.parse_args(arguments)
-    cases = [case for case in ALL if args.case is None or case.name in args.case]
+    args = parse(arguments)
+    named = SUBSET if args.subset else args.case
+    cases = [case for case in ALL if named is None or case.name in named]
     if args.list:
         for case in cases:
-            print(f"{case.name:<22} {case.meaning}")
+            print(f"{case.name:<26} {case.meaning}")
+        return 0
+    if args.docs:
+        report.write_docs(report.read())
         return 0
     tallies = {case: Tally() for case in cases}
+    with_clock = any(case.clock for case in cases)
     try:
         with (
             tempfile.TemporaryDirectory(prefix="chaos-") as folder,
-            open_scene(Path(folder)) as scene,
+            open_scene(Path(folder), with_clock=with_clock) as scene,
         ):
             run_all(scene, tallies, args.runs, args.notice)
     finally:
-        show(tallies)
+        rows = report.rows_of(tallies)
+        print(report.show(rows))
+        report.write(rows, report.read() if args.add else ())
     return 0 if all(tally.right == tally.runs for tally in tallies.values()) else 1
 
 

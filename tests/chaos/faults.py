@@ -23,17 +23,15 @@ __all__ = [
     "evict_pod",
     "force_delete_pod",
     "kill",
-    "without_log_right",
+    "without_right",
 ]
 
-RIGHTS = """\
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: {name: no-logs}
-rules:
-  - {apiGroups: [batch], resources: [jobs], verbs: [create, delete]}
-  - {apiGroups: [""], resources: [pods], verbs: [list]}
-"""
+RULES = (
+    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create", "delete"]},
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
+    {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+    {"apiGroups": [""], "resources": ["pods/exec"], "verbs": ["get", "create"]},
+)
 
 
 def delete_pod(run: Running) -> None:
@@ -86,19 +84,21 @@ def _node_ready() -> bool:
 
 
 @contextmanager
-def without_log_right(scene: Scene) -> Iterator[Path]:
-    """Yield a kubeconfig whose user may run Jobs and see pods, but read no logs."""
+def without_right(scene: Scene, forbidden: str) -> Iterator[Path]:
+    """Yield a kubeconfig whose user may do what a collector does, but for `forbidden`."""
     where = ("-n", scene.namespace)
-    account = f"{scene.namespace}:no-logs"
-    kubectl(*where, "create", "serviceaccount", "no-logs")
-    kubectl(*where, "apply", "-f", "-", text=RIGHTS)
-    binding = ("rolebinding", "no-logs", "--role=no-logs", f"--serviceaccount={account}")
-    kubectl(*where, "create", *binding)
+    name = f"without-{forbidden.replace('/', '-')}"
+    rules = [rule for rule in RULES if forbidden not in rule["resources"]]
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "rules": rules}
+    kubectl(*where, "create", "serviceaccount", name)
+    kubectl(*where, "apply", "-f", "-", text=json.dumps({**role, "metadata": {"name": name}}))
+    account = f"--serviceaccount={scene.namespace}:{name}"
+    kubectl(*where, "create", "rolebinding", name, f"--role={name}", account)
     config = yaml.safe_load(scene.kubeconfig.read_text())
-    token = kubectl(*where, "create", "token", "no-logs").strip()
+    token = kubectl(*where, "create", "token", name).strip()
     config["users"] = [{"name": each["name"], "user": {"token": token}} for each in config["users"]]
-    path = scene.folder / "no-logs.kubeconfig"
+    path = scene.folder / f"{name}.kubeconfig"
     path.write_text(yaml.safe_dump(config))
     yield path
     for kind in ("rolebinding", "role", "serviceaccount"):
-        kubectl(*where, "delete", kind, "no-logs")
+        kubectl(*where, "delete", kind, name)

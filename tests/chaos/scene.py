@@ -14,20 +14,28 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import yaml
 
 import local_cluster
+from tests.chaos.near_sides import NEAR_SIDES
 from tests.chaos.suites import SUITES
 from tests.tool.conftest import ROOT
-from tests.tool.test_on_cluster import CUTTING, INI, job_manifest, kubectl
+from tests.tool.test_on_cluster import INI, job_manifest, kubectl
+
+if TYPE_CHECKING:
+    from tests.chaos.cases import Case
 
 __all__ = ["RUN_SECONDS", "Running", "Scene", "open_scene", "wait_until"]
 
 RUN_SECONDS = 150.0  # a run that lasts longer hangs; the slowest needs 60 s here
 POLL_SECONDS = 0.1
+OPTIONS = ("-v", "--junitxml=junit.xml")
+CLOCK_LIBRARY = "libfaketime.so.1"
+CLOCK_PLACE = Path("/usr/lib")
+CLOCK_FOLDER = "/clock"
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
@@ -74,6 +82,12 @@ class Running:
         where = ("-n", self.scene.namespace, "get", "pod", "-l", label)
         return kubectl(*where, "-o", "jsonpath={.items[0].metadata.name}")
 
+    def kill(self) -> None:
+        """Kill the collector: it can tidy nothing up."""
+        self._process.kill()
+        self._process.wait()
+        self._alarm.cancel()
+
     def finish(self) -> tuple[int, Counter[tuple[str, str]]]:
         """Wait for the end; return the exit code and how often JUnit has each (test, outcome)."""
         assert self._process.stdout is not None
@@ -92,27 +106,60 @@ class Scene:
         self.source = folder / "source"
         self.kubeconfig = local_cluster.kubeconfig()
 
-    def start(
-        self,
-        suite: str,
-        job: dict[str, Any],
-        limits: dict[str, str],
-        kubeconfig: Path | None,
-        plugin: str,
-    ) -> Running:
-        """Start a run of the file `suite`; `job` goes into the Job's spec."""
+    def start(self, case: Case, kubeconfig: Path | None = None) -> Running:
+        """Start a run of `case` that its collector watches."""
+        folder = self._checkout(self._manifest(case))
+        keep = "always" if case.is_joined else "never"
+        words = ["--in-cluster", *OPTIONS, f"--k8s-keep={keep}", *case.words, case.suite]
+        return self._launch(folder, ["pytest", *words], kubeconfig, case.plugin)
+
+    def join(self, run: Running) -> Running:
+        """Come back to `run` as another collector."""
+        where = [f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}"]
+        words = ["attach", *where, run.job.rpartition("-")[2], *OPTIONS]
+        return self._launch(self._checkout({}), ["pytest_k8s_job", *words])
+
+    def collect_late(self, case: Case) -> Running:
+        """Let kubectl start the run of `case`; read it when it has ended."""
+        manifest = self._manifest(case)
+        name = f"{case.name}-{secrets.token_hex(3)}"
+        manifest["metadata"]["name"] = name
+        container = manifest["spec"]["template"]["spec"]["containers"][0]
+        container["args"] = ["-v", case.suite]
+        kubectl("-n", self.namespace, "create", "-f", "-", text=yaml.safe_dump(manifest))
+        path = "jsonpath={.items[*].status.phase}"
+        pod = ("-n", self.namespace, "get", "pod", "-l", f"job-name={name}", "-o", path)
+        wait_until(lambda: kubectl(*pod) in ("Succeeded", "Failed"), f"the end of {name}")
+        where = [f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}"]
+        words = ["collect", *where, f"job/{name}", *OPTIONS]
+        return self._launch(self._checkout({}), ["pytest_k8s_job", *words])
+
+    def _manifest(self, case: Case) -> dict[str, Any]:
+        manifest: dict[str, Any] = yaml.safe_load(job_manifest(self.namespace))
+        manifest["spec"].update(case.job)
+        pod = manifest["spec"]["template"]["spec"]
+        container = pod["containers"][0]
+        container["resources"] = {"limits": case.limits}
+        if case.clock:
+            preload = {"LD_PRELOAD": f"{CLOCK_FOLDER}/{CLOCK_LIBRARY}", "FAKETIME": case.clock}
+            container["env"] += [{"name": name, "value": preload[name]} for name in preload]
+            container["volumeMounts"].append({"name": "clock", "mountPath": CLOCK_FOLDER})
+            pod["volumes"].append({"name": "clock", "configMap": {"name": "clock"}})
+        return manifest
+
+    def _checkout(self, manifest: dict[str, Any]) -> Path:
         folder = self.folder / secrets.token_hex(4)
         (folder / "kubernetes").mkdir(parents=True)
-        manifest = yaml.safe_load(job_manifest(self.namespace))
-        manifest["spec"].update(job)
-        container = manifest["spec"]["template"]["spec"]["containers"][0]
-        container["resources"] = {"limits": limits}
         (folder / "kubernetes" / "90-test-job.yaml").write_text(yaml.safe_dump(manifest))
         (folder / "pytest.ini").write_text(INI)
+        return folder
+
+    def _launch(
+        self, folder: Path, module: list[str], kubeconfig: Path | None = None, plugin: str = ""
+    ) -> Running:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "CI"))}
-        words = ["--in-cluster", "-v", "--junitxml=junit.xml", "--k8s-keep=never", suite]
         process = subprocess.Popen(
-            [sys.executable, "-m", "pytest", *words],
+            [sys.executable, "-m", *module],
             cwd=folder,
             env={
                 **inherited,
@@ -130,12 +177,13 @@ class Scene:
 
 
 @contextmanager
-def open_scene(folder: Path) -> Iterator[Scene]:
+def open_scene(folder: Path, *, with_clock: bool) -> Iterator[Scene]:
     """Make the namespace and delete it at the end; both sides run a copy of the package."""
     scene = Scene(f"chaos-{secrets.token_hex(3)}", folder)
     package = scene.source / "pytest_k8s_job"
     shutil.copytree(ROOT / "pytest_k8s_job", package, ignore=shutil.ignore_patterns("__pycache__"))
-    (scene.source / "cutting.py").write_text(CUTTING)
+    for name, text in NEAR_SIDES.items():
+        (scene.source / f"{name}.py").write_text(text)
     suite = folder / "suite"
     suite.mkdir()
     for name, text in SUITES.items():
@@ -145,9 +193,20 @@ def open_scene(folder: Path) -> Iterator[Scene]:
         for config, source in (("package", package), ("suite", suite)):
             files = [f"--from-file={each}" for each in sorted(source.iterdir()) if each.is_file()]
             kubectl("-n", scene.namespace, "create", "configmap", config, *files)
+        if with_clock:
+            file = f"--from-file={clock_library()}"
+            kubectl("-n", scene.namespace, "create", "configmap", "clock", file)
         yield scene
     finally:
         kubectl("delete", "namespace", scene.namespace, "--wait=false")
+
+
+def clock_library() -> Path:
+    """Return libfaketime, which shows another time to the process that it is loaded into."""
+    if not (found := list(CLOCK_PLACE.glob(f"*/faketime/{CLOCK_LIBRARY}"))):
+        subprocess.run([ROOT / "deployment" / "install-packages", "libfaketime"], check=True)
+        found = list(CLOCK_PLACE.glob(f"*/faketime/{CLOCK_LIBRARY}"))
+    return found[0]
 
 
 def _outcomes(junit: Path) -> Counter[tuple[str, str]]:

@@ -22,12 +22,13 @@ class Tally:
     false_green: int = 0
     codes: Counter[int] = field(default_factory=Counter)
 
-    def add(self, case: Case, code: int, found: Counter[tuple[str, str]]) -> bool:
-        """Count one run; True if its verdict was right."""
+    def add(self, case: Case, code: int, found: Counter[tuple[str, str]], text: str) -> bool:
+        """Count one run that said `text`; True if its verdict was right."""
         missing = sum((Counter(case.tests.items()) - found).values())
         more = sum((found - Counter(case.tests.items())).values())
         lost = missing if code in COMPLETE else 0
-        right = code in case.codes and not (code in COMPLETE and (missing or more))
+        whole = code not in COMPLETE or not (missing or more)
+        right = code in case.codes and whole and case.says in text
         self.runs += 1
         self.right += right
         self.lost += lost

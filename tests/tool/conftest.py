@@ -13,8 +13,11 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import settings
 
 collect_ignore = ["sample"]
+settings.register_profile("tool", deadline=None)  # a shared machine stalls at times
+settings.load_profile("tool")
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = Path(__file__).with_name("sample")

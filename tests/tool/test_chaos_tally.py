@@ -15,8 +15,8 @@ TESTS = {"test_a": "passed", "test_b": "passed"}
 def tally(expected: int, code: int, found: dict[str, str]) -> tuple[bool, int, int]:
     """Count one run of a case that should end with `expected`: right, lost, false green."""
     counted = Tally()
-    case = Case("any", "", "test_any.py", frozenset({expected}), TESTS)
-    right = counted.add(case, code, Counter(found.items()))
+    case = Case("any", "", "test_any.py", frozenset({expected}), TESTS, says="so it is")
+    right = counted.add(case, code, Counter(found.items()), "well, so it is")
     return right, counted.lost, counted.false_green
 
 
@@ -37,3 +37,9 @@ def test_only_whole_runs_with_the_right_code_count(
 ) -> None:
     """A lost result, a foreign one, or a pass that should be none is counted as such."""
     assert tally(expected, code, found) == counted
+
+
+def test_a_run_that_does_not_say_why_is_not_right() -> None:
+    """The right code without the words that the case asks for is not right."""
+    case = Case("any", "", "test_any.py", frozenset({INCOMPLETE}), TESTS, says="so it is")
+    assert not Tally().add(case, INCOMPLETE, Counter(), "who knows")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import queue
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 import pytest
@@ -39,6 +39,8 @@ class ScriptedCluster:
         self._states = states
         self._reads = reads
         self.since: list[int | None] = []
+        self.journal: bytes | ClusterError = ClusterError("pods/exec is forbidden", 403)
+        self.commands: list[list[str]] = []
 
     def describe(self) -> str:
         return "a script"
@@ -59,6 +61,12 @@ class ScriptedCluster:
     def log(self, _job: JobRef, _pod: str, since: int | None) -> Iterator[bytes]:
         self.since.append(since)
         yield _next(self._reads)
+
+    def exec(self, _job: JobRef, _pod: str, command: Sequence[str]) -> bytes:
+        self.commands.append(list(command))
+        if isinstance(self.journal, ClusterError):
+            raise self.journal
+        return self.journal
 
     def create(self, _job: object) -> JobRef:
         return JOB
@@ -200,3 +208,69 @@ def test_a_frame_that_no_agent_wrote_ends_the_run(monkeypatch: pytest.MonkeyPatc
     last = follow(ScriptedCluster([ENDED], [bad]))[-1]
     assert isinstance(last, Broken)
     assert "unpacks to over 100 bytes" in last.reason
+
+
+HOLE = LOG.replace(encode(NONCE, 7, MESSAGES[7]), b"").replace(encode(NONCE, 8, MESSAGES[8]), b"")
+LOST = encode(NONCE, 7, MESSAGES[7]) + encode(NONCE, 8, MESSAGES[8])
+
+
+def test_what_the_log_has_lost_comes_from_the_journal() -> None:
+    """A gap that the whole log does not close is closed by exec, while the container runs."""
+    cluster = ScriptedCluster([RUNNING], [LOG[:300], HOLE])
+    cluster.journal = LOST
+    assert follow_live(cluster) == MESSAGES
+    assert cluster.commands == [["python", "-m", "pytest_k8s_job.journal", "7", "8"]]
+    assert cluster.since[:3] == [None, 6, None]
+
+
+def test_the_journal_is_asked_until_all_is_there() -> None:
+    """An answer with a part of what is missing is followed by a question for the rest."""
+    cluster = ScriptedCluster([RUNNING], [HOLE])
+    answers = [encode(NONCE, 7, MESSAGES[7]), encode(NONCE, 8, MESSAGES[8])]
+    cluster.exec = lambda *_: answers.pop(0)  # type: ignore[method-assign]
+    assert follow_live(cluster) == MESSAGES
+    assert not answers
+
+
+@pytest.mark.parametrize(
+    "journal", [ClusterError("forbidden", 403), b"", b"noise\n", encode("cd" * 16, 7, MESSAGES[7])]
+)
+def test_a_useless_journal_is_asked_once(journal: bytes | ClusterError) -> None:
+    """Without the right, or when the journal has nothing, the gap is told as before."""
+    cluster = ScriptedCluster([RUNNING, ENDED], [HOLE, HOLE, HOLE])
+    cluster.journal = journal
+    events = follow(cluster)
+    assert payloads(events) == MESSAGES[:7]
+    assert events[-1] == LogRead(gap=True)
+    assert len(cluster.commands) == 1
+
+
+def test_a_journal_out_of_reach_is_asked_again() -> None:
+    """An API server that does not answer for a moment does not cost the repair."""
+    cluster = ScriptedCluster([RUNNING], [HOLE])
+    answers: list[bytes | ClusterError] = [ClusterError("connection refused"), LOST]
+    cluster.exec = lambda *_: _next(answers)  # type: ignore[method-assign]
+    assert follow_live(cluster) == MESSAGES
+
+
+@pytest.mark.parametrize(("linger", "commands"), [("true", 1), ("false", 0)])
+def test_a_lingering_agent_is_released(linger: str, commands: int) -> None:
+    """As soon as all frames up to the `end` are here, the agent is told, if it waits."""
+    end = b'["end",{"tail":"\\"linger\\":true","linger":%s}]\n' % linger.encode()
+    cluster = ScriptedCluster([RUNNING, ENDED], [LOG + encode(NONCE, len(MESSAGES), end)])
+    cluster.journal = b""
+    assert payloads(follow(cluster)) == [*MESSAGES, end]
+    release = ["python", "-m", "pytest_k8s_job.journal", "--release"]
+    assert cluster.commands == [release] * commands
+
+
+def test_a_frame_that_someone_forged_ahead_does_not_keep_us_busy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who knows the nonce can make a gap that nobody closes; the log is read all the same."""
+    monkeypatch.setattr(follower, "REPAIRS", 3)
+    forged = encode(NONCE, 99, b"forged")
+    cluster = ScriptedCluster([RUNNING, ENDED], [forged + LOG] * 20)
+    cluster.journal = forged
+    assert payloads(follow(cluster)) == MESSAGES
+    assert len(cluster.commands) <= 4

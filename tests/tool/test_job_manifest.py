@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_k8s_job.agent import NONCE, RUN_ID
+from pytest_k8s_job.agent import DEADLINE, GRACE, NONCE, RUN_ID, TEST_TIMEOUT
 from pytest_k8s_job.job_manifest import (
     RUN_LABEL,
     Run,
@@ -89,3 +89,14 @@ def test_the_default_is_the_manifests(args: str, found: list[str], tmp_path: Pat
         f"[{{name: c, args: {args}}}]}}}}}}\n"
     )
     assert arguments_of(load_job(file)) == found
+
+
+def test_the_agent_learns_when_kubernetes_would_end_it() -> None:
+    """Deadline and grace period of the manifest, and the time for one test, go to the agent."""
+    manifest = load_job(REAL)
+    told = environment(make_job(manifest, Run([], test_timeout=2.5)))
+    assert float(told[DEADLINE]) == manifest["spec"]["activeDeadlineSeconds"]
+    assert told[GRACE] == "30"
+    assert told[TEST_TIMEOUT] == "2.5"
+    del manifest["spec"]["activeDeadlineSeconds"]
+    assert not {DEADLINE, TEST_TIMEOUT} & environment(make_job(manifest, Run([]))).keys()

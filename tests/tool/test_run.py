@@ -8,11 +8,20 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from pytest_k8s_job.agent import NONCE, RUN_ID, TERMINATION_LOG
+from pytest_k8s_job.agent import (
+    GRACE,
+    LINGER_SECONDS,
+    LOG_BYTES,
+    NONCE,
+    RUN_ID,
+    TERMINATION_LOG,
+)
+from pytest_k8s_job.frames import Decoder
 from tests.tool.conftest import ROOT, SECONDS, Side
 
 AROUND = "def test_before(): pass\n\n\n{}\n\n\ndef test_after(): pass\n"
@@ -295,17 +304,139 @@ def test_job_is_deleted_or_kept_as_told(remote: Side) -> None:
     assert "The Job stays" not in remote.run(failing, "--k8s-keep=never").stdout
 
 
-def agent(suite: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the agent as a container would."""
-    return subprocess.run(
+HANG = "def test_it():\n    import threading\n    threading.Event().wait()"
+STUBBORN = """\
+import threading
+def test_it():
+    while True:
+        try:
+            threading.Event().wait()
+        except BaseException:
+            pass"""
+
+
+@pytest.mark.parametrize("body", [HANG, STUBBORN])
+def test_a_hanging_test_fails_with_its_stack(body: str, remote: Side) -> None:
+    """A test over its time is ended, reported as failed with its stack, and named as the cause."""
+    grace = f"--k8s-env={GRACE}=2"
+    result = remote.run(write_test(remote, body), "--k8s-test-timeout=1", grace)
+    assert result.code == 11
+    said = result.stdout.split("in cluster: INCOMPLETE")[1].splitlines()[1]
+    cause = "one test took longer than --k8s-test-timeout=1, after 1 of 3 tests"
+    assert re.fullmatch(rf"{cause}, in test_it\.py::test_it for \d\.\d s", said)
+    assert "FAILED test_it.py::test_it - " in result.stdout
+    assert re.search(r'File ".*test_it.py", line \d+ in test_it', result.stdout)
+    assert "1 failed, 1 passed" in result.stdout
+
+
+def test_tests_within_their_time_are_left_alone(remote: Side) -> None:
+    """The time counts for one test, not for all of them."""
+    body = "import time\ndef test_it():\n    time.sleep(0.6)\ntest_again = test_it"
+    assert remote.run(write_test(remote, body), "--k8s-test-timeout=1").code == 0
+
+
+def test_the_deadline_of_the_job_is_not_waited_for(remote: Side) -> None:
+    """The agent ends pytest before Kubernetes would delete the pod, and says so."""
+    manifest = remote.folder / "job.yaml"
+    text = manifest.read_text().replace("spec:\n", "spec:\n  activeDeadlineSeconds: 4\n", 1)
+    manifest.write_text(text)
+    result = remote.run(write_test(remote, HANG))
+    assert result.code == 11
+    assert "the Job's deadline of 4 s near, after 1 of 3 tests, in test_it.py::" in result.stdout
+
+
+def test_a_test_that_ignores_sigterm_is_ended_within_the_grace_period(local: Side) -> None:
+    """When the pod is told to stop, a test that does not react still leaves its stack."""
+    write_test(local, STUBBORN)
+    with agent_process(local.suite, "test_it.py", **{GRACE: "2", NONCE: "ab" * 16}) as process:
+        assert process.stdout is not None
+        seen = ""
+        while "test_it.py ." not in seen:
+            seen += process.stdout.read(1)
+        process.send_signal(signal.SIGTERM)
+        stdout, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 137
+    assert re.search(r'File ".*test_it.py", line \d+ in test_it', stdout)
+
+
+FLOOD = """\
+import os
+def test_it():
+    print(os.urandom(200_000).hex())
+    assert 0"""
+
+
+def test_after_a_long_log_the_agent_waits_for_its_collector(remote: Side, local: Side) -> None:
+    """It ends when the collector has everything; without one it does not wait."""
+    small = {LOG_BYTES: "100000", TERMINATION_LOG: os.devnull}
+    began = time.monotonic()
+    result = remote.run(write_test(remote, FLOOD), f"--k8s-env={LOG_BYTES}=100000", "--tb=no")
+    assert result.code == 1
+    assert '"linger":true' in text_of(remote.folder / "pod.log")
+    write_test(local, FLOOD)
+    assert agent(local.suite, "test_it.py", **small).returncode == 1
+    assert time.monotonic() - began < LINGER_SECONDS
+
+
+def test_after_a_short_log_the_agent_ends_at_once(remote: Side) -> None:
+    """An ordinary run pays nothing for the journal."""
+    remote.run("test_sections.py::test_prints")
+    assert '"linger":false' in text_of(remote.folder / "pod.log")
+
+
+def test_captured_output_has_a_budget_for_the_whole_run(local: Side, tmp_path: Path) -> None:
+    """Past the budget, sections are cut short and say why; every report still comes."""
+    body = "import pytest\n@pytest.mark.parametrize('i', range(9))\ndef test_it(i):\n"
+    write_test(local, f"{body}    print('x' * 30_000)\n    assert 0")
+    log = tmp_path / "log"
+    settings = {NONCE: "ab" * 16, LOG_BYTES: "100000", TERMINATION_LOG: os.devnull}
+    log.write_text(agent(local.suite, "test_it.py", "--tb=no", **settings).stdout)
+    assert text_of(log).count("left out by pytest-k8s-job: this run") == 0
+    settings[NONCE] = ""
+    log.write_text(agent(local.suite, "test_it.py", "--tb=no", **settings).stdout)
+    said = re.findall(r"(\d+) characters left out by pytest-k8s-job: this run", text_of(log))
+    assert said == ["28001"] * 7
+    assert text_of(log).count('"outcome":"failed"') == 9
+
+
+def test_chatter_is_cut_and_costs_no_result(remote: Side) -> None:
+    """Output past the capture has a budget; the tests' own reports do not suffer."""
+    body = "def test_it(capfd):\n    with capfd.disabled():\n        print('0123456789\\n' * 9999)"
+    result = remote.run(write_test(remote, body), f"--k8s-env={LOG_BYTES}=100000")
+    assert result.code == 0
+    assert "bytes of output left out here" in (remote.folder / "pod.log").read_text()
+
+
+def test_a_wrong_number_is_one_sentence(local: Side) -> None:
+    """A setting in the manifest that is no number is named."""
+    done = agent(local.suite, **{LOG_BYTES: "many"})
+    assert done.stderr == f"{LOG_BYTES} must be a number, not 'many'\n"
+
+
+def text_of(log: Path) -> str:
+    """Return the records in the frames of a log."""
+    lines = log.read_bytes()
+    nonce = lines.split(b" ", 2)[1].decode()
+    return b"".join(Decoder(nonce).feed(lines)).decode()
+
+
+def agent_process(suite: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    """Start the agent as a container would."""
+    return subprocess.Popen(
         [sys.executable, "-m", "pytest_k8s_job.agent", *arguments],
         cwd=suite,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=SECONDS,
-        check=False,
     )
+
+
+def agent(suite: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the agent as a container would."""
+    with agent_process(suite, *arguments, **environment) as process:
+        stdout, stderr = process.communicate(timeout=SECONDS)
+    return subprocess.CompletedProcess([], process.returncode, stdout, stderr)
 
 
 def test_without_a_collector_the_log_reads_well(local: Side, tmp_path: Path) -> None:

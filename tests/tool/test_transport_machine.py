@@ -1,15 +1,17 @@
 """A run's records through a transport that does everything wrong: PASSED must still mean passed.
 
 A state machine writes a small run with the pod's own writer, then loses, repeats, reorders,
-tears, cuts, damages and forges lines of its log, reads it again or loses it for good, and after
-every step asks for the verdict, as if the run were over now.
+tears, cuts, damages and forges lines of its log, reads it again or loses it for good, asks a
+journal that is whole, holed or of another run, and after every step asks for the verdict, as if
+the run were over now.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import queue
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -26,10 +28,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from pytest_k8s_job import verdict
+from pytest_k8s_job import journal, verdict
+from pytest_k8s_job.follower import Event, Follower, Payload
 from pytest_k8s_job.frames import Decoder, encode
 from pytest_k8s_job.ledger import Ledger
 from pytest_k8s_job.log_writer import FrameWriter
+from pytest_k8s_job.pods import JobRef
 from pytest_k8s_job.records import Kind, decode, plan_digest
 from pytest_k8s_job.records import encode as record
 from pytest_k8s_job.replay import Replay
@@ -60,17 +64,16 @@ class Pod:
 
     def __init__(self, kinds: list[str], seed: int) -> None:
         self._random = Random(seed)  # noqa: S311
-        self._source, self._sink = os.pipe()
-        self._writer = FrameWriter(self._sink, NONCE)
+        self._written = bytearray()
+        self._writer = FrameWriter(self._written.extend, NONCE)
         self.log: list[bytes] = []
         self.reported: Reported = []
         self.code = int("failed" in kinds or "error" in kinds)
         skipped = all(kind == "skipped" for kind in kinds)
         passed = Verdict.NO_TESTS if skipped else Verdict.PASSED
         self.verdict = Verdict.FAILED if self.code else passed
+        self.frames: list[bytes] = []
         self._tell(kinds)
-        os.close(self._source)
-        os.close(self._sink)
 
     def _tell(self, kinds: list[str]) -> None:
         nodeids = [f"test_it.py::test_{number}" for number in range(len(kinds))]
@@ -118,7 +121,10 @@ class Pod:
 
     def _flush(self) -> None:
         self._writer.flush()
-        self.log += os.read(self._source, 1 << 16).splitlines(keepends=True)
+        lines = bytes(self._written).splitlines(keepends=True)
+        self.log += lines
+        self.frames += lines
+        self._written.clear()
         if self._random.random() < 0.3:
             self.log.append(b"text that pytest wrote\n")
 
@@ -154,6 +160,22 @@ class Near:
         """Hear no further report."""
         self._plugins.unregister(self)
 
+
+class Container:
+    """The part of a cluster that reads the journal, by the code that runs in the container."""
+
+    def __init__(self, folder: Path, frames: list[bytes]) -> None:
+        self._folder = folder
+        (folder / journal.FRAMES).write_bytes(b"".join(frames))
+
+    def exec(self, _job: JobRef, _pod: str, command: Sequence[str]) -> bytes:
+        """Answer as `python -m pytest_k8s_job.journal` does."""
+        first, last = map(int, command[-2:])
+        return b"".join(journal.frames(self._folder, first, last))
+
+
+FOLDER: list[Path] = []
+"""Where the journal lies."""
 
 CONFIG: list[pytest.Config] = []
 """What the machine's sessions are made of: hypothesis makes the machines, without arguments."""
@@ -265,7 +287,45 @@ class Transport(RuleBasedStateMachine):
         self.outcome = self.pod.outcome
         self.restart()
         self.deliver(len(self.pod.log), 1 << 16)
-        self.is_read = not self.is_cut
+        self.is_read |= not self.is_cut
+
+    def ask(self, frames: list[bytes]) -> None:
+        """Fill the gap, if there is one, from a journal with these lines, as the follower does."""
+        container: Any = Container(FOLDER[0], frames)
+        seen: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        job = JobRef("ns", "job", "suite")
+        Follower(container, job, self.near.decoder, None, seen).read_journal("pod")
+        self.near.decoder.new_stream()
+        while not seen.empty():
+            event = seen.get()
+            assert isinstance(event, Payload)
+            self.near.take(event.data)
+
+    @rule(holes=st.sets(st.integers(0, 60), max_size=8), size=st.integers(100, 1 << 20))
+    def read_holed_journal(self, holes: set[int], size: int) -> None:
+        """Ask a journal that has lost lines, and that answers in pieces."""
+        lines = [line for at, line in enumerate(self.pod.frames) if at not in holes]
+        before, journal.ANSWER_BYTES = journal.ANSWER_BYTES, size
+        try:
+            self.ask(lines)
+        finally:
+            journal.ANSWER_BYTES = before
+
+    @rule()
+    def read_foreign_journal(self) -> None:
+        """Ask the journal of another run that has frames with the same numbers."""
+        finish = record(Kind.FINISH, 0)
+        self.ask([encode("f" * 32, number, finish) for number in range(60)])
+
+    @precondition(lambda self: self.pod.log and self.pod.frames[-1] in self.pod.log)
+    @rule()
+    def read_all_and_journal(self) -> None:
+        """Read what rotation has left of the log, then the whole journal: nothing is missing."""
+        self.outcome = self.pod.outcome
+        self.restart()
+        self.deliver(len(self.pod.log), 1 << 16)
+        self.ask(self.pod.frames)
+        self.is_read = True
 
     @precondition(lambda self: self.near.decoder.has_gap and self.near.ledger.plan is not None)
     @rule()
@@ -285,6 +345,7 @@ class Transport(RuleBasedStateMachine):
         self.near = Near(CONFIG[0])
         self.outcome = Outcome()
         self.is_cut = True
+        self.is_read = False
 
     @invariant()
     def check(self) -> None:
@@ -313,6 +374,7 @@ SETTINGS = settings(
 @pytest.fixture(autouse=True)
 def _config(tmp_path: Path) -> Iterator[None]:
     words = ["-s", "-c", os.devnull, f"--rootdir={tmp_path}", "--disable-plugin-autoload"]
+    FOLDER[:] = [tmp_path]
     CONFIG[:] = [pytest.Config.fromdictargs({}, [*words, "-p", "no:terminal", str(tmp_path)])]
     yield
     CONFIG.clear()

@@ -222,3 +222,34 @@ def test_a_stop_with_exit_code_0_does_not_pass() -> None:
     assert judge(ledger, outcome).verdict is Verdict.INCOMPLETE
     ledger.done = None
     assert judge(ledger, outcome).verdict is Verdict.INCOMPLETE
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(3.5, " for 3.5 s"), (None, "")])
+def test_a_run_that_was_ended_tells_in_which_test(seconds: float | None, shown: str) -> None:
+    """Why the agent ended pytest, in which test, and how long that had run, is the reason."""
+    ledger, _ = good()
+    del ledger.finished[TESTS[1]]
+    ledger.start(TESTS[1])
+    stopped = {"why": "it took too long", "seconds": seconds, "stacks": ""}
+    ledger.interrupt = {"kind": "terminated", "message": "SIGTERM", "returncode": 143}
+    ledger.end = {**(ledger.end or {}), "exit": 143, "stopped": stopped}
+    judgement = judge(ledger, ended(ledger, 143))
+    assert judgement.verdict is Verdict.INCOMPLETE
+    assert judgement.reason == f"it took too long, after 1 of 2 tests, in a.py::two{shown}"
+
+
+@pytest.mark.parametrize(
+    "seen", [{"running": True}, {"exit_code": 0, "termination_message": '{"records": 9}'}]
+)
+def test_a_log_that_may_not_be_read_is_incomplete_once_tests_may_have_run(
+    seen: dict[str, object],
+) -> None:
+    """A container that runs, or an agent that left its message, has run something."""
+    judgement = judge(Ledger(), dataclasses.replace(Outcome(broken="forbidden"), **seen))  # type: ignore[arg-type]
+    assert judgement.verdict is Verdict.INCOMPLETE
+    assert judgement.reason == "forbidden; the tests may have run"
+
+
+def test_a_log_that_may_not_be_read_is_not_run_before_the_container_runs() -> None:
+    """A cluster that cannot be reached before anything started has run nothing."""
+    assert judge(Ledger(), Outcome(broken="no answer")).verdict is Verdict.NOT_RUN
