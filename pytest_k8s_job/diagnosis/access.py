@@ -13,7 +13,7 @@ from pytest_k8s_job.diagnosis.text import clipped, listed, nearest
 __all__ = ["check_access", "check_clock", "no_rights", "notes"]
 
 SKEW_LIMIT = 30.0  # seconds; tokens and certificates are checked less strictly than that
-NEEDED = ("pods", "services")  # without these there is nothing to say
+NEEDED = ("pods",)  # without these there is nothing to say
 RIGHT = re.compile(
     r'User "(?P<user>[^"]+)" cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)"'
     r' in API group "(?P<group>[^"]*)"'

@@ -49,6 +49,8 @@ def run_diagnosis(cluster: Place, options: argparse.Namespace) -> int:
     if options.json:
         print(as_json(findings, notes(snapshot)))
     else:
-        fine = f"nothing is wrong in namespace {namespace} of {cluster.describe()}"
-        print(as_text(findings, notes(snapshot), fine))
+        unread = notes(snapshot)
+        fine = "nothing wrong was found" if unread else "nothing is wrong"
+        place = f" in namespace {namespace} of {cluster.describe()}"
+        print(as_text(findings, unread, fine + place))
     return EXIT_FOUND if findings else 0
