@@ -82,15 +82,15 @@ types: $(READY) ## Check the types, those of the tests too.
 	$(BIN)/mypy
 	for part in incluster unit manifests deployment; do MYPYPATH=tests $(BIN)/mypy tests/$$part; done
 	$(BIN)/mypy --explicit-package-bases --exclude /sample/ tests/tool
-	$(BIN)/mypy --explicit-package-bases tests/chaos tests/examples tests/suites
+	$(BIN)/mypy --explicit-package-bases tests/chaos tests/examples tests/diagnosis tests/suites
 	$(BIN)/mypy tests/local_cluster/*.py
 	$(BIN)/mypy tests/local_cluster/on_cluster/*.py
 	$(BIN)/mypy --explicit-package-bases tests/browser
 
 # Each part in a pytest of its own: their helper modules lie beside them and may share names.
-UNIT_TESTS = tests/unit tests/tool tests/manifests tests/local_cluster
+UNIT_TESTS = tests/unit tests/tool tests/diagnosis tests/manifests tests/local_cluster
 CLUSTER_TESTS = tests/local_cluster/on_cluster tests/manifests/test_on_cluster.py \
-	tests/tool/test_on_cluster.py tests/tool/test_cli_on_cluster.py \
+	tests/tool/test_on_cluster.py tests/tool/test_cli_on_cluster.py tests/diagnosis/test_on_cluster.py \
 	tests/tool/test_shards_on_cluster.py \
 	tests/deployment tests/examples tests/suites
 
@@ -121,6 +121,10 @@ chaos: root-needed cluster images ## Inject faults into real runs, print the tab
 .PHONY: fidelity
 fidelity: root-needed cluster ## Compare other people's suites, plain and in the cluster; write docs/suites.md; ARGS="--suite click --shards 1".
 	$(BIN)/python -m tests.suites $(ARGS)
+
+.PHONY: chaos-diagnosis
+chaos-diagnosis: root-needed cluster images ## Inject faults into the cluster, print what the diagnosis names; ARGS="--fault NAME".
+	$(BIN)/python -m tests.diagnosis.inject $(ARGS)
 
 .PHONY: fuzz
 fuzz: $(READY) ## Fuzz the decoder of frames; ARGS="-runs=1000000" for longer.

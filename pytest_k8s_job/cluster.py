@@ -14,6 +14,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import urllib3
@@ -27,6 +28,7 @@ __all__ = ["KubernetesCluster", "connect"]
 
 _files: Any = kubeconfig_files  # without annotations
 
+READ_SECONDS = 5.0  # for an answer to a diagnosis, which asks much and is awaited
 REQUEST_SECONDS = 10.0  # for an answer; the API server's own limit is 60 s
 SILENCE_SECONDS = 60.0  # of a log stream; the agent sends a heartbeat every 20 s
 READ_BYTES = 1 << 16
@@ -34,7 +36,6 @@ JOBS = "/apis/batch/v1/namespaces/{namespace}/jobs"
 JOB = JOBS + "/{name}"
 PODS = "/api/v1/namespaces/{namespace}/pods"
 LOG = PODS + "/{name}/log"
-EVENTS = "/api/v1/namespaces/{namespace}/events"
 EXEC_SECONDS = 30.0  # for a command in the container
 EXEC_BYTES = 64 << 20  # of its output; the journal answers in pieces far below that
 EXEC_ERRORS = 3  # channel of a websocket that says how the command ended
@@ -86,6 +87,16 @@ class KubernetesCluster:
         self._settings = settings
         self._server = settings.host
 
+    @property
+    def server(self) -> str:
+        """Address of the API server."""
+        return str(self._server)
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the context."""
+        return self._namespace
+
     def describe(self) -> str:
         return f"context {self._context}"
 
@@ -113,13 +124,18 @@ class KubernetesCluster:
         first = min(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
         return read_pod(first, job.container)
 
-    def trouble(self, job: JobRef, pod: str | None) -> str | None:
-        selector = f"type=Warning,involvedObject.name={pod or job.name}"
-        events = self._get(EVENTS, {"fieldSelector": selector}, namespace=job.namespace)["items"]
-        if not events:
-            return None
-        last = max(events, key=_event_time)
-        return f"{last.get('reason')}: {last.get('message')}"
+    def read(self, path: str, accept: str) -> tuple[bytes, float]:
+        """Return the answer to a GET of `path`, and the server's clock in seconds, 0 if unsaid."""
+        with self._errors():
+            request = self._api.param_serialize(
+                "GET", path, header_params={"Accept": accept}, auth_settings=["BearerToken"]
+            )
+            answer = self._api.call_api(*request, _request_timeout=READ_SECONDS).response
+            body = bytes(answer.data)
+            if not 200 <= answer.status < 300:
+                raise _cluster_error(answer.status, body, answer.reason)
+        date = answer.headers.get("Date")
+        return body, parsedate_to_datetime(date).timestamp() if date else 0.0
 
     def log(self, job: JobRef, pod: str, since: int | None) -> Iterator[bytes]:
         query = {"follow": "true", "container": job.container}
@@ -243,8 +259,3 @@ def _handshake_status(reason: str) -> int:
     """Return the HTTP status of a refused websocket, which the client puts into a text."""
     match = re.match(r"Handshake status (\d{3})", reason)
     return int(match[1]) if match else 0
-
-
-def _event_time(event: Mapping[str, Any]) -> str:
-    stamps = (event.get("lastTimestamp"), event.get("eventTime"), event.get("firstTimestamp"))
-    return str(next(filter(None, stamps), ""))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from _pytest.junitxml import xml_key
@@ -157,6 +158,8 @@ class Collector:
         stopped = bool(session.shouldfail) and not run.over
         collect_only = runs_nothing(self._config)
         judgement = judge_run(run.told, stopped=stopped, collect_only=collect_only)
+        if judgement.verdict in (Verdict.NOT_RUN, Verdict.INCOMPLETE) and (why := run.explain()):
+            judgement = replace(judgement, reason=f"{why}\n{judgement.reason}")
         self._judgement = judgement
         self._notes += run.notes
         if stopped:

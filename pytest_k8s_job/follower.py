@@ -29,7 +29,6 @@ POLL_STARTING = 0.1  # seconds between two looks at the pod before its container
 POLL_STARTING_SHARD = 0.4  # many pods start at once then, and the API server with them
 POLL_RUNNING = 1.0
 POLL_ENDING = 0.05  # after the `end` record: the exit code is a moment away
-POLL_TROUBLE = 1.0  # between two looks at the events
 RECONNECT = 0.3  # seconds before the next connection
 OVERLAP = 5  # seconds of log asked for again: the API cuts times to whole seconds
 PATIENCE = 60.0  # seconds without any answer of the API server before we give up
@@ -41,10 +40,9 @@ LAST_READS = 3  # reads of the whole log of an ended container: even those may b
 
 @dataclass(frozen=True)
 class PodSeen:
-    """The pod has this state; `trouble` is what Kubernetes complained about last."""
+    """The pod has this state, None while there is none."""
 
     pod: PodState | None
-    trouble: str | None = None
 
 
 @dataclass(frozen=True)
@@ -90,8 +88,6 @@ class Follower:
         self._decoder = decoder
         self._raw = raw
         self._pod: PodState | None = None
-        self._last_trouble: str | None = None
-        self._next_trouble = time.monotonic() + POLL_STARTING  # none yet of a pod that comes
         self._repairs = 0
         self._lost: int | None = None  # number of a frame that nobody has any more
         self._readable = threading.Event()
@@ -144,22 +140,10 @@ class Follower:
             self.events.put(Broken(f"pod {before.name} is gone: it was deleted or evicted"))
             return False
         self._pod = pod
-        self.events.put(PodSeen(pod, self._trouble(pod)))
+        self.events.put(PodSeen(pod))
         if pod is not None and pod.phase >= Phase.RUNNING:
             self._readable.set()
         return pod is None or pod.phase is not Phase.TERMINATED
-
-    def _trouble(self, pod: PodState | None) -> str | None:
-        if pod is not None and (pod.phase >= Phase.RUNNING or pod.message):
-            return None
-        if time.monotonic() < self._next_trouble:
-            return self._last_trouble
-        self._next_trouble = time.monotonic() + POLL_TROUBLE
-        try:
-            self._last_trouble = self._cluster.trouble(self._job, pod.name if pod else None)
-        except ClusterError:  # events are a comment; without the right to read them we do without
-            self._last_trouble = None
-        return self._last_trouble
 
     def _pause(self) -> None:
         if self._ending.is_set():

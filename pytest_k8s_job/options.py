@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from pytest_k8s_job.sharding import ShardBy
+from pytest_k8s_job.target_check import add_target_options
 
 __all__ = ["Keep", "Options", "add_options", "read_options", "runs_nothing"]
 
@@ -126,6 +127,7 @@ def add_options(parser: pytest.Parser) -> None:
     )
     for name, about in INI_VALUES.items():
         parser.addini(name, about, default=None)
+    add_target_options(parser)
 
 
 def read_options(config: pytest.Config) -> Options:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any, Protocol
 
-__all__ = ["Cluster", "JobFinder", "JobRef", "Phase", "PodState", "read_pod"]
+__all__ = ["Cluster", "JobFinder", "JobRef", "Phase", "PodState", "Reader", "read_pod"]
 
 Object = Mapping[str, Any]
 
@@ -55,20 +55,28 @@ class PodState:
     """Why the infrastructure takes the pod away (drain, preemption ...), if it does."""
 
 
-class Cluster(Protocol):
-    """What the collector needs of a cluster. Every method may raise `ClusterError`."""
+class Reader(Protocol):
+    """What a diagnosis needs of a cluster."""
+
+    @property
+    def server(self) -> str:
+        """Address of the API server."""
 
     def describe(self) -> str:
         """Say in a few words where this is."""
+
+    def read(self, path: str, accept: str, /) -> tuple[bytes, float]:
+        """Return the answer to a GET, and the server's clock; raise `ClusterError` for others."""
+
+
+class Cluster(Reader, Protocol):
+    """What the collector needs of a cluster. Every method may raise `ClusterError`."""
 
     def create(self, job: Object, /) -> JobRef:
         """Create the Job from its object."""
 
     def pod(self, job: JobRef, /) -> PodState | None:
         """Return the state of the Job's pod, None while there is none."""
-
-    def trouble(self, job: JobRef, pod: str | None, /) -> str | None:
-        """Return what Kubernetes last complained about for the Job or its pod."""
 
     def log(self, job: JobRef, pod: str, since: int | None, /) -> Iterator[bytes]:
         """Follow the log of the pod's container, from `since` seconds ago, over one connection.

@@ -14,6 +14,13 @@ from typing import BinaryIO
 
 import pytest
 
+from pytest_k8s_job.diagnosis.report import as_text
+from pytest_k8s_job.diagnosis.start import (
+    StartDiagnosis,
+    diagnose_job,
+    diagnose_look,
+    explain_refusal,
+)
 from pytest_k8s_job.errors import ClusterError
 from pytest_k8s_job.job_manifest import Object, Run, make_job, replacement
 from pytest_k8s_job.joining import Joined, learn_nonce
@@ -23,8 +30,8 @@ from pytest_k8s_job.options import Options
 from pytest_k8s_job.origin import Origin, ShardNode
 from pytest_k8s_job.pods import Cluster, JobRef
 from pytest_k8s_job.shard import Events, Place, Shard
-from pytest_k8s_job.starting import StartWatch
 from pytest_k8s_job.status import StatusLine, step_of
+from pytest_k8s_job.target_check import read_look
 from pytest_k8s_job.verdict import Outcome
 
 __all__ = ["ClusterRun"]
@@ -49,6 +56,8 @@ class ClusterRun:
         self._refused: str | None = None
         self._leader: Shard | None = None
         self._count = 1
+        self._watches: dict[str, StartDiagnosis] = {}
+        self._explained = False
         self.shards: list[Shard] = []
         self.jobs: list[JobRef] = []
         self.notes: list[str] = []
@@ -65,7 +74,7 @@ class ClusterRun:
         try:
             job = self._create(run)
         except ClusterError as error:
-            self._refused = str(error)
+            self._refuse(make_job(manifest, run)["metadata"], error)
             return
         self._show()
         for number in range(self._count):
@@ -117,8 +126,7 @@ class ClusterRun:
         self._add(replace(place, nonce=place.nonce or "0")).stop(reason)
 
     def _add(self, place: Place) -> Shard:
-        watch = StartWatch(time.monotonic(), self._options.start_timeout)
-        shard = Shard(place, self._session, watch)
+        shard = Shard(place, self._session)
         if self._leader is not None and self._leader.planned:
             shard.replay.follow(self._leader.replay)
         self.shards.append(shard)
@@ -203,9 +211,17 @@ class ClusterRun:
     def _check_start(self, shard: Shard) -> None:
         if shard.started or shard.over:
             return
-        cause = shard.watch.given_up(time.monotonic(), shard.pod, shard.trouble)
+        cause = self._watch(shard.place.job).given_up(time.monotonic(), shard.pod)
         if cause is not None and not shard.ended:
-            shard.stop(cause)
+            self._explained = True
+            shard.stop(as_text([cause]))
+
+    def _watch(self, job: JobRef) -> StartDiagnosis:
+        """Return the diagnosis that the pods of one Job share."""
+        if job.name not in self._watches:
+            limit, now = self._options.start_timeout, time.monotonic()
+            self._watches[job.name] = StartDiagnosis(self._cluster, job, limit, now)
+        return self._watches[job.name]
 
     # -- replacing
 
@@ -240,8 +256,27 @@ class ClusterRun:
         for job in self.jobs:
             self._cluster.delete(job)
 
+    def explain(self) -> str:
+        """Return why a pod was lost, in the lines of a diagnosis; nothing if that is known."""
+        looks = [read_look(each.ledger.interrupt) for each in self.shards]
+        if seen := next(filter(None, looks), None):
+            home = self.shards[0].place.job.namespace
+            return as_text([diagnose_look(self._cluster, home, seen)])
+        lost = next((each for each in self.shards if each.over and each.ledger.end is None), None)
+        if self._explained or lost is None:
+            return ""
+        finding = diagnose_job(self._cluster, lost.place.job)
+        return as_text([finding]) if finding is not None else ""
+
+    def _refuse(self, metadata: Object, error: ClusterError) -> None:
+        namespace = metadata.get("namespace") or "default"
+        finding = explain_refusal(self._cluster, namespace, metadata["name"], error)
+        self._refused = as_text([finding])
+
     def close(self) -> None:
         """Stop following; what has not been read stays unread."""
+        for watch in self._watches.values():
+            watch.stop()
         for shard in self.shards:
             shard.stop()
         self._files.close()

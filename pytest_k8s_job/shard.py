@@ -18,7 +18,6 @@ from pytest_k8s_job.origin import Origin
 from pytest_k8s_job.pods import Cluster, JobRef, Phase, PodState
 from pytest_k8s_job.records import Kind, Record, decode
 from pytest_k8s_job.replay import Replay
-from pytest_k8s_job.starting import StartWatch
 from pytest_k8s_job.verdict import Outcome
 
 __all__ = ["Events", "Place", "Shard"]
@@ -41,14 +40,12 @@ class Place:
 class Shard:
     """Takes the events of one follower; its records wait in `records` until they are replayed."""
 
-    def __init__(self, place: Place, session: pytest.Session, watch: StartWatch) -> None:
+    def __init__(self, place: Place, session: pytest.Session) -> None:
         self.place = place
-        self.watch = watch
         self.ledger = Ledger()
         self.replay = Replay(session, self.ledger, place.origin)
         self.records: deque[Record] = deque()
         self.pod: PodState | None = None
-        self.trouble: str | None = None
         self.over = False
         self.replaced = False
         self._decoder = Decoder(place.nonce)
@@ -94,8 +91,8 @@ class Shard:
     def take(self, event: Event) -> None:
         """Take the next event of the follower."""
         match event:
-            case PodSeen(pod, trouble):
-                self.pod, self.trouble = pod, trouble
+            case PodSeen(pod):
+                self.pod = pod
             case Payload(data):
                 self._take_payload(data)
             case LogRead(gap):

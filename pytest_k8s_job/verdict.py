@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from pytest_k8s_job.ledger import Ledger
+from pytest_k8s_job.target_check import read_look
 
 __all__ = [
     "EXIT_INCOMPLETE",
@@ -104,6 +105,8 @@ def _judge_complete(ledger: Ledger, code: int, collect_only: bool) -> Judgement:
         said = ((ledger.end or {}).get("tail") or "").strip().splitlines()
         last = f"; its last line: {said[-1]}" if said else ""
         return Judgement(Verdict.NOT_RUN, EXIT_NOT_RUN, reason + last)
+    if (seen := read_look(ledger.interrupt)) is not None:
+        return Judgement(Verdict.NOT_RUN, EXIT_NOT_RUN, f"the target {seen['url']} does not answer")
     if code == EXIT_NO_TESTS:
         return Judgement(Verdict.NO_TESTS, code)
     if code != PASSED:

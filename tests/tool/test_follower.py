@@ -51,8 +51,12 @@ class ScriptedCluster:
             return RUNNING
         return _next(self._states)
 
-    def trouble(self, _job: JobRef, _pod: str | None) -> str | None:
-        raise ClusterError("events is forbidden", 403)
+    @property
+    def server(self) -> str:
+        return "none"
+
+    def read(self, _path: str, _accept: str) -> tuple[bytes, float]:
+        raise ClusterError("forbidden", 403)
 
     def log(self, _job: JobRef, _pod: str, since: int | None) -> Iterator[bytes]:
         self.since.append(since)
