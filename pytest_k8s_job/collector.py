@@ -162,6 +162,10 @@ class Collector:
             judgement = replace(judgement, reason=f"{why}\n{judgement.reason}")
         self._judgement = judgement
         self._notes += run.notes
+        if self._config.option.report:
+            from pytest_k8s_job.facts import hand_over  # noqa: PLC0415 (loads the diagnosis)
+
+            hand_over(self._config, run, judgement)
         if stopped:
             raise session.Failed(session.shouldfail)
         if judgement.verdict in (Verdict.NOT_RUN, Verdict.INCOMPLETE):

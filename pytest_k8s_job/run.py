@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 import pytest
 
+from pytest_k8s_job.diagnosis.finding import Finding
 from pytest_k8s_job.diagnosis.report import as_text
 from pytest_k8s_job.diagnosis.start import (
     StartDiagnosis,
@@ -57,11 +58,17 @@ class ClusterRun:
         self._leader: Shard | None = None
         self._count = 1
         self._watches: dict[str, StartDiagnosis] = {}
-        self._explained = False
         self.shards: list[Shard] = []
         self.jobs: list[JobRef] = []
         self.notes: list[str] = []
         """What the user should know of replaced pods."""
+        self.findings: list[Finding] = []
+        """What the diagnosis named."""
+
+    @property
+    def cluster(self) -> Cluster:
+        """Where it runs."""
+        return self._cluster
 
     # -- beginning
 
@@ -213,7 +220,7 @@ class ClusterRun:
             return
         cause = self._watch(shard.place.job).given_up(time.monotonic(), shard.pod)
         if cause is not None and not shard.ended:
-            self._explained = True
+            self.findings.append(cause)
             shard.stop(as_text([cause]))
 
     def _watch(self, job: JobRef) -> StartDiagnosis:
@@ -263,14 +270,18 @@ class ClusterRun:
             home = self.shards[0].place.job.namespace
             return as_text([diagnose_look(self._cluster, home, seen)])
         lost = next((each for each in self.shards if each.over and each.ledger.end is None), None)
-        if self._explained or lost is None:
+        if self.findings or lost is None:
             return ""
         finding = diagnose_job(self._cluster, lost.place.job)
-        return as_text([finding]) if finding is not None else ""
+        if finding is None:
+            return ""
+        self.findings.append(finding)
+        return as_text([finding])
 
     def _refuse(self, metadata: Object, error: ClusterError) -> None:
         namespace = metadata.get("namespace") or "default"
         finding = explain_refusal(self._cluster, namespace, metadata["name"], error)
+        self.findings.append(finding)
         self._refused = as_text([finding])
 
     def close(self) -> None:
