@@ -30,7 +30,9 @@ def facts_of(run: ClusterRun, judgement: Judgement) -> RunFacts:
     if run.jobs:
         namespace = run.jobs[0].namespace
         names = {job.name for job in run.jobs}
-        facts = read_facts(cluster, namespace, names, map(_proof, run.shards))
+        lost = judgement.verdict in (Verdict.INCOMPLETE, Verdict.NOT_RUN)
+        proofs = [_proof(shard, lost=lost) for shard in run.shards]
+        facts = read_facts(cluster, namespace, names, proofs)
         if judgement.verdict is Verdict.FAILED:
             findings = [*findings, *diagnose_target(cluster, namespace)]
         context = cluster.describe().removeprefix("context ")
@@ -44,14 +46,12 @@ def facts_of(run: ClusterRun, judgement: Judgement) -> RunFacts:
     )
 
 
-def _proof(shard: Shard) -> ShardProof:
+def _proof(shard: Shard, *, lost: bool) -> ShardProof:
+    """Return the proof of one pod; if the run is `lost`, with what this pod lacks."""
     told = shard.told()
     ledger, exit_code = told.ledger, told.outcome.exit_code
     one = judge(ledger, told.outcome)
-    lost = one.verdict in (Verdict.INCOMPLETE, Verdict.NOT_RUN)
-    problem = one.reason.partition("\n")[0] if lost else ""
-    if shard.replaced:
-        problem = "taken away; another pod ran what it left"
+    lacks = lost and not shard.replaced and one.verdict in (Verdict.INCOMPLETE, Verdict.NOT_RUN)
     return ShardProof(
         shard.place.name.removeprefix("shard ") if shard.place.name != "the pod" else "",
         shard.pod.name if shard.pod is not None else "",
@@ -61,7 +61,8 @@ def _proof(shard: Shard) -> ShardProof:
         frames=shard.frames,
         sha256=ledger.sha256,
         exit_code=exit_code,
-        problem=problem,
+        problem=one.reason.partition("\n")[0] if lacks else "",
+        note="taken away; another pod ran what it left" if shard.replaced else "",
     )
 
 

@@ -357,6 +357,17 @@ def test_the_proof_of_completeness_is_reported(shards: int, remote: Side) -> Non
         assert re.fullmatch("[0-9a-f]{64}", each["sha256"])
 
 
+def test_a_stopped_run_is_not_called_whole(remote: Side) -> None:
+    """After -x the page says that not all planned tests ran, and claims no loss."""
+    (remote.suite / "test_it.py").write_text("def test_a(): assert 0\ndef test_b(): pass\n")
+    result = remote.run("test_it.py", "--report=out", "-x")
+    (proof,) = check((remote.folder / "out" / "report.json").read_text())["shards"]
+    assert (result.code, proof["planned"], proof["reported"], proof["problem"]) == (1, 2, 1, "")
+    page = (remote.folder / "out" / "index.html").read_text()
+    assert "The run was stopped before all planned tests had run" in page
+    assert "Every planned test was reported" not in page
+
+
 def test_a_lost_run_is_reported(remote: Side) -> None:
     """When pytest dies, the report has the verdict, its sentence, and what the shard lacks."""
     (remote.suite / "test_it.py").write_text("import os\ndef test_it():\n    os._exit(3)\n")
