@@ -17,11 +17,12 @@ from _pytest.junitxml import xml_key
 from pytest_k8s_job.errors import ClusterError
 from pytest_k8s_job.launching import Launcher
 from pytest_k8s_job.merging import judge_run
-from pytest_k8s_job.options import Keep, Options
+from pytest_k8s_job.options import Keep, Options, runs_nothing
 from pytest_k8s_job.ordering import Ordering
+from pytest_k8s_job.pod_output import PodOutput
 from pytest_k8s_job.run import ClusterRun
-from pytest_k8s_job.stopping import stop_as_in_pod
-from pytest_k8s_job.verdict import Judgement, Verdict
+from pytest_k8s_job.stopping import refuse_as_pod, stop_as_in_pod
+from pytest_k8s_job.verdict import Judgement, Verdict, judge_answer
 
 __all__ = ["Collector"]
 
@@ -35,26 +36,63 @@ class Collector:
         self._judgement: Judgement | None = None
         self._launcher: Launcher | None = None
         self._ordering: Ordering | None = None
+        self._output = PodOutput.of(config)
+        self._interrupt: KeyboardInterrupt | None = None
         self._notes: list[str] = []
 
-    def pytest_collection(self, session: pytest.Session) -> bool:
-        """Start the Job and wait until a pod has collected the tests."""
+    @property
+    def _run(self) -> ClusterRun | None:
+        return self._launcher.run if self._launcher is not None else None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Start the Job and wait until a pod's session has started, before a header is shown."""
         durations = self._config.pluginmanager.getplugin("k8s_job_durations")
+        try:
+            with self._tool_at_work():
+                self._launcher = Launcher(session, self._options, durations)
+                run = self._launcher.launch()
+                run.pump(until=lambda: self._output.header is not None)
+                run.status.close()
+        except KeyboardInterrupt as interrupt:
+            self._interrupt = interrupt  # a session that has not started shows no summary
+            return
+        self._output.open()
+        try:
+            refuse_as_pod(*run.leaders_word())
+        except pytest.UsageError:
+            self._delete("")
+            raise
+
+    def ask(self, session: pytest.Session) -> Judgement:
+        """Let the pod's pytest answer a question about itself, and show what it prints."""
+        self._output.is_answer = True
+        self.pytest_sessionstart(session)
+        run = self._run
+        if self._interrupt is not None or run is None:
+            return Judgement(Verdict.FAILED, pytest.ExitCode.INTERRUPTED, "\n".join(self._notes))
         with self._tool_at_work():
-            self._launcher = Launcher(session, self._options, durations)
-            run = self._launcher.launch()
+            run.pump(until=lambda: False)
+        self._output.open()
+        told = run.told[0]
+        self._judgement = judge_answer(told.ledger, told.outcome)
+        self._tidy()
+        return self._judgement
+
+    def pytest_collection(self, session: pytest.Session) -> bool:
+        """Wait until a pod has collected the tests."""
+        if self._interrupt is not None:
+            raise self._interrupt
+        run = self._run
+        assert run is not None  # noqa: S101 (the session has started)
+        with self._tool_at_work():
             run.pump(until=lambda: run.planned)
-            run.status.close()
         if run.over and not run.planned:
             self._conclude(session, run)
         if (reporter := self._config.pluginmanager.getplugin("terminalreporter")) is not None:
             reporter.pytest_collection()  # it says "collecting", which our own hook kept it from
         self._config.hook.pytest_collection_finish(session=session)
         return True
-
-    @property
-    def _run(self) -> ClusterRun | None:
-        return self._launcher.run if self._launcher is not None else None
 
     def pytest_report_collectionfinish(self) -> list[str]:
         """Pass on what plugins in the pod said after collection."""
@@ -118,7 +156,7 @@ class Collector:
     def _conclude(self, session: pytest.Session, run: ClusterRun) -> None:
         """Judge the run, then leave the session as the pods' sessions were left."""
         stopped = bool(session.shouldfail) and not run.over
-        collect_only = self._config.option.collectonly
+        collect_only = runs_nothing(self._config)
         judgement = judge_run(run.told, stopped=stopped, collect_only=collect_only)
         if judgement.verdict in (Verdict.NOT_RUN, Verdict.INCOMPLETE) and (why := run.explain()):
             judgement = replace(judgement, reason=f"{why}\n{judgement.reason}")

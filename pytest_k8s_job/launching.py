@@ -6,6 +6,7 @@ import os
 import shlex
 
 import pytest
+from _pytest.junitxml import xml_key
 
 from pytest_k8s_job.arguments import travelling
 from pytest_k8s_job.cache import KEYS, pack
@@ -13,8 +14,10 @@ from pytest_k8s_job.durations import Durations, shards_for
 from pytest_k8s_job.errors import ClusterError, UsageError
 from pytest_k8s_job.job_manifest import Run, arguments_of, load_job
 from pytest_k8s_job.joining import jobs_of_run
+from pytest_k8s_job.near_plugins import quiet_own_plugins
 from pytest_k8s_job.options import Options
 from pytest_k8s_job.pods import Cluster, JobFinder
+from pytest_k8s_job.records import JUNIT
 from pytest_k8s_job.rerun import newest_run, read_results
 from pytest_k8s_job.run import ClusterRun
 from pytest_k8s_job.sharding import Selection, key_of
@@ -57,7 +60,7 @@ class Launcher:
             self._pod_arguments(arguments_of(manifest)),
             options.namespace,
             options.image,
-            {**_formatting_environment(), **options.environment},
+            {**self._formatting_environment(), **options.environment},
             self._packed_cache(),
             self._selection(cluster, options.namespace or manifest["metadata"].get("namespace")),
             options.test_timeout,
@@ -114,21 +117,21 @@ class Launcher:
         typed += map(str, config.invocation_params.args)
         paths = config.option.file_or_dir
         words = travelling(typed, paths, config.invocation_params.dir, config.rootpath)
-        color = "yes" if config.get_terminal_writer().hasmarkup else "no"
+        reporter = config.pluginmanager.getplugin("terminalreporter")
+        color = [f"--color={'yes' if reporter._tw.hasmarkup else 'no'}"] if reporter else []
         retries = [f"--reruns={options.retries}"] if options.retries else []
-        return [*([] if paths else default), *words, *retries, f"--color={color}"]
+        return [*([] if paths else default), *words, *retries, *color]
 
     def _packed_cache(self) -> str:
-        """Return what the pod needs to select like --lf would here; silence the plugin here."""
+        """Return what the pod needs to select like --lf would here; silence the plugins here."""
         config = self._config
+        quiet_own_plugins(config)
         chosen = ("lf", "failedfirst", "newfirst", "stepwise")
         if not any(getattr(config.option, name, False) for name in chosen):
             return ""
-        if (plugin := config.pluginmanager.getplugin("lfplugin")) is not None:
-            plugin.active = False  # it selects in the pod, and says so from there
         values = {key: config.cache.get(key, None) for key in KEYS} if config.cache else {}
         return pack({key: value for key, value in values.items() if value is not None})
 
-
-def _formatting_environment() -> dict[str, str]:
-    return {name: os.environ[name] for name in FORMATTING_ENVIRONMENT if name in os.environ}
+    def _formatting_environment(self) -> dict[str, str]:
+        found = {name: os.environ[name] for name in FORMATTING_ENVIRONMENT if name in os.environ}
+        return {**found, JUNIT: "1"} if xml_key in self._config.stash else found

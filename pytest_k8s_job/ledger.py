@@ -13,6 +13,7 @@ from pytest_k8s_job.records import plan_digest
 __all__ = ["RERUN", "Ledger"]
 
 RERUN = "rerun"  # outcome that pytest-rerunfailures gives to a try that it repeats
+OUTCOMES = frozenset({"passed", "failed", "skipped"})  # pytest's own
 _END = b'["end",'
 
 
@@ -70,6 +71,11 @@ class Ledger:
         self.records += payload.count(b"\n")
         self._digest.update(payload)
 
+    @property
+    def is_repeated(self) -> bool:
+        """True if a plugin of the pod will run the open test once more."""
+        return not OUTCOMES.issuperset(self.phases.values())
+
     def start(self, nodeid: str) -> None:
         """Note that a test has begun."""
         self.started = nodeid
@@ -82,6 +88,5 @@ class Ledger:
 
     def finish(self, nodeid: str) -> None:
         """Note that all phases of a test were reported; a try that is repeated ends none."""
-        if RERUN not in self.phases.values():
-            self.finished[nodeid] += 1
+        self.finished[nodeid] += not self.is_repeated
         self.started = None

@@ -14,9 +14,10 @@ import pytest
 from pytest_k8s_job.sharding import ShardBy
 from pytest_k8s_job.target_check import add_target_options
 
-__all__ = ["Keep", "Options", "add_options", "read_options"]
+__all__ = ["Keep", "Options", "add_options", "read_options", "runs_nothing"]
 
 DEFAULT_MANIFEST = "job.yaml"
+RUNNING_NOTHING = ("collectonly", "setuponly", "setupplan")  # options of pytest
 MAX_SHARDS = 100  # pods of one run, each with two threads here
 DEFAULT_START_TIMEOUT = 60.0  # seconds; scheduling and pulling a large image fit in
 INI_VALUES = {  # each is the default of the option --k8s-NAME
@@ -64,6 +65,11 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("k8s-job", "run the tests inside a Kubernetes cluster")
     add = group.addoption
     add("--in-cluster", action="store_true", help="run the tests in the cluster, as a Job")
+    add(
+        "--report",
+        metavar="DIR",
+        help="write a page, JSON, JUnit XML and Markdown there (also without --in-cluster)",
+    )
     add("--k8s-context", metavar="NAME", help="context of the kubeconfig (default: current)")
     add("--k8s-kubeconfig", metavar="FILE", help="kubeconfig (default: KUBECONFIG, ~/.kube/config)")
     add("--k8s-namespace", metavar="NAME", help="namespace (default: the manifest's)")
@@ -141,11 +147,16 @@ def read_options(config: pytest.Config) -> Options:
         keep=_keep(_chosen(config, "keep", Keep.FAILED)),
         attach=option.k8s_attach,
         test_timeout=option.k8s_test_timeout,
-        shards=1 if option.collectonly else option.shards,
+        shards=1 if runs_nothing(config) else option.shards,
         shard_by=ShardBy(option.shard_by),
         retries=option.retries,
         rerun_failed=option.rerun_failed,
     )
+
+
+def runs_nothing(config: pytest.Config) -> bool:
+    """True if tests are only to be listed, or their fixtures only set up."""
+    return any(getattr(config.option, each, False) for each in RUNNING_NOTHING)
 
 
 def _shards(text: str) -> int | None:

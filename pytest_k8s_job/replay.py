@@ -2,95 +2,90 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import pytest
+from _pytest.junitxml import xml_key
 
 from pytest_k8s_job.ledger import Ledger
+from pytest_k8s_job.near_plugins import near_hook
+from pytest_k8s_job.origin import Origin
 from pytest_k8s_job.plan import PlanBuilder, StandInItem
-from pytest_k8s_job.records import Kind, Record, trace_id
-from pytest_k8s_job.reports import ReportReader
+from pytest_k8s_job.pod_output import PodOutput
+from pytest_k8s_job.records import CAPTURED, STATUS, Kind, Record, trace_id
+from pytest_k8s_job.reports import ReportReader, forget_parts, near_all
 
-__all__ = ["Origin", "Replay", "ShardNode"]
-
-
-class ShardGateway(NamedTuple):
-    """What reporters print of a shard."""
-
-    id: str
+__all__ = ["Replay"]
 
 
-class ShardNode:
-    """Where a report comes from; reporters know this shape from pytest-xdist's workers."""
-
-    def __init__(self, number: int) -> None:
-        self.gateway = ShardGateway(f"shard {number}")
-        self.workerinfo: dict[str, Any] = {}
-
-    def describe(self, about: dict[str, Any]) -> None:
-        """Take what a failure's first line says of the shard's Python."""
-        self.workerinfo = {
-            "id": self.gateway.id,
-            "sysplatform": about["platform"],
-            "version_info": tuple(about["python"].split(".")),
-            "executable": "in its pod",
-        }
+FOR_ANSWERS = (Kind.HELLO, Kind.ROOT, Kind.SESSION, Kind.PRINTED, Kind.DONE, Kind.END)
+SAID_ONCE = (Kind.HEADER, Kind.LINES, Kind.TEXT, Kind.SUMMARY, Kind.PROPERTY)
 
 
-@dataclass(frozen=True)
-class Origin:
-    """What is said of a pod's reports.
-
-    Attributes:
-        node: the shard, None in a run of one pod.
-        repeats: why these tests run in another pod than first planned.
-        already: phases (node id, when) that passed in that pod and were reported.
-    """
-
-    node: ShardNode | None = None
-    repeats: str = ""
-    already: frozenset[tuple[str, str]] = frozenset()
+def _ignore(*_fields: object) -> None:
+    pass
 
 
 class Replay:
     """Takes the records of one pod in order, keeps its ledger and calls the hooks of `session`.
 
-    `leads` tells whether this pod's collection becomes that of the session; the other shards
-    only prove that theirs is the same.
+    A shard whose `leader` is another's replay shows only what its tests do: it must have
+    collected the same.
     """
 
-    def __init__(self, session: pytest.Session, ledger: Ledger, origin: Origin = Origin()) -> None:
-        self.leads = True
-        self._origin = origin
+    def __init__(
+        self, session: pytest.Session, ledger: Ledger, origin: Origin | None = None
+    ) -> None:
+        self.leader: Replay | None = None
+        self._origin = origin or Origin()
         self._session = session
         self._hook = session.config.hook
         self._ledger = ledger
         self._plan = PlanBuilder(session)
         self._reports = ReportReader(session.config)
         self._ran = False
+        self._output = PodOutput.of(session.config)
         self.lines: list[str] = []
         """What plugins in the pod said after collection."""
         self._handlers: dict[str, Callable[..., None]] = {
             Kind.HELLO: self._hello,
+            Kind.ROOT: self._root,
             Kind.SESSION: self._session_started,
             Kind.WARNING: self._warning,
             Kind.COLLECT: self._collect,
             Kind.NODES: self._plan.add_nodes,
             Kind.ITEMS: self._plan.add_items,
+            Kind.HEADER: self._note_header,
             Kind.LINES: self._note_lines,
             Kind.PLAN: self._planned,
             Kind.START: self._start,
             Kind.PLAIN: self._plain,
             Kind.REPORT: self._report,
             Kind.FINISH: self._finish,
+            Kind.PRINTED: functools.partial(self._output.take, Kind.PRINTED),
+            Kind.TEXT: functools.partial(self._output.take, Kind.TEXT),
+            Kind.SUMMARY: functools.partial(self._output.take, Kind.SUMMARY),
+            Kind.CACHE: self._cache,
+            Kind.PROPERTY: self._property,
+            Kind.ATTRIBUTE: self._attribute,
             Kind.INTERRUPT: self._interrupt,
             Kind.INTERNAL: self._internal,
             Kind.DONE: self._done,
             Kind.END: self._end,
         }
+        if self._output.is_answer:  # there is no session here that could show anything else
+            self._handlers |= dict.fromkeys(Kind, _ignore) | {
+                kind: self._handlers[kind] for kind in FOR_ANSWERS
+            }
+
+    def follow(self, leader: Replay) -> None:
+        """Leave to `leader` what is said once for all shards."""
+        self.leader = leader
+        self._handlers |= dict.fromkeys(SAID_ONCE, _ignore)
 
     def feed(self, record: Record) -> None:
         """Replay one record."""
@@ -98,29 +93,37 @@ class Replay:
 
     # -- session
 
+    def _root(self, path: str) -> None:
+        self._reports.set_root(path)
+        if self.leader is None:
+            self._output.near = self._reports.near
+
     def _hello(self, _about: dict[str, Any]) -> None:
         self._ledger.hello = True
 
     def _session_started(self, about: dict[str, Any]) -> None:
         self._ledger.session = about
-        self._reports.set_root(about["rootdir"])
         if self._origin.node is not None:
             self._origin.node.describe(about)
+        if self.leader is None:
+            self._output.about = about
 
     def _interrupt(self, how: dict[str, Any]) -> None:
-        self._ledger.interrupt = {**how, "message": self._reports.near(how["message"])}
+        self._ledger.interrupt = near_all(how, self._reports.near)
 
     def _internal(self, text: str) -> None:
         self._ledger.internal = self._reports.near(text)
 
     def _done(self, how: dict[str, Any]) -> None:
         self._ledger.done = how
+        if self.leader is None and self._origin.node is None:
+            self._output.hold()
 
     def _end(self, how: dict[str, Any]) -> None:
         self._ledger.end = how
 
     def _warning(self, seen: dict[str, Any]) -> None:
-        if not self.leads and seen["when"] != "runtest":
+        if self.leader is not None and seen["when"] != "runtest":
             return
         category = type(seen["category"], (Warning,), {})
         message = warnings.WarningMessage(
@@ -140,35 +143,63 @@ class Replay:
             }
         )
 
+    def _cache(self, key: str, value: Any) -> None:
+        if (cache := getattr(self._session.config, "cache", None)) is not None:
+            cache.set(key, value)
+
+    def _property(self, name: str, value: str) -> None:
+        if (xml := self._session.config.stash.get(xml_key, None)) is not None:
+            xml.add_global_property(name, value)
+
+    def _attribute(self, nodeid: str, name: str, value: str) -> None:
+        if (xml := self._session.config.stash.get(xml_key, None)) is not None:
+            case = pytest.TestReport(nodeid, ("", None, ""), {}, "passed", None, "call")
+            self._mark(case)
+            xml.node_reporter(case).add_attribute(name, value)
+
     # -- collection
 
     def _collect(self, data: dict[str, Any]) -> None:
         data["result"] = []
         report = self._reports.read(data)
         self._ledger.failed += report.failed
-        if self.leads:
+        if self.leader is None:
             self._hook.pytest_collectreport(report=report)
+
+    def _note_header(self, before: list[str], after: list[str]) -> None:
+        self._output.header = before, after
 
     def _note_lines(self, lines: list[str]) -> None:
         self.lines = lines
 
     def _planned(self, plan: dict[str, Any]) -> None:
-        items, self._plan.items = self._plan.items, []
+        items = self._plan.items
         selected, deselected = items[: plan["count"]], items[plan["count"] :]
         self._nodeids = [item.nodeid for item in selected]
-        self._places = [item.place for item in selected]
         mine = plan.get("mine", range(len(selected)))
         self._ledger.collected = self._nodeids
         self._ledger.planned.update(self._nodeids[index] for index in mine)
         self._ledger.plan = plan
-        if self.leads:
-            self._fill_session(selected, deselected)
+        if self.leader is None:
+            self._fill_session(selected, deselected, chosen=plan.get("selected", False))
+        elif self.leader._nodeids == self._nodeids:
+            self._plan = self.leader._plan
+            del self._handlers[Kind.NODES], self._handlers[Kind.ITEMS]  # they hold our own items
+        self._protocol = near_hook(self._session.config, "pytest_runtest_protocol")
+        self._watched = bool(self._protocol.get_hookimpls())
 
-    def _fill_session(self, selected: list[StandInItem], deselected: list[StandInItem]) -> None:
-        self._session.items = list(selected)
-        self._session.testscollected = len(selected)
-        everything = pytest.CollectReport("", "passed", None, [*selected, *deselected])
-        self._hook.pytest_collectreport(report=everything)
+    def _fill_session(
+        self, selected: list[StandInItem], deselected: list[StandInItem], *, chosen: bool
+    ) -> None:
+        session = self._session
+        session.items = list(selected)
+        session.testscollected = len(selected)
+        for report in self._plan.reports():
+            self._hook.pytest_collectreport(report=report)
+        if chosen:
+            near_hook(session.config, "pytest_collection_modifyitems")(
+                session=session, config=session.config, items=list(selected)
+            )
         if deselected:
             self._hook.pytest_deselected(items=deselected)
 
@@ -178,11 +209,13 @@ class Replay:
         nodeid, location = self._identify(item)
         self._ledger.start(nodeid)
         self._ran = False
+        if self._watched and isinstance(item, int):
+            self._protocol(item=self._plan.items[item], nextitem=None)
         self._hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
 
     def _plain(self, item: int | list[Any], phases: list[list[Any]], done: int) -> None:
         nodeid, location = self._identify(item)
-        keywords: dict[str, Literal[1]] = {location[2]: 1}
+        keywords = self._plan.keywords(self._plan.items[item]) if isinstance(item, int) else {}
         for when, start, duration in phases:
             report = pytest.TestReport(
                 nodeid, location, keywords, "passed", None, when,
@@ -193,15 +226,24 @@ class Replay:
             self._finish(item)
 
     def _report(self, data: dict[str, Any]) -> None:
-        self._log(self._reports.read(data))
+        captured, status = data.pop(CAPTURED, False), data.pop(STATUS, None)
+        report = self._reports.read(data)
+        if status is not None:
+            self._output.keep_status(report, status)
+        with self._output.muted() if captured else contextlib.nullcontext():
+            self._log(report)
+
+    def _mark(self, report: pytest.TestReport) -> None:
+        """Say which shard a report comes from."""
+        if self._origin.node is not None:
+            report.__dict__["node"] = self._origin.node
 
     def _log(self, report: pytest.TestReport) -> None:
         origin, when = self._origin, report.when or ""
         self._ledger.report(when, report.outcome)
         if report.passed and (report.nodeid, when) in origin.already:
             return
-        if origin.node is not None:
-            report.__dict__["node"] = origin.node
+        self._mark(report)
         if origin.repeats:
             report.user_properties.append(("repeated", origin.repeats))
         report.__dict__["trace_id"] = trace_id(self._traces(), report.nodeid)
@@ -211,7 +253,10 @@ class Replay:
 
     def _finish(self, item: int | list[Any]) -> None:
         nodeid, location = self._identify(item)
-        self._ledger.ran += self._ran
+        if self._ledger.is_repeated:
+            forget_parts(self._session.config, nodeid)
+        else:
+            self._ledger.ran += self._ran
         self._ledger.finish(nodeid)
         self._hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
@@ -258,6 +303,6 @@ class Replay:
 
     def _identify(self, item: int | list[Any]) -> tuple[str, tuple[str, int | None, str]]:
         if isinstance(item, int):
-            return self._nodeids[item], self._places[item]
+            return self._nodeids[item], self._plan.items[item].place
         nodeid, (file, lineno, domain) = item
         return nodeid, (file, lineno, domain)

@@ -27,8 +27,8 @@ from pytest_k8s_job.joining import Joined, learn_nonce
 from pytest_k8s_job.ledger import Ledger
 from pytest_k8s_job.merging import Told
 from pytest_k8s_job.options import Options
+from pytest_k8s_job.origin import Origin, ShardNode
 from pytest_k8s_job.pods import Cluster, JobRef
-from pytest_k8s_job.replay import Origin, ShardNode
 from pytest_k8s_job.shard import Events, Place, Shard
 from pytest_k8s_job.status import StatusLine, step_of
 from pytest_k8s_job.target_check import read_look
@@ -127,6 +127,8 @@ class ClusterRun:
 
     def _add(self, place: Place) -> Shard:
         shard = Shard(place, self._session)
+        if self._leader is not None and self._leader.planned:
+            shard.replay.follow(self._leader.replay)
         self.shards.append(shard)
         return shard
 
@@ -157,6 +159,11 @@ class ClusterRun:
         pods = [shard.told() for shard in self.shards]
         return pods if self.planned or self._leader is None else [self._leader.told()]
 
+    def leaders_word(self) -> tuple[Ledger, Outcome | None]:
+        """Return what the leader told so far, with its outcome if nothing more comes."""
+        told = self.told[0] if self._leader is None else self._leader.told()
+        return told.ledger, told.outcome if self.over else None
+
     def pump(self, until: Callable[[], bool]) -> None:
         """Take events until the run is over or `until` holds."""
         while not until():
@@ -180,7 +187,8 @@ class ClusterRun:
         if self._leader is None:
             self._leader = next((shard for shard in self.shards if shard.records), None)
             for shard in self.shards:
-                shard.replay.leads = shard is self._leader
+                if self._leader is not None and shard is not self._leader:
+                    shard.replay.follow(self._leader.replay)
         return [self._leader] if self._leader is not None else []
 
     def _wait(self) -> None:

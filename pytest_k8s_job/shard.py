@@ -14,9 +14,10 @@ from pytest_k8s_job.follower import Broken, Event, Follower, LogRead, Payload, P
 from pytest_k8s_job.frames import Decoder
 from pytest_k8s_job.ledger import Ledger
 from pytest_k8s_job.merging import Told
+from pytest_k8s_job.origin import Origin
 from pytest_k8s_job.pods import Cluster, JobRef, Phase, PodState
 from pytest_k8s_job.records import Kind, Record, decode
-from pytest_k8s_job.replay import Origin, Replay
+from pytest_k8s_job.replay import Replay
 from pytest_k8s_job.verdict import Outcome
 
 __all__ = ["Events", "Place", "Shard"]

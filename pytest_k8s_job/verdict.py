@@ -23,6 +23,7 @@ __all__ = [
     "Outcome",
     "Verdict",
     "judge",
+    "judge_answer",
     "names_of",
     "stopped_early",
 ]
@@ -84,6 +85,18 @@ def judge(ledger: Ledger, outcome: Outcome, *, collect_only: bool = False) -> Ju
     if missing := next(_missing(ledger, outcome, collect_only), None):
         return Judgement(Verdict.INCOMPLETE, EXIT_INCOMPLETE, missing)
     return _judge_complete(ledger, outcome.exit_code or 0, collect_only)
+
+
+def judge_answer(ledger: Ledger, outcome: Outcome) -> Judgement:
+    """Return the verdict on a run in which pytest only had to say something about itself."""
+    if not ledger.hello:
+        return Judgement(Verdict.NOT_RUN, EXIT_NOT_RUN, _not_started(outcome))
+    if ledger.end is None:
+        return Judgement(Verdict.INCOMPLETE, EXIT_INCOMPLETE, next(_missing(ledger, outcome, True)))
+    if missing := next(_contradictions(ledger, ledger.end, outcome), None):
+        return Judgement(Verdict.INCOMPLETE, EXIT_INCOMPLETE, missing)
+    code = outcome.exit_code or 0
+    return Judgement(Verdict.FAILED if code else Verdict.PASSED, code)
 
 
 def _judge_complete(ledger: Ledger, code: int, collect_only: bool) -> Judgement:

@@ -78,7 +78,7 @@ class Pod:
     def _tell(self, kinds: list[str]) -> None:
         nodeids = [f"test_it.py::test_{number}" for number in range(len(kinds))]
         self._say(Kind.HELLO, {"run": "r", "tool": "0"})
-        self._say(Kind.SESSION, {"rootdir": "/suite", "traces": "t"})
+        self._say(Kind.SESSION, {"python": "3", "pytest": pytest.__version__, "traces": "t"})
         self._say(Kind.NODES, [[-1, "Module", "test_it.py", "test_it.py"]])
         self._say(Kind.ITEMS, [[0, each.partition("::")[2], 1] for each in nodeids])
         count = len(nodeids)
