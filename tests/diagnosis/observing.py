@@ -110,8 +110,11 @@ def _check(seen: Observation, cluster: KubernetesCluster, place: Place) -> None:
     fault = seen.fault
     for _ in range(AGAIN if seen.named is fault.cause else 0):
         time.sleep(1)
-        seen.snapshot, seen.findings = _diagnose(cluster, place)
-        first = seen.findings[0] if seen.findings else None
+        snapshot, findings = _diagnose(cluster, place)
+        first = findings[0] if findings else None
+        if first is not None and first.cause is fault.later:
+            break
+        seen.snapshot, seen.findings = snapshot, findings
         if first is None or first.cause is not fault.cause:
             seen.named = first.cause if first else None
             seen.sentence = first.sentence if first else ""
