@@ -203,6 +203,28 @@ def test_a_timeout_without_policies_is_only_a_timeout() -> None:
     assert only(content).cause is Cause.CONNECTION_TIMEOUT
 
 
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        ("Timeout connecting to redis:6379: timed out", Cause.NETWORK_POLICY),
+        ("Error 111 connecting to redis:6379. Connection refused.", Cause.CRASH_LOOP),
+        ("Timeout connecting to elsewhere:6379: timed out", Cause.CRASH_LOOP),
+    ],
+)
+def test_a_crash_after_a_time_out_is_put_down_to_the_policy(line: str, cause: Cause) -> None:
+    """A worker that times out on the way to a Redis that is well is kept from it by a policy."""
+    content = snapshot(
+        pods=[pod("worker-1", **crashed(5)), pod("redis-1")],
+        services=[service("redis")],
+        networkpolicies=[policy("deny-all", policyTypes=["Ingress"])],
+    )
+    logs = {"worker-1/main/previous": line}
+    found = only(Snapshot.from_json({**content.as_json(), "logs": logs}))
+    assert found.cause is cause
+    expected = [Cause.CRASH_LOOP] if cause is Cause.NETWORK_POLICY else []
+    assert [each.cause for each in found.effects] == expected
+
+
 # -- what cannot be read
 
 
