@@ -82,7 +82,7 @@ types: $(READY) ## Check the types, those of the tests too.
 	$(BIN)/mypy
 	for part in incluster unit manifests deployment; do MYPYPATH=tests $(BIN)/mypy tests/$$part; done
 	$(BIN)/mypy --explicit-package-bases --exclude /sample/ tests/tool
-	$(BIN)/mypy --explicit-package-bases tests/chaos tests/examples tests/diagnosis tests/suites
+	$(BIN)/mypy --explicit-package-bases tests/chaos tests/examples tests/diagnosis tests/suites tests/bench
 	$(BIN)/mypy tests/local_cluster/*.py
 	$(BIN)/mypy tests/local_cluster/on_cluster/*.py
 	$(BIN)/mypy --explicit-package-bases tests/browser
@@ -126,6 +126,12 @@ fidelity: root-needed cluster ## Compare other people's suites, plain and in the
 chaos-diagnosis: root-needed cluster images ## Inject faults into the cluster, print what the diagnosis names; ARGS="--fault NAME".
 	$(BIN)/python -m tests.diagnosis.inject $(ARGS)
 
+.PHONY: bench
+bench: root-needed cluster ## Measure against peers and floors, print the table, write reports/bench.json; ARGS="--row NAME --rounds 5".
+	[ -e build/peers/.ready ] || $(INSTALL) --no-deps --target build/peers -r requirements/bench.txt
+	touch build/peers/.ready
+	$(BIN)/python -m tests.bench $(ARGS)
+
 .PHONY: fuzz
 fuzz: $(READY) ## Fuzz the decoder of frames; ARGS="-runs=1000000" for longer.
 	$(INSTALL) -r requirements/fuzz.txt
@@ -164,6 +170,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 .PHONY: lock
 lock: $(READY) ## Compile requirements/*.txt anew from pyproject.toml and build.in.
 	for group in api worker suite dev fuzz reporters pytest-8-4 pytest-9-0 pytest-9-1; do $(LOCK) --group $$group --output-file requirements/$$group.txt; done
+	$(LOCK) --no-deps --group bench --output-file requirements/bench.txt
 	$(LOCK) requirements/build.in --output-file requirements/build.txt
 	for suite in requirements/suites/*.in; do \
 	  $(LOCK) $$suite --constraint requirements/suite.txt --output-file $${suite%.in}.txt; done

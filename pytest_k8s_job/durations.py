@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +15,7 @@ from pytest_k8s_job.sharding import key_of
 
 __all__ = ["Durations", "shards_for"]
 
-CACHE_KEY = "k8s-job/durations"
+CACHE_FOLDER = "k8s-job"
 SHARD_SECONDS = 10.0  # of tests that are worth a pod: its start costs one to three seconds
 MAX_AUTO = 8
 
@@ -21,7 +24,11 @@ class Durations:
     """A plugin that adds up the phases of each test and remembers them."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self._cache: pytest.Cache | None = getattr(config, "cache", None)  # -p no:cacheprovider
+        cache: pytest.Cache | None = getattr(config, "cache", None)  # -p no:cacheprovider
+        self._file: Path | None = None
+        if cache is not None:
+            with suppress(OSError):  # a read-only checkout: nothing is remembered
+                self._file = cache.mkdir(CACHE_FOLDER) / "durations"
         self._seconds: defaultdict[str, float] = defaultdict(float)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -30,17 +37,34 @@ class Durations:
 
     def pytest_sessionfinish(self) -> None:
         """Write what is known now over what was known before."""
-        if self._cache is not None and self._seconds:
-            seconds = {nodeid: round(each, 4) for nodeid, each in self._seconds.items()}
-            self._cache.set(CACHE_KEY, {**self._recorded(), **seconds})
+        if self._file is None or not self._seconds:
+            return
+        new = self._file.with_suffix(".new")
+        # A line at a time: as one JSON text, 100,000 tests would double what this process takes.
+        with new.open("w", encoding="utf-8") as file:
+            for nodeid, seconds in self._recorded():
+                if nodeid not in self._seconds:
+                    file.write(_line(nodeid, seconds))
+            for nodeid, seconds in self._seconds.items():
+                file.write(_line(nodeid, seconds))
+        new.replace(self._file)
 
     def by_key(self) -> dict[bytes, float]:
         """Return the seconds of all tests that ran before, by their keys."""
-        return {key_of(nodeid): seconds for nodeid, seconds in self._recorded().items()}
+        return {key_of(nodeid): seconds for nodeid, seconds in self._recorded()}
 
-    def _recorded(self) -> Mapping[str, float]:
-        found = self._cache.get(CACHE_KEY, {}) if self._cache is not None else {}
-        return found if isinstance(found, dict) else {}
+    def _recorded(self) -> Iterator[tuple[str, float]]:
+        """Yield node id and seconds of what ran before; a damaged file ends it early."""
+        if self._file is None:
+            return
+        with suppress(OSError, ValueError), self._file.open(encoding="utf-8") as lines:
+            for line in lines:
+                seconds, nodeid = json.loads(line)
+                yield str(nodeid), float(seconds)
+
+
+def _line(nodeid: str, seconds: float) -> str:
+    return json.dumps([round(seconds, 4), nodeid]) + "\n"
 
 
 def shards_for(seconds: float) -> int:

@@ -98,7 +98,8 @@ class Launcher:
 
     def _selection(self, cluster: JobFinder, namespace: str | None) -> Selection:
         options = self._options
-        known = self._durations.by_key() if self._durations is not None else {}
+        alone = options.shards == 1 or self._durations is None
+        known = self._durations.by_key() if self._durations and not alone else {}
         shards = options.shards or shards_for(sum(known.values()))
         return Selection(shards, options.shard_by, self._left_over(cluster, namespace), known)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -16,6 +17,11 @@ from typing import Any, Literal
 import pytest
 
 from pytest_k8s_job.records import Kind, Record
+
+try:
+    from _pytest.nodeid import NodeId
+except ModuleNotFoundError:
+    NodeId = None  # type: ignore[assignment,misc] # pytest before 9.2: text
 
 __all__ = ["PlanBuilder", "StandInItem", "describe_items", "node_ids"]
 
@@ -105,6 +111,15 @@ def node_ids(records: Iterable[Record]) -> list[str]:
     return found
 
 
+def _identity(parent: Any, name: str, told: str | None) -> Any:
+    """Return a node id as pytest keeps it: once for a test, shared by its reports."""
+    if NodeId is None:
+        return told or f"{parent.nodeid}::{name}"
+    if told or "[" in name or parent.id.params is not None:
+        return NodeId.parse(told or f"{parent.nodeid}::{name}")
+    return parent.id.child(name)
+
+
 class _StandIn:
     obj: Any = None  # what pytest would import for it, and show the docstring of
 
@@ -118,9 +133,35 @@ class _StandIn:
 
 
 class StandInItem(_StandIn, pytest.Item):
-    """A test that ran, or will run, in the pod."""
+    """A test that ran, or will run, in the pod.
 
-    place: tuple[str, int | None, str] = ("", None, "")
+    Pytest's constructor runs when somebody first looks beyond what is set here. It makes a dozen
+    objects for each test, and of 100,000 tests hardly one is looked at.
+    """
+
+    __slots__ = ("_whole", "identity", "place")
+
+    def __init__(
+        self, name: str, parent: Any, identity: Any, place: tuple[str, int | None, str]
+    ) -> None:
+        self._whole = False
+        self.name = name
+        self.parent = parent
+        self.identity = identity
+        self.place = place
+
+    def __getattr__(self, attribute: str) -> Any:
+        if self._whole:
+            raise AttributeError(attribute)
+        self._whole = True
+        parent: Any = self.parent
+        super().__init__(self.name, parent, nodeid=self.identity, path=parent.path)
+        return getattr(self, attribute)
+
+    @property
+    def nodeid(self) -> str:
+        """The test's node id."""
+        return str(self.identity)
 
     @property
     def location(self) -> tuple[str, int | None, str]:
@@ -195,15 +236,15 @@ class PlanBuilder:
         for above, name, lineno, *rest in rows:
             extra = rest[0] if rest else {}
             parent = self._parent(above)
-            nodeid = extra.get("id", f"{parent.nodeid}::{name}")
-            file, domain = extra.get("location") or _usual_location(nodeid)
+            identity = _identity(parent, name, extra.get("id"))
+            file, domain = extra.get("location") or _usual_location(str(identity))
+            place = (sys.intern(file), lineno, name if domain == name else domain)
             kind = extra.get("type", "Function")
             item = _stand_in(kind, StandInItem).from_parent(
-                parent, name=name, nodeid=nodeid, path=parent.path
+                parent, name=name, identity=identity, place=place
             )
             if kind == "Function" and name.endswith("]"):
                 item.callspec = types.SimpleNamespace(id=name.partition("[")[2][:-1], params={})
-            item.place = (file, lineno, domain)
             item.document(rest)
             self.items.append(item)
             self._below[parent].append(item)

@@ -49,6 +49,9 @@ class Replay:
         self._reports = ReportReader(session.config)
         self._ran = False
         self._output = PodOutput.of(session.config)
+        reporter = session.config.pluginmanager.getplugin("terminalreporter")
+        durations = session.config.option.durations is not None
+        self._kept = {} if durations else getattr(reporter, "stats", {})
         self.lines: list[str] = []
         """What plugins in the pod said after collection."""
         self._handlers: dict[str, Callable[..., None]] = {
@@ -215,15 +218,29 @@ class Replay:
 
     def _plain(self, item: int | list[Any], phases: list[list[Any]], done: int) -> None:
         nodeid, location = self._identify(item)
-        keywords = self._plan.keywords(self._plan.items[item]) if isinstance(item, int) else {}
+        identity: Any = nodeid
+        keywords: Any = {}
+        if isinstance(item, int):
+            identity = self._plan.items[item].identity
+            keywords = self._plan.keywords(self._plan.items[item])
         for when, start, duration in phases:
             report = pytest.TestReport(
-                nodeid, location, keywords, "passed", None, when,
+                identity, location, keywords, "passed", None, when,
                 duration=duration, start=start, stop=start + duration,
             )  # fmt: skip
             self._log(report)
+            self._forget(report)
         if done:
             self._finish(item)
+
+    def _forget(self, report: pytest.TestReport) -> None:
+        """Let pytest's reporter keep a passed setup or teardown for --durations alone.
+
+        Two of three reports are of that kind; nothing else of pytest looks at them again.
+        """
+        kept = self._kept.get("")
+        if kept and kept[-1] is report:
+            del kept[-1]
 
     def _report(self, data: dict[str, Any]) -> None:
         captured, status = data.pop(CAPTURED, False), data.pop(STATUS, None)
@@ -246,7 +263,8 @@ class Replay:
         self._mark(report)
         if origin.repeats:
             report.user_properties.append(("repeated", origin.repeats))
-        report.__dict__["trace_id"] = trace_id(self._traces(), report.nodeid)
+        if report.sections or not report.passed:
+            report.__dict__["trace_id"] = trace_id(self._traces(), report.nodeid)
         ran = report.when == "call" and (not report.skipped or hasattr(report, "wasxfail"))
         self._ran |= ran or report.failed
         self._hook.pytest_runtest_logreport(report=report)

@@ -112,7 +112,7 @@ def test_other():
 
 
 def test_trace_is_known_here(remote: Side) -> None:
-    """Each report carries the trace id that its test found in the pod."""
+    """A report with something to show carries the trace id that its test found in the pod."""
     body = 'import os\ndef test_it():\n    print(os.environ["TRACEPARENT"])\n    assert 0'
     (remote.folder.parent / "show_trace.py").write_text(
         "def pytest_runtest_logreport(report):\n"
