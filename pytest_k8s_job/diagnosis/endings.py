@@ -152,7 +152,8 @@ def _evidence(snapshot: Snapshot, container: Container) -> tuple[str, ...]:
         f"{container.words}: {ended.get('reason')}, exit code {ended.get('exitCode')},"
         f" {container.restarts} restarts"
     )
-    if text := ended.get("message"):
+    text = str(ended.get("message") or "")
+    if text and not text.startswith("{"):  # what our agent leaves is for machines
         line += f": {clipped(text)}"
     events = snapshot.events("Pod", pod, "BackOff", "Killing")[:1]
     log = [f"log: {clipped(each)}" for each in snapshot.log(pod, container.name).splitlines()[-5:]]
