@@ -142,6 +142,17 @@ def test_a_crash_that_names_no_service_stands_alone() -> None:
     assert {each.cause for each in found} == {Cause.SCALED_TO_ZERO, Cause.CRASH_LOOP}
 
 
+@pytest.mark.parametrize(("code", "found"), [(1, []), (5, []), (10, []), (137, [Cause.SIGKILL])])
+def test_failed_tests_are_no_trouble(code: int, found: list[Cause]) -> None:
+    """A Job whose tests failed has done its work; one that was killed has not."""
+    status = {"name": "main", "state": {"terminated": {"exitCode": code, "reason": "Error"}}}
+    run = pod("suite-1", JOB, phase="Failed", containerStatuses=[status])
+    run["spec"]["restartPolicy"] = "Never"
+    run["spec"]["containers"][0]["command"] = ["python", "-m", "pytest_k8s_job.agent"]
+    content = snapshot(jobs=[JOB], pods=[run])
+    assert [each.cause for each in diagnose(content)] == found
+
+
 # -- network policies
 
 
