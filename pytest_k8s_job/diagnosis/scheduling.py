@@ -16,6 +16,7 @@ __all__ = ["check_scheduling"]
 
 UNSEEN = 3.0  # seconds after which a scheduler should have said something
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
+CORDON_TAINT = "node.kubernetes.io/unschedulable"
 NODE_LOST_TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 PRESSURE_TAINT = re.compile(r"node\.kubernetes\.io/(disk|memory|pid)-pressure")
 BOILERPLATE = re.compile(r"\.? (?:no new claims to deallocate|preemption:)")
@@ -48,6 +49,8 @@ def check_scheduling(snapshot: Snapshot) -> Iterator[Finding]:
 def _unschedulable(snapshot: Snapshot, pod: Object, message: str) -> Finding:
     message = BOILERPLATE.split(message)[0]
     cause = _cause(message)
+    if cause is Cause.TAINTED and _only_cordoned(pod, snapshot["nodes"]):
+        cause = Cause.CORDONED
     words, remedy = _explained(snapshot, pod, cause, message)
     events = snapshot.events("Pod", name_of(pod), "FailedScheduling")
     scaling = _autoscaler(snapshot, pod)
@@ -118,6 +121,11 @@ def _taint_words(taints: list[tuple[str, Object]]) -> tuple[str, str]:
         f"kubectl taint node {node} {key}-    # or tolerations:"
         f" [{{key: {key}, operator: Exists, effect: {effect}}}]",
     )
+
+
+def _only_cordoned(pod: Object, nodes: list[Object]) -> bool:
+    """Whether the taint is the one that cordoning leaves, which may be seen first."""
+    return {taint["key"] for _, taint in _untolerated(pod, nodes)} == {CORDON_TAINT}
 
 
 def _too_large(pod: Object, nodes: list[Object], message: str) -> tuple[str, str]:

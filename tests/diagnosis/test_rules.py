@@ -22,6 +22,7 @@ from tests.diagnosis.made import (
     event,
     healthy,
     named,
+    node,
     pod,
     policy,
     service,
@@ -71,6 +72,19 @@ def only(content: Snapshot) -> Finding:
 def test_a_cause_is_named_only_if_it_is_the_only_one(message: str, cause: Cause) -> None:
     """With different reasons on different nodes no single one is called the cause."""
     assert only(snapshot(jobs=[JOB], pods=[unscheduled(message)])).cause is cause
+
+
+def test_the_taint_of_a_cordon_is_a_cordon() -> None:
+    """Whether the scheduler names the cordon or the taint that comes with it, it is a cordon."""
+    cordoned = node()
+    cordoned["spec"] = {
+        "unschedulable": True,
+        "taints": [{"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}],
+    }
+    waiting = unscheduled("0/1 nodes are available: 1 node(s) had untolerated taint(s).")
+    found = only(snapshot(jobs=[JOB], pods=[waiting], nodes=[cordoned]))
+    assert found.cause is Cause.CORDONED
+    assert found.remedy == "kubectl uncordon node-1"
 
 
 @pytest.mark.parametrize(
