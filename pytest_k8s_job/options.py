@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from pytest_k8s_job.sharding import ShardBy
-from pytest_k8s_job.target_check import add_target_options
 
 __all__ = ["Keep", "Options", "add_options", "read_options", "runs_nothing"]
 
@@ -20,6 +19,7 @@ DEFAULT_MANIFEST = "job.yaml"
 RUNNING_NOTHING = ("collectonly", "setuponly", "setupplan")  # options of pytest
 MAX_SHARDS = 100  # pods of one run, each with two threads here
 DEFAULT_START_TIMEOUT = 60.0  # seconds; scheduling and pulling a large image fit in
+DEFAULT_TARGET_WAIT = "10"  # seconds
 INI_VALUES = {  # each is the default of the option --k8s-NAME
     "k8s_job_manifest": f"Job manifest of --in-cluster (default: {DEFAULT_MANIFEST})",
     "k8s_job_context": "context of the kubeconfig",
@@ -127,7 +127,11 @@ def add_options(parser: pytest.Parser) -> None:
     )
     for name, about in INI_VALUES.items():
         parser.addini(name, about, default=None)
-    add_target_options(parser)
+    # The pod reads these from the ini file in its image; see `target_check`.
+    about = "URL of the service under test, looked at before the first test; $NAME is expanded"
+    parser.addini("k8s_target_url", about, default="")
+    parser.addini("k8s_target_ready", "its path that answers 2xx when ready", default="/")
+    parser.addini("k8s_target_wait", "seconds that it may take to", default=DEFAULT_TARGET_WAIT)
 
 
 def read_options(config: pytest.Config) -> Options:

@@ -269,7 +269,8 @@ class ClusterRun:
         if seen := next(filter(None, looks), None):
             home = self.shards[0].place.job.namespace
             return as_text([diagnose_look(self._cluster, home, seen)])
-        lost = next((each for each in self.shards if each.over and each.ledger.end is None), None)
+        ends = [(each, each.ledger.end) for each in self.shards if each.over]
+        lost = next((each for each, end in ends if end is None or end["signal"]), None)
         if self.findings or lost is None:
             return ""
         finding = diagnose_job(self._cluster, lost.place.job)
