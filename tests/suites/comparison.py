@@ -16,6 +16,7 @@ __all__ = ["Difference", "Seen", "differences", "explanation", "read"]
 NOISE = (
     (re.compile(r"(/pytest-of-\w+/pytest-)\d+(/\w+?)\d+\b"), r"\1N\2N"),
     (re.compile(r"0x[0-9a-f]{6,}"), "0xN"),
+    (re.compile(r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d"), "NOW"),
     (re.compile(r"\b\d+\.\d+s( \(\d+:\d\d:\d\d\))?"), "N s"),
 )
 # Titles of what a session says after its tests, and what in it tells of the run, not of the tests.
