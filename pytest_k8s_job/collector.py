@@ -39,6 +39,7 @@ class Collector:
         self._output = PodOutput.of(config)
         self._interrupt: KeyboardInterrupt | None = None
         self._notes: list[str] = []
+        self._deleted = False
 
     @property
     def _run(self) -> ClusterRun | None:
@@ -186,7 +187,10 @@ class Collector:
 
     def _tidy(self) -> None:
         run = self._run
-        if run is None or not run.jobs or self._judgement is None:
+        if run is None or not run.jobs or self._deleted:
+            return
+        if self._judgement is None:  # a plugin here failed, say: nobody is left to read the run
+            self._delete("The session here broke off")
             return
         finished = run.over and all(shard.ended for shard in run.shards)
         run.close()
@@ -213,6 +217,7 @@ class Collector:
         except ClusterError as error:
             self._notes.append(f"The Job {run.jobs[0]} could not be deleted: {error}")
         else:
+            self._deleted = True
             if cause:
                 self._notes.append(f"{cause}: the Job {run.jobs[0]} and its pods were deleted")
 
