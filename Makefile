@@ -131,6 +131,9 @@ bench: root-needed cluster ## Measure against peers and floors, print the table,
 	[ -e build/peers/.ready ] || $(INSTALL) --no-deps --target build/peers -r requirements/bench.txt
 	touch build/peers/.ready
 	$(BIN)/python -m tests.bench $(ARGS)
+.PHONY: fidelity-table
+fidelity-table: $(READY) ## Compare 120 commands with plain pytest, write the table of docs/fidelity.md.
+	$(BIN)/python -m tests.tool.fidelity_table
 
 .PHONY: fuzz
 fuzz: $(READY) ## Fuzz the decoder of frames; ARGS="-runs=1000000" for longer.
