@@ -1,6 +1,6 @@
 """Compares every command side by side and writes the table of docs/fidelity.md.
 
-    python -m tests.tool.fidelity_table
+python -m tests.tool.fidelity_table
 """
 
 from __future__ import annotations
@@ -25,9 +25,13 @@ def main() -> int:
     with ThreadPoolExecutor(WORKERS) as pool:
         found = list(pool.map(compare, CASES))
     same = sum(not lines for lines in found)
-    rows = [f"| `{case.name}` | {verdict(lines)} |" for case, lines in zip(CASES, found, strict=True)]
+    rows = [
+        f"| `{case.name}` | {verdict(lines)} |" for case, lines in zip(CASES, found, strict=True)
+    ]
     title = f"{same} of {len(CASES)} the same, with pytest {pytest.__version__}."
-    table = "\n".join([title, "", "| typed | compared with plain pytest |", "| --- | --- |", *rows, ""])
+    table = "\n".join(
+        [title, "", "| typed | compared with plain pytest |", "| --- | --- |", *rows, ""]
+    )
     head, _, rest = DOCUMENT.read_text("utf-8").partition(BEGIN)
     DOCUMENT.write_text(f"{head}{BEGIN}{table}{END}{rest.partition(END)[2]}", "utf-8")
     print(table)  # noqa: T201 (the interface)

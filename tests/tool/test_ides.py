@@ -12,7 +12,7 @@ from tests.tool.conftest import Side
 
 # As IDEs do: it learns the tests from one set of hooks, their results from another, and is
 # nowhere in the pod.
-LOOKER_ON = '''
+LOOKER_ON = """
 import json
 import pathlib
 
@@ -52,7 +52,7 @@ def pytest_sessionfinish(session, exitstatus):
         SEEN["tree"].append([item.name, parameters, item.location[:2], holders])
     SEEN["exit"] = int(exitstatus)
     pathlib.Path("seen.json").write_text(json.dumps(SEEN))
-'''
+"""
 
 
 def look_on(side: Side, *arguments: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from tests.tool.beside import beside
-from tests.tool.conftest import Side
+from tests.tool.conftest import Result, Side
 from tests.tool.fidelity import Case, differences
 
 COMMANDS = ("-k prints", "test_sections.py -v", "test_outcomes.py -rA", "broken", "--lf")
@@ -36,14 +36,12 @@ def test_an_older_minor_version_in_the_pod(group: str, local: Side, remote: Side
     here, there = local.run("-v"), remote.run("-v")
     assert re.search(r"^pod: pytest-9\.[01]\.", there.text, re.M), there.text
     assert there.code == here.code
-    ours, theirs = ([(each["all"][0][1]["name"], len(each["all"])) for each in side.junit]
-                    for side in (here, there))  # fmt: skip
-    assert theirs == ours
-    assert there.text.splitlines()[-2].rpartition(" in ")[0] == (
-        here.text.splitlines()[-1].rpartition(" in ")[0]
-    ) or there.text.splitlines()[-1].rpartition(" in ")[0] == (
-        here.text.splitlines()[-1].rpartition(" in ")[0]
-    )
+    assert kinds(there) == kinds(here)
+
+
+def kinds(result: Result) -> list[list[str]]:
+    """Return what each test came to; pytest 9.2 shortens long ids, so that names may differ."""
+    return [[tag for tag, _, _ in case["all"] if tag != "property"] for case in result.junit]
 
 
 @pytest.mark.parametrize("group", ["pytest-9-0", "pytest-9-1"])
