@@ -22,7 +22,7 @@ from pytest_k8s_job.ordering import Ordering
 from pytest_k8s_job.pod_output import PodOutput
 from pytest_k8s_job.run import ClusterRun
 from pytest_k8s_job.stopping import refuse_as_pod, stop_as_in_pod
-from pytest_k8s_job.verdict import Judgement, Verdict, judge_answer
+from pytest_k8s_job.verdict import Judgement, Verdict, judge_answer, void
 
 __all__ = ["Collector"]
 
@@ -161,6 +161,8 @@ class Collector:
         judgement = judge_run(run.told, stopped=stopped, collect_only=collect_only)
         if judgement.verdict in (Verdict.NOT_RUN, Verdict.INCOMPLETE) and (why := run.explain()):
             judgement = replace(judgement, reason=f"{why}\n{judgement.reason}")
+        if change := run.target_change():
+            judgement = void(judgement, change.sentence, version=change.version)
         self._judgement = judgement
         self._notes += run.notes
         if self._config.option.report:
@@ -175,6 +177,8 @@ class Collector:
                     shard.replay.fail_open_test(judgement.reason)
             self._tell_junit(f"{judgement.verdict}: {judgement.reason}")
             raise session.Interrupted(f"in cluster: {judgement.verdict}")
+        if judgement.verdict is Verdict.VOID:
+            self._tell_junit(f"{judgement.verdict}: {judgement.reason}")
         for shard in run.shards:
             if not shard.replaced:
                 stop_as_in_pod(session, shard.ledger)

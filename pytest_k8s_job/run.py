@@ -33,6 +33,7 @@ from pytest_k8s_job.pods import Cluster, JobRef
 from pytest_k8s_job.shard import Events, Place, Shard
 from pytest_k8s_job.status import StatusLine, step_of
 from pytest_k8s_job.target_check import read_look
+from pytest_k8s_job.target_state import Change, TargetState, change_between, read_target
 from pytest_k8s_job.verdict import Outcome
 
 __all__ = ["ClusterRun"]
@@ -57,6 +58,7 @@ class ClusterRun:
         self._refused: str | None = None
         self._leader: Shard | None = None
         self._count = 1
+        self._target: TargetState | None = None
         self._watches: dict[str, StartDiagnosis] = {}
         self.shards: list[Shard] = []
         self.jobs: list[JobRef] = []
@@ -86,6 +88,7 @@ class ClusterRun:
         self._show()
         for number in range(self._count):
             self._follow(self._place(job, run.nonce, number))
+        self._target = self._read_target()
 
     def join(self, jobs: Sequence[Joined]) -> None:
         """Follow the existing Jobs of a run, first the one that began it."""
@@ -229,6 +232,17 @@ class ClusterRun:
             limit, now = self._options.start_timeout, time.monotonic()
             self._watches[job.name] = StartDiagnosis(self._cluster, job, limit, now)
         return self._watches[job.name]
+
+    def target_change(self) -> Change | None:
+        """Return how the target changed since the run began, None if it did not."""
+        now = self._read_target() if self._target is not None else None
+        return change_between(self._target, now) if self._target and now else None
+
+    def _read_target(self) -> TargetState | None:
+        selector = self._options.target
+        if selector is None:
+            return None
+        return read_target(self._cluster, self.jobs[0].namespace, selector)
 
     # -- replacing
 
