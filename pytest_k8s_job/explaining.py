@@ -41,7 +41,7 @@ class Explainer:
             self._watches[job.name] = watch
         cause = self._watches[job.name].given_up(now, shard.pod)
         if cause is not None and not shard.ended:
-            shard.stop(self._say(cause))
+            shard.give_up(self._say(cause))
 
     def explain_refusal(self, metadata: Object, error: ClusterError) -> str:
         """Return why the API server did not take the Job."""

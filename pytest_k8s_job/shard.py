@@ -50,6 +50,7 @@ class Shard:
         self.replaced = False
         self._decoder = Decoder(place.nonce)
         self._gap = False
+        self._silent = False
         self._broken: str | None = None
         self._follower: Follower | None = None
 
@@ -65,6 +66,11 @@ class Shard:
         self.over = True
         if self._follower is not None:
             self._follower.stop()
+
+    def give_up(self, reason: str) -> None:
+        """Stop waiting for a pod whose tests do not start; its log could be read, and is silent."""
+        self._silent = True
+        self.stop(reason)
 
     @property
     def ended(self) -> bool:
@@ -124,7 +130,7 @@ class Shard:
             termination_message=pod.termination_message,
             gap=self._gap,
             broken=self._broken,
-            running=self.pod is not None and self.pod.phase is Phase.RUNNING,
+            running=self.pod is not None and self.pod.phase is Phase.RUNNING and not self._silent,
             last_lines=tuple(self._decoder.tail),
         )
         place = self.place
