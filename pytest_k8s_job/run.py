@@ -221,7 +221,7 @@ class ClusterRun:
         cause = self._watch(shard.place.job).given_up(time.monotonic(), shard.pod)
         if cause is not None and not shard.ended:
             self.findings.append(cause)
-            shard.stop(as_text([cause]))
+            shard.give_up(as_text([cause]))
 
     def _watch(self, job: JobRef) -> StartDiagnosis:
         """Return the diagnosis that the pods of one Job share."""
