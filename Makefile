@@ -20,7 +20,7 @@ LOCAL = $(BIN)/python -m deployment --context weather-local --namespace weather
 ##@ The main job
 
 .PHONY: k8s-test
-k8s-test: $(READY) ## Run the suite inside the cluster and write reports/junit.xml; DEPLOY=no|yes, CONTEXT=, NAMESPACE=, ARGS="-k jobs".
+k8s-test: $(READY) ## Run the suite inside the cluster and write reports/ (index.html, junit.xml); DEPLOY=no|yes, CONTEXT=, NAMESPACE=, ARGS="-k jobs".
 	$(DEPLOYMENT) test --deploy $(DEPLOY) -- $(ARGS)
 
 .PHONY: deploy
@@ -64,7 +64,7 @@ kubeconfig: $(READY) ## Print the path of the local cluster's kubeconfig.
 ##@ Tests of this repository
 
 .PHONY: test
-test: lint types unit cluster-tests ## Everything: lint, types, unit, manifests, tool, cluster, suite in the cluster. CLUSTER=no leaves out what needs root.
+test: lint types unit browser-tests cluster-tests ## Everything: lint, types, unit, manifests, tool, browser, cluster, suite in the cluster. CLUSTER=no leaves out what needs root.
 
 .PHONY: lint
 lint: $(READY) ## Check style, format and the layers.
@@ -82,19 +82,25 @@ types: $(READY) ## Check the types, those of the tests too.
 	$(BIN)/mypy
 	for part in incluster unit manifests deployment; do MYPYPATH=tests $(BIN)/mypy tests/$$part; done
 	$(BIN)/mypy --explicit-package-bases --exclude /sample/ tests/tool
-	$(BIN)/mypy --explicit-package-bases tests/chaos tests/examples
+	$(BIN)/mypy --explicit-package-bases tests/chaos tests/examples tests/diagnosis tests/suites tests/bench
 	$(BIN)/mypy tests/local_cluster/*.py
 	$(BIN)/mypy tests/local_cluster/on_cluster/*.py
+	$(BIN)/mypy --explicit-package-bases tests/browser
 
 # Each part in a pytest of its own: their helper modules lie beside them and may share names.
-UNIT_TESTS = tests/unit tests/tool tests/manifests tests/local_cluster
+UNIT_TESTS = tests/unit tests/tool tests/diagnosis tests/manifests tests/local_cluster
 CLUSTER_TESTS = tests/local_cluster/on_cluster tests/manifests/test_on_cluster.py \
-	tests/tool/test_on_cluster.py tests/tool/test_cli_on_cluster.py \
-	tests/deployment tests/examples
+	tests/tool/test_on_cluster.py tests/tool/test_cli_on_cluster.py tests/diagnosis/test_on_cluster.py \
+	tests/tool/test_shards_on_cluster.py \
+	tests/deployment tests/examples tests/suites
 
 .PHONY: unit
 unit: $(READY) redis-server ## Run all tests that need no cluster.
 	for part in $(UNIT_TESTS); do $(BIN)/pytest $$part --ignore-glob='*on_cluster*'; done
+
+.PHONY: browser-tests
+browser-tests: $(READY) redis-server chromium ## Look at the report and at the service's page in a real Chromium.
+	$(BIN)/pytest tests/browser
 
 .PHONY: cluster-tests
 ifeq ($(CLUSTER),no)
@@ -117,6 +123,20 @@ chaos: root-needed cluster images ## Inject faults into real runs, print the tab
 chaos-docs: $(READY) ## Put the counts of reports/chaos.json into docs/chaos.md.
 	$(BIN)/python -m tests.chaos --docs
 
+.PHONY: fidelity
+fidelity: root-needed cluster ## Compare other people's suites, plain and in the cluster; write docs/suites.md; ARGS="--suite click --shards 1".
+	$(BIN)/python -m tests.suites $(ARGS)
+
+.PHONY: chaos-diagnosis
+chaos-diagnosis: root-needed cluster images ## Inject faults into the cluster, print what the diagnosis names; ARGS="--fault NAME".
+	$(BIN)/python -m tests.diagnosis.inject $(ARGS)
+
+.PHONY: bench
+bench: root-needed cluster ## Measure against peers and floors, print the table, write reports/bench.json; ARGS="--row NAME --rounds 5".
+	[ -e build/peers/.ready ] || $(INSTALL) --no-deps --target build/peers -r requirements/bench.txt
+	touch build/peers/.ready
+	$(BIN)/python -m tests.bench $(ARGS)
+
 .PHONY: fuzz
 fuzz: $(READY) ## Fuzz the decoder of frames; ARGS="-runs=1000000" for longer.
 	$(INSTALL) -r requirements/fuzz.txt
@@ -130,6 +150,14 @@ root-needed:
 .PHONY: redis-server
 redis-server:
 	@command -v redis-server >/dev/null || deployment/install-packages redis-server
+
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null || deployment/install-packages chromium
+
+.PHONY: picture
+picture: $(READY) chromium ## Draw docs/images/report.png anew.
+	$(BIN)/python -m tests.browser.picture
 
 ##@ This checkout
 
@@ -146,8 +174,11 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 
 .PHONY: lock
 lock: $(READY) ## Compile requirements/*.txt anew from pyproject.toml and build.in.
-	for group in api worker suite dev fuzz; do $(LOCK) --group $$group --output-file requirements/$$group.txt; done
+	for group in api worker suite dev fuzz reporters pytest-8-4 pytest-9-0 pytest-9-1; do $(LOCK) --group $$group --output-file requirements/$$group.txt; done
+	$(LOCK) --no-deps --group bench --output-file requirements/bench.txt
 	$(LOCK) requirements/build.in --output-file requirements/build.txt
+	for suite in requirements/suites/*.in; do \
+	  $(LOCK) $$suite --constraint requirements/suite.txt --output-file $${suite%.in}.txt; done
 
 .PHONY: clean
 clean: ## Remove what the targets above made in this checkout.

@@ -63,7 +63,7 @@ def _run_suite(kubectl: Kubectl, tags: dict[str, str], pytest_args: list[str]) -
         f"--k8s-env=API_URL=http://api.{kubectl.namespace}.svc",
         f"--k8s-env=API_WAIT={ANSWER_WAIT}",
         f"--k8s-log={REPORTS / 'pod.log'}",
-        f"--junitxml={REPORTS / 'junit.xml'}",
+        f"--report={REPORTS}",
     ]
     if kubectl.kubeconfig:
         command.append(f"--k8s-kubeconfig={kubectl.kubeconfig}")

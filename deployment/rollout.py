@@ -12,11 +12,17 @@ import yaml
 from deployment.errors import DeploymentError, NotReadyError
 from deployment.images import CHECKOUT
 from deployment.kubectl import Kubectl
+from pytest_k8s_job.cluster import connect
+from pytest_k8s_job.diagnosis.finding import Finding, Outlook
+from pytest_k8s_job.diagnosis.report import as_text
+from pytest_k8s_job.diagnosis.start import Patience, diagnose_target
+from pytest_k8s_job.errors import K8sJobError
 
 WORKLOADS = ("redis", "api", "worker")
 ROLLOUT_TIMEOUT = 180.0  # seconds; images are there, so this is start-up and probes
 SETTLE_TIMEOUT = 20.0  # seconds that an existing deployment gets to become ready
 POLL = 0.5  # seconds between two looks
+LOOK = 2.0  # seconds between two diagnoses
 NOT_THE_TEST = "app.kubernetes.io/component!=test"  # the tool creates the test Job itself
 
 
@@ -47,16 +53,40 @@ def wait(kubectl: Kubectl, timeout: float) -> None:
     """Return when every workload runs its newest version, all replicas ready.
 
     Raises:
-        NotReadyError: it did not come to that within `timeout` seconds; says which, and why.
+        NotReadyError: it did not come to that within `timeout` seconds, or never will; says which
+            workload, and the root cause if the tool's diagnosis knows it.
     """
     deadline = time.monotonic() + timeout
-    while True:
-        missing = shortcomings(kubectl)
-        if not missing:
-            return
-        if not all(each.heals for each in missing) or time.monotonic() > deadline:
+    patience = Patience()
+    looked = time.monotonic()
+    while missing := shortcomings(kubectl):
+        now = time.monotonic()
+        if not all(each.heals for each in missing):
             raise NotReadyError("; ".join(each.sentence for each in missing))
+        if now > deadline:
+            raise NotReadyError(_explained(missing, _causes(kubectl)))
+        if now - looked > LOOK:
+            looked = now
+            lasting = [each for each in _causes(kubectl) if each.outlook is not Outlook.MAY_HEAL]
+            patience.note(now, lasting[0] if lasting else None)
+            if patience.seen(now):
+                raise NotReadyError(_explained(missing, lasting))
         time.sleep(POLL)
+
+
+def _causes(kubectl: Kubectl) -> list[Finding]:
+    """What the tool's diagnosis finds in the namespace, root causes first."""
+    kubeconfig = str(kubectl.kubeconfig) if kubectl.kubeconfig else None
+    try:
+        return diagnose_target(connect(kubeconfig, kubectl.context), kubectl.namespace)
+    except K8sJobError as error:
+        raise DeploymentError(str(error)) from error
+
+
+def _explained(missing: list[Shortcoming], causes: list[Finding]) -> str:
+    """The root causes first, then which workloads they keep from being tested."""
+    workloads = "; ".join(each.sentence for each in missing)
+    return f"{as_text(causes)}\n{workloads}" if causes else workloads
 
 
 def shortcomings(kubectl: Kubectl) -> list[Shortcoming]:
@@ -84,38 +114,4 @@ def _shortcoming(
     updated, ready = status.get("updatedReplicas", 0), status.get("readyReplicas", 0)
     if current and updated == ready == status.get("replicas", 0) == wanted:
         return None
-    sentence = f"deployment {name}: {ready} of {wanted} pods ready{_why(kubectl, name)}"
-    return Shortcoming(sentence, heals=True)
-
-
-def _why(kubectl: Kubectl, name: str) -> str:
-    """What is known of the first pod of `name` that is not ready, with its last log line."""
-    for pod in kubectl.get("pods", "-l", f"app.kubernetes.io/name={name}"):
-        for condition in pod["status"].get("conditions", []):
-            if condition["type"] == "PodScheduled" and condition["status"] == "False":
-                return f" (pod {pod['metadata']['name']}: {condition.get('message', '')})"
-        for container in pod["status"].get("containerStatuses", []):
-            if not container["ready"] and (state := _state(container)):
-                return f" ({state}{_last_words(kubectl, pod)})"
-    return ""
-
-
-def _state(container: dict[str, Any]) -> str:
-    """Why a container is not ready; how it ended says more than a flickering CrashLoopBackOff."""
-    ended = container["state"].get("terminated") or container["lastState"].get("terminated")
-    if ended:
-        restarts = container["restartCount"]
-        return f"{ended.get('reason')}, exit code {ended['exitCode']}, restarted {restarts} times"
-    waiting = container["state"].get("waiting", {})
-    return ": ".join(filter(None, (waiting.get("reason"), waiting.get("message"))))
-
-
-def _last_words(kubectl: Kubectl, pod: dict[str, Any]) -> str:
-    for which in (["--previous"], []):
-        try:
-            log = kubectl.run("logs", pod["metadata"]["name"], "--tail=1", *which).strip()
-        except DeploymentError:
-            continue  # that container never ran
-        if log:
-            return f"; its last words: {log}"
-    return ""
+    return Shortcoming(f"deployment {name}: {ready} of {wanted} pods ready", heals=True)

@@ -129,11 +129,29 @@ def provide(paths: Paths, say: Callable[[str], None]) -> Path:
         shutil.rmtree(unfinished)
     for module in missing:
         say(f"building {module.title}: about {module.time}")
-        _build(go, module, built[module], paths)
+        _build(go, module, MODULES, built[module], paths)
     return _link_all(paths, built)
 
 
-def _build(go: Path, module: Module, where: Path, paths: Paths) -> None:
+def provide_one(module: Module, modules: Path, paths: Paths, say: Callable[[str], None]) -> Path:
+    """Build a program that is no part of the cluster; the directory that holds it.
+
+    `modules` is the directory that holds the module's own. The result is cached apart from the
+    cluster's programs, whose unfinished builds `provide` clears away.
+
+    Raises:
+        ClusterError: the build failed; names the log.
+    """
+    go = find_go()
+    version = run(go, "version", what="go")
+    where = paths.cache / "programs" / f"{module.name}-{cache_key(module, version, modules)}"
+    if not where.is_dir():
+        say(f"building {module.title}, once: about {module.time}")
+        _build(go, module, modules, where, paths)
+    return where
+
+
+def _build(go: Path, module: Module, modules: Path, where: Path, paths: Paths) -> None:
     log = paths.cache / "build.log"
     where.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{module.name}-", dir=where.parent))
@@ -152,7 +170,7 @@ def _build(go: Path, module: Module, where: Path, paths: Paths) -> None:
     ]
     env = {"GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false"}
     try:
-        run_logged(command, log, f"building {module.title}", env, MODULES / module.name)
+        run_logged(command, log, f"building {module.title}", env, modules / module.name)
         absent = [p for p in module.programs if not (temporary / p).exists()]
         if absent:
             raise ClusterError(f"building {module.title} gave no {absent[0]}; log: {log}")

@@ -3,8 +3,10 @@
     python -m pytest_k8s_job.agent [pytest arguments]
 
 Pytest is a child process, so that a test that crashes, exits, or closes its stdout cannot take
-the results along. Everything that reaches the log goes through this process: pytest's own output
-line by line, and between its lines the frames with the records that the emitter wrote to a pipe.
+the results along. Everything that reaches the log goes through this process: what pytest and the
+tests print, line by line, and between these lines the frames with the records that the emitter
+wrote to a pipe. What was printed past pytest's capturing becomes a record too, and stands among
+the others where it was written: the emitter waits for us to read it (see `emitter`).
 Started without a nonce (by `kubectl apply`, say) the agent draws one. Who collects later learns it
 from the first line of the log, written before any test could print, or from the termination
 message, written after the last. Should a test forge both a frame and its nonce, the digest of all
@@ -23,13 +25,13 @@ import selectors
 import subprocess
 import sys
 import time
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from pathlib import Path
 
 from pytest_k8s_job import __version__, cache, journal
 from pytest_k8s_job.journal import NONCE, Journal
 from pytest_k8s_job.log_writer import BATCH_SECONDS, FrameWriter, Lines, Log, Output, drain
-from pytest_k8s_job.records import RECORD_FD, SECTIONS, STACKS_FD, Kind, encode
+from pytest_k8s_job.records import RECORD_FD, SECTIONS, STACKS_FD, TEXT_FD, Kind, encode
 from pytest_k8s_job.watchdog import Limits, Watchdog
 
 __all__ = [
@@ -54,6 +56,7 @@ GRACE = "PYTEST_K8S_JOB_GRACE"  # the pod's terminationGracePeriodSeconds
 TEST_TIMEOUT = "PYTEST_K8S_JOB_TEST_TIMEOUT"  # seconds for one test
 
 LINE_LIMIT = 8 << 10  # a longer line of pytest's output is broken here: runtimes tear at 8 KiB
+PRINTED_LIMIT = 1 << 20  # bytes of printed text that also travel as records; the log has more
 UNHEARD_BATCH_SECONDS = 2.0  # nobody waits for a dot: fewer frames between pytest's lines
 
 KUBELET_BYTES = 10 << 20  # the kubelet's default: then it rotates, and serves only the newest file
@@ -110,16 +113,19 @@ class Agent:
         self._frames = FrameWriter(self._write_frame, settings.nonce, seconds)
         self._records = Lines(self._record)
         self._text = Output(self._log, int(settings.log_bytes * OUTPUT_PART))
-        self._output = Lines(self._text.take, LINE_LIMIT)
+        self._shown = Lines(self._text.take, LINE_LIMIT)
+        self._printed = {fd: Printed(fd, self._print, self._text.take) for fd in (1, 2)}
+        self._room = PRINTED_LIMIT
         self._done = b""
 
     def run(self, command: list[str]) -> int:
         """Run `command`, return its exit code; a signal counts as 128 and its number."""
         self._say(Kind.HELLO, {"run": self._settings.run, "tool": __version__})
         self._frames.flush()
-        source, sink = os.pipe()
+        (records, record_fd), (text, text_fd) = os.pipe(), os.pipe()
         ours = {
-            RECORD_FD: str(sink),
+            RECORD_FD: str(record_fd),
+            TEXT_FD: str(text_fd),
             STACKS_FD: str(self._stacks),
             SECTIONS: str(self._settings.sections),
         }
@@ -127,36 +133,45 @@ class Agent:
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=[sink, self._stacks],
+            stderr=subprocess.PIPE,
+            pass_fds=[record_fd, text_fd, self._stacks],
             env={**os.environ, **ours},
         ) as process:
-            os.close(sink)
+            os.close(record_fd)
+            os.close(text_fd)
             self._watchdog.attach(process)
-            assert process.stdout is not None  # noqa: S101 (we asked for a pipe)
-            self._pump(process, source, process.stdout.fileno())
+            assert process.stdout and process.stderr  # noqa: S101, PT018 (we asked for pipes)
+            printed = process.stdout.fileno(), process.stderr.fileno()
+            # Records come first: what is printed after a record must not overtake it.
+            sources: list[tuple[int, Lines | Printed]] = [(records, self._records)]
+            sources += zip(printed, self._printed.values(), strict=True)
+            self._pump(process, [*sources, (text, self._shown)])
             return self._end(process.wait())
 
-    def _pump(self, process: subprocess.Popen[bytes], records: int, output: int) -> None:
+    def _pump(
+        self, process: subprocess.Popen[bytes], sources: Sequence[tuple[int, Lines | Printed]]
+    ) -> None:
         """Move bytes until pytest has ended and nothing that it wrote is left in the pipes."""
         with selectors.DefaultSelector() as selector:
-            for descriptor, sink in ((records, self._records), (output, self._output)):
+            for rank, (descriptor, sink) in enumerate(sources):
                 os.set_blocking(descriptor, False)
-                selector.register(descriptor, selectors.EVENT_READ, sink)
+                selector.register(descriptor, selectors.EVENT_READ, (rank, sink))
             while True:
                 ended = process.poll() is not None
                 self._watchdog.tick()
-                for key, _ in selector.select(0 if ended else self._frames.tick()):
-                    if not drain(key.fd, key.data):
+                ready = selector.select(0 if ended else self._frames.tick())
+                for key, _ in sorted(ready, key=lambda each: each[0].data[0]):
+                    rank, sink = key.data
+                    if not drain(key.fd, sink, reads=64 if ended or rank == 0 else 1):
                         selector.unregister(key.fd)
                 if ended:
                     break
                 if not selector.get_map():
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         process.wait(self._frames.tick())
-        self._output.close()
+        for _, sink in sources:
+            sink.close()
         self._text.close()
-        self._records.close()
 
     def _record(self, line: bytes) -> None:
         self._frames.add(line)
@@ -167,6 +182,13 @@ class Agent:
     def _write_frame(self, frame: bytes) -> None:
         self._journal.write(frame)
         self._log.write(frame)
+
+    def _print(self, descriptor: int, data: bytes) -> None:
+        """Tell what was printed in a record; the log gets it by lines."""
+        if self._room > 0:
+            self._room -= len(data)
+            text = data if self._room > 0 else data + b"\n[... the rest is in the pod's log ...]\n"
+            self._say(Kind.PRINTED, descriptor, text.decode("utf-8", "surrogateescape"))
 
     def _say(self, kind: Kind, *fields: object) -> None:
         self._frames.add(encode(kind, *fields))
@@ -217,6 +239,26 @@ class Agent:
 
     def _counts(self) -> object:
         return json.loads(self._done)[1]["counts"] if self._done else {}
+
+
+class Printed:
+    """The output of pytest's process on one descriptor, past its capturing."""
+
+    def __init__(
+        self, descriptor: int, tell: Callable[[int, bytes], None], show: Callable[[bytes], None]
+    ) -> None:
+        self._descriptor = descriptor
+        self._tell = tell
+        self._lines = Lines(show, LINE_LIMIT)
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+        self._tell(self._descriptor, data)
+        self._lines.feed(data)
+
+    def close(self) -> None:
+        """Show an unfinished last line."""
+        self._lines.close()
 
 
 def exit_code(status: int) -> int:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pytest_k8s_job.cluster import KubernetesCluster, connect
+from pytest_k8s_job.diagnosis.command import add_diagnosis, run_diagnosis
 from pytest_k8s_job.errors import K8sJobError, UsageError
 from pytest_k8s_job.job_manifest import RUN_LABEL
 from pytest_k8s_job.joining import Joined, read_job
@@ -35,6 +36,8 @@ def main(words: Sequence[str] | None = None) -> int:
                 return _list(cluster, options.namespace)
             case "clean":
                 return _clean(cluster, options.namespace, everything=options.all)
+            case "diagnose":
+                return run_diagnosis(cluster, options)
             case "attach":
                 name = _find_run(cluster, options.namespace, options.run)
             case _:
@@ -59,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     collect.add_argument("job", metavar="job/NAME")
     attach = commands.add_parser("attach", help="the same, by the id of a run", **common)
     attach.add_argument("run", nargs="?", help="default: the newest run")
+    add_diagnosis(commands, shared)
     clean = commands.add_parser("clean", parents=[shared], help="delete the Jobs of ended runs")
     clean.add_argument("--all", action="store_true", help="of running ones too")
     return parser
@@ -73,6 +77,8 @@ def _collect(
     for key in ("namespace", "context", "kubeconfig"):
         if getattr(options, key):
             ours.append(f"--k8s-{key}={getattr(options, key)}")
+        elif key != "kubeconfig":
+            ours += ["-o", f"k8s_job_{key}="]  # the ini file here may mean another cluster
     # In a process of its own: pytest complains of plugins that are imported before it starts.
     command = [sys.executable, "-m", "pytest", *arguments, "--color=auto", *ours, *rest]
     return subprocess.run(command, check=False).returncode

@@ -1,7 +1,9 @@
 """The real cluster: the one module that imports the `kubernetes` client.
 
-The client's models, watches and log iterator are left aside: answers are read as plain JSON, and
-log bytes as they come, since the client's own line splitting loses an unfinished last line.
+Only its kubeconfig, authentication and transport are used. The classes with a method for each
+call cost half a second of imports; its models, watches and log iterator are left aside as well:
+answers are read as plain JSON, and log bytes as they come, since the client's own line splitting
+loses an unfinished last line.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ import logging
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import urllib3
@@ -25,13 +28,19 @@ __all__ = ["KubernetesCluster", "connect"]
 
 _files: Any = kubeconfig_files  # without annotations
 
+READ_SECONDS = 5.0  # for an answer to a diagnosis, which asks much and is awaited
 REQUEST_SECONDS = 10.0  # for an answer; the API server's own limit is 60 s
 SILENCE_SECONDS = 60.0  # of a log stream; the agent sends a heartbeat every 20 s
 READ_BYTES = 1 << 16
+JOBS = "/apis/batch/v1/namespaces/{namespace}/jobs"
+JOB = JOBS + "/{name}"
+PODS = "/api/v1/namespaces/{namespace}/pods"
+LOG = PODS + "/{name}/log"
 EXEC_SECONDS = 30.0  # for a command in the container
 EXEC_BYTES = 64 << 20  # of its output; the journal answers in pieces far below that
 EXEC_ERRORS = 3  # channel of a websocket that says how the command ended
 JOB_LABEL = "batch.kubernetes.io/job-name"
+INDEX_LABEL = "batch.kubernetes.io/job-completion-index"
 
 
 def connect(kubeconfig: str | None = None, context: str | None = None) -> KubernetesCluster:
@@ -74,12 +83,19 @@ class KubernetesCluster:
         self._namespace = namespace
         # A refused connection is told to the user once, by the caller.
         logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
-        api = client.ApiClient(settings)
+        self._api: Any = client.ApiClient(settings)  # without annotations
         self._settings = settings
-        # Raw answers are not what the client's annotations promise.
-        self._core: Any = client.CoreV1Api(api)
-        self._batch: Any = client.BatchV1Api(api)
         self._server = settings.host
+
+    @property
+    def server(self) -> str:
+        """Address of the API server."""
+        return str(self._server)
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the context."""
+        return self._namespace
 
     def describe(self) -> str:
         return f"context {self._context}"
@@ -88,62 +104,52 @@ class KubernetesCluster:
         metadata = job["metadata"]
         namespace = metadata.get("namespace") or self._namespace
         container = job["spec"]["template"]["spec"]["containers"][0]["name"]
-        with self._errors():
-            self._batch.create_namespaced_job(namespace, job, **_RAW)
+        self._call("POST", JOBS, namespace=namespace, body=job)
         return JobRef(namespace, metadata["name"], container)
 
     def find(self, namespace: str | None, name: str) -> dict[str, Any]:
-        with self._errors():
-            answer = self._batch.read_namespaced_job(name, namespace or self._namespace, **_RAW)
-        return dict(json.loads(answer.data))
+        return self._get(JOB, namespace=namespace or self._namespace, name=name)
 
     def jobs(self, namespace: str | None) -> list[dict[str, Any]]:
         """Return the Job objects of `namespace`, or of the context's."""
-        with self._errors():
-            answer = self._batch.list_namespaced_job(namespace or self._namespace, **_RAW)
-        return list(json.loads(answer.data)["items"])
+        return list(self._get(JOBS, namespace=namespace or self._namespace)["items"])
 
     def pod(self, job: JobRef) -> PodState | None:
-        with self._errors():
-            answer = self._core.list_namespaced_pod(
-                job.namespace, label_selector=f"{JOB_LABEL}={job.name}", **_RAW
-            )
-        pods = json.loads(answer.data)["items"]
+        selector = f"{JOB_LABEL}={job.name}"
+        if job.shard is not None:
+            selector += f",{INDEX_LABEL}={job.shard}"
+        pods = self._get(PODS, {"labelSelector": selector}, namespace=job.namespace)["items"]
         if not pods:
             return None
         first = min(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
         return read_pod(first, job.container)
 
-    def trouble(self, job: JobRef, pod: str | None) -> str | None:
-        selector = f"type=Warning,involvedObject.name={pod or job.name}"
+    def read(self, path: str, accept: str) -> tuple[bytes, float]:
+        """Return the answer to a GET of `path`, and the server's clock in seconds, 0 if unsaid."""
         with self._errors():
-            answer = self._core.list_namespaced_event(
-                job.namespace, field_selector=selector, **_RAW
+            request = self._api.param_serialize(
+                "GET", path, header_params={"Accept": accept}, auth_settings=["BearerToken"]
             )
-        events = json.loads(answer.data)["items"]
-        if not events:
-            return None
-        last = max(events, key=_event_time)
-        return f"{last.get('reason')}: {last.get('message')}"
+            answer = self._api.call_api(*request, _request_timeout=READ_SECONDS).response
+            body = bytes(answer.data)
+            if not 200 <= answer.status < 300:
+                raise _cluster_error(answer.status, body, answer.reason)
+        date = answer.headers.get("Date")
+        return body, parsedate_to_datetime(date).timestamp() if date else 0.0
 
     def log(self, job: JobRef, pod: str, since: int | None) -> Iterator[bytes]:
-        extra = {} if since is None else {"since_seconds": since}
-        with self._errors():
-            answer = self._core.read_namespaced_pod_log(
-                pod,
-                job.namespace,
-                container=job.container,
-                follow=True,
-                _preload_content=False,
-                _request_timeout=(REQUEST_SECONDS, SILENCE_SECONDS),
-                **extra,
-            )
-            try:
-                if answer.status == 204:
-                    raise NotReadyError(f"pod {pod} is not on a node yet", 204)
+        query = {"follow": "true", "container": job.container}
+        if since is not None:
+            query["sinceSeconds"] = str(since)
+        seconds = (REQUEST_SECONDS, SILENCE_SECONDS)
+        answer = self._call("GET", LOG, query, seconds, namespace=job.namespace, name=pod)
+        try:
+            if answer.status == 204:
+                raise NotReadyError(f"pod {pod} is not on a node yet", 204)
+            with self._errors():
                 yield from answer.stream(READ_BYTES)
-            finally:
-                answer.close()
+        finally:
+            answer.close()
 
     def exec(self, job: JobRef, pod: str, command: Sequence[str]) -> bytes:
         from kubernetes.stream import stream  # noqa: PLC0415 (50 ms that hardly a run needs)
@@ -170,21 +176,49 @@ class KubernetesCluster:
                 socket.close()
 
     def delete(self, job: JobRef) -> None:
-        try:
-            with self._errors():
-                self._batch.delete_namespaced_job(
-                    job.name, job.namespace, propagation_policy="Background", **_RAW
-                )
-        except GoneError:
-            pass
+        query = {"propagationPolicy": "Background"}
+        with suppress(GoneError):
+            self._call("DELETE", JOB, query, namespace=job.namespace, name=job.name)
+
+    def _get(
+        self, path: str, query: Mapping[str, str] | None = None, **names: str
+    ) -> dict[str, Any]:
+        answer = self._call("GET", path, query, REQUEST_SECONDS, **names)
+        with self._errors():
+            return dict(json.loads(answer.data))
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        seconds: float | tuple[float, float] = REQUEST_SECONDS,
+        body: object = None,
+        **names: str,
+    ) -> Any:
+        """Return the answer of the API server, with its body not yet read."""
+        with self._errors():
+            request = self._api.param_serialize(
+                method,
+                path,
+                path_params=names,
+                query_params=list((query or {}).items()),
+                header_params={"Accept": "application/json"},
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            answer = self._api.call_api(*request, _request_timeout=seconds).response
+            if not 200 <= answer.status < 300:
+                raise _cluster_error(answer.status, answer.data, answer.reason)
+        return answer
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
         """Turn the client's exceptions into ours."""
         try:
             yield
-        except client.ApiException as error:
-            raise _cluster_error(error) from error
+        except client.ApiException as error:  # the TLS handshake failed
+            raise _cluster_error(error.status, error.body, error.reason) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             text = f"the API server {self._server} does not answer: {error}"
             raise ClusterError(text) from error
@@ -206,30 +240,22 @@ def _read_all(socket: Any) -> bytes:
     return bytes(output)
 
 
-_RAW: dict[str, Any] = {"_preload_content": False, "_request_timeout": REQUEST_SECONDS}
-
-
-def _cluster_error(error: client.ApiException) -> ClusterError:
-    body = error.body.decode("utf-8", "replace") if isinstance(error.body, bytes) else error.body
+def _cluster_error(status: int | None, body: object, reason: object) -> ClusterError:
+    status = status or _handshake_status(str(reason))
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
     try:
-        message = json.loads(body or "")["message"]
+        message = json.loads(str(text))["message"]
     except (TypeError, ValueError, KeyError):
-        message = body or error.reason or "no reason given"
-    status = error.status or _handshake_status(str(error.reason))
-    text = f"the API server refused ({status}): {str(message).strip()}"
+        message = text or reason or "no reason given"
+    said = f"the API server refused ({status}): {str(message).strip()}"
     if status == 404:
-        return GoneError(text, 404)
+        return GoneError(said, 404)
     if status == 400:
-        return NotReadyError(text, 400)
-    return ClusterError(text, status)
+        return NotReadyError(said, 400)
+    return ClusterError(said, status)
 
 
 def _handshake_status(reason: str) -> int:
     """Return the HTTP status of a refused websocket, which the client puts into a text."""
     match = re.match(r"Handshake status (\d{3})", reason)
     return int(match[1]) if match else 0
-
-
-def _event_time(event: Mapping[str, Any]) -> str:
-    stamps = (event.get("lastTimestamp"), event.get("eventTime"), event.get("firstTimestamp"))
-    return str(next(filter(None, stamps), ""))

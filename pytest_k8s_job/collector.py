@@ -6,34 +6,25 @@ hook calls; nothing of the suite is imported here.
 
 from __future__ import annotations
 
-import os
-import shlex
 import warnings
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from _pytest.junitxml import xml_key
 
-from pytest_k8s_job.arguments import travelling
-from pytest_k8s_job.cache import KEYS, pack
-from pytest_k8s_job.errors import ClusterError, UsageError
-from pytest_k8s_job.frames import Decoder
-from pytest_k8s_job.job_manifest import Run, load_job, make_job, paths_of
-from pytest_k8s_job.joining import read_job
-from pytest_k8s_job.ledger import Ledger
-from pytest_k8s_job.options import Keep, Options
-from pytest_k8s_job.pods import Cluster, JobFinder
-from pytest_k8s_job.replay import Replay
+from pytest_k8s_job.errors import ClusterError
+from pytest_k8s_job.launching import Launcher
+from pytest_k8s_job.merging import judge_run
+from pytest_k8s_job.options import Keep, Options, runs_nothing
+from pytest_k8s_job.ordering import Ordering
+from pytest_k8s_job.pod_output import PodOutput
 from pytest_k8s_job.run import ClusterRun
-from pytest_k8s_job.status import StatusLine
-from pytest_k8s_job.stopping import stop_as_in_pod
-from pytest_k8s_job.verdict import Judgement, Verdict, judge
+from pytest_k8s_job.stopping import refuse_as_pod, stop_as_in_pod
+from pytest_k8s_job.verdict import Judgement, Verdict, judge_answer
 
 __all__ = ["Collector"]
-
-# Environment that changes how pytest formats a failure; the pod formats as we would.
-FORMATTING_ENVIRONMENT = ("CI", "BUILD_NUMBER")
 
 
 class Collector:
@@ -42,20 +33,61 @@ class Collector:
     def __init__(self, config: pytest.Config, options: Options) -> None:
         self._config = config
         self._options = options
-        self._ledger = Ledger()
         self._judgement: Judgement | None = None
-        self._run: ClusterRun | None = None
+        self._launcher: Launcher | None = None
+        self._ordering: Ordering | None = None
+        self._output = PodOutput.of(config)
+        self._interrupt: KeyboardInterrupt | None = None
         self._notes: list[str] = []
-        self._collect_only: bool = config.option.collectonly
+
+    @property
+    def _run(self) -> ClusterRun | None:
+        return self._launcher.run if self._launcher is not None else None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Start the Job and wait until a pod's session has started, before a header is shown."""
+        durations = self._config.pluginmanager.getplugin("k8s_job_durations")
+        try:
+            with self._tool_at_work():
+                self._launcher = Launcher(session, self._options, durations)
+                run = self._launcher.launch()
+                run.pump(until=lambda: self._output.header is not None)
+                run.status.close()
+        except KeyboardInterrupt as interrupt:
+            self._interrupt = interrupt  # a session that has not started shows no summary
+            return
+        self._output.open()
+        try:
+            refuse_as_pod(*run.leaders_word())
+        except pytest.UsageError:
+            self._delete("")
+            raise
+
+    def ask(self, session: pytest.Session) -> Judgement:
+        """Let the pod's pytest answer a question about itself, and show what it prints."""
+        self._output.is_answer = True
+        self.pytest_sessionstart(session)
+        run = self._run
+        if self._interrupt is not None or run is None:
+            return Judgement(Verdict.FAILED, pytest.ExitCode.INTERRUPTED, "\n".join(self._notes))
+        with self._tool_at_work():
+            run.pump(until=lambda: False)
+        self._output.open()
+        told = run.told[0]
+        self._judgement = judge_answer(told.ledger, told.outcome)
+        self._tidy()
+        return self._judgement
 
     def pytest_collection(self, session: pytest.Session) -> bool:
-        """Start the Job and wait until the pod has collected its tests."""
+        """Wait until a pod has collected the tests."""
+        if self._interrupt is not None:
+            raise self._interrupt
+        run = self._run
+        assert run is not None  # noqa: S101 (the session has started)
         with self._tool_at_work():
-            self._replay = Replay(session, self._ledger)
-            run = self._begin()
-            run.pump(until=lambda: self._ledger.plan is not None)
-            self._status.close()
-        if run.over and self._ledger.plan is None:
+            run.pump(until=lambda: run.planned)
+        if run.over and not run.planned:
             self._conclude(session, run)
         if (reporter := self._config.pluginmanager.getplugin("terminalreporter")) is not None:
             reporter.pytest_collection()  # it says "collecting", which our own hook kept it from
@@ -64,14 +96,19 @@ class Collector:
 
     def pytest_report_collectionfinish(self) -> list[str]:
         """Pass on what plugins in the pod said after collection."""
-        return self._replay.lines
+        return self._run.lines if self._run is not None else []
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Replay the tests as they finish, then end as the pod's session ended."""
+        """Replay the tests as they finish, then end as the pods' sessions ended."""
         run = self._run
         assert run is not None  # noqa: S101 (pytest collects before it runs)
+        several = len(run.shards) > 1
+        if several:
+            self._ordering = Ordering(self._config)
+            self._config.pluginmanager.register(self._ordering, "k8s_job_ordering")
         with self._tool_at_work():
-            run.pump(until=lambda: False)
+            # A single pod stops by itself; shards do not know of each other's failures.
+            run.pump(until=lambda: several and bool(session.shouldfail))
         self._conclude(session, run)
         return True
 
@@ -93,73 +130,14 @@ class Collector:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
         """Tidy up before the summary; set the exit code of the verdict after it."""
+        if self._ordering is not None:
+            self._ordering.sort(session.items)
         with _no_warnings():
             self._tidy()
         result = yield
         if self._judgement is not None and self._judgement.exit_code:
             session.exitstatus = self._judgement.exit_code
         return result
-
-    # -- beginning
-
-    def _begin(self) -> ClusterRun:
-        config, options = self._config, self._options
-        try:
-            manifest = {} if options.attach else load_job(options.manifest)
-            cluster = config.hook.pytest_k8s_job_cluster(config=config)
-        except UsageError as error:
-            raise pytest.UsageError(str(error)) from None
-        if options.attach:
-            return self._join(cluster, options.attach)
-        run = Run(
-            self._pod_arguments(paths_of(manifest)),
-            options.namespace,
-            options.image,
-            {**_formatting_environment(), **options.environment},
-            self._packed_cache(),
-            options.test_timeout,
-        )
-        job = make_job(manifest, run)
-        self._run = self._prepare(cluster, job["metadata"]["name"])
-        self._run.start(job, Decoder(run.nonce))
-        return self._run
-
-    def _join(self, cluster: JobFinder, name: str) -> ClusterRun:
-        """Follow a Job that somebody else started; it is neither created nor deleted here."""
-        self._packed_cache()  # the pod has selected: no plugin here may select again
-        try:
-            joined = read_job(cluster.find(self._options.namespace, name))
-        except ClusterError as error:
-            raise pytest.UsageError(str(error)) from None
-        self._collect_only |= bool({"--co", "--collect-only"} & set(joined.arguments))
-        self._run = self._prepare(cluster, name)
-        self._run.join(joined.job, joined.nonce, over=joined.over)
-        return self._run
-
-    def _prepare(self, cluster: Cluster, name: str) -> ClusterRun:
-        reporter = self._config.pluginmanager.getplugin("terminalreporter")
-        self._status = StatusLine(reporter, f"Job {name}, {cluster.describe()}")
-        return ClusterRun(cluster, self._options, self._ledger, self._replay.feed, self._status)
-
-    def _pod_arguments(self, default_paths: list[str]) -> list[str]:
-        config = self._config
-        typed = shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))
-        typed += map(str, config.invocation_params.args)
-        paths = config.option.file_or_dir
-        words = travelling(typed, paths, config.invocation_params.dir, config.rootpath)
-        color = "yes" if config.get_terminal_writer().hasmarkup else "no"
-        return [*words, f"--color={color}", *([] if paths else default_paths)]
-
-    def _packed_cache(self) -> str:
-        """Return what the pod needs to select like --lf would here; silence the plugin here."""
-        config = self._config
-        chosen = ("lf", "failedfirst", "newfirst", "stepwise")
-        if not any(getattr(config.option, name, False) for name in chosen):
-            return ""
-        if (plugin := config.pluginmanager.getplugin("lfplugin")) is not None:
-            plugin.active = False  # it selects in the pod, and says so from there
-        values = {key: config.cache.get(key, None) for key in KEYS} if config.cache else {}
-        return pack({key: value for key, value in values.items() if value is not None})
 
     @contextmanager
     def _tool_at_work(self) -> Iterator[None]:
@@ -168,21 +146,33 @@ class Collector:
             with _no_warnings():
                 yield
         except KeyboardInterrupt:
-            self._status.close()
+            if self._run is not None:
+                self._run.status.close()
             self._delete("Ctrl-C")
             raise
 
     # -- ending
 
     def _conclude(self, session: pytest.Session, run: ClusterRun) -> None:
-        """Judge the run, then leave the session as the pod's session was left."""
-        judgement = judge(self._ledger, run.outcome, collect_only=self._collect_only)
+        """Judge the run, then leave the session as the pods' sessions were left."""
+        stopped = bool(session.shouldfail) and not run.over
+        collect_only = runs_nothing(self._config)
+        judgement = judge_run(run.told, stopped=stopped, collect_only=collect_only)
+        if judgement.verdict in (Verdict.NOT_RUN, Verdict.INCOMPLETE) and (why := run.explain()):
+            judgement = replace(judgement, reason=f"{why}\n{judgement.reason}")
         self._judgement = judgement
+        self._notes += run.notes
+        if stopped:
+            raise session.Failed(session.shouldfail)
         if judgement.verdict in (Verdict.NOT_RUN, Verdict.INCOMPLETE):
-            self._replay.fail_open_test(judgement.reason)
+            for shard in run.shards:
+                if not shard.replaced:
+                    shard.replay.fail_open_test(judgement.reason)
             self._tell_junit(f"{judgement.verdict}: {judgement.reason}")
             raise session.Interrupted(f"in cluster: {judgement.verdict}")
-        stop_as_in_pod(session, self._ledger)
+        for shard in run.shards:
+            if not shard.replaced:
+                stop_as_in_pod(session, shard.ledger)
 
     def _tell_junit(self, text: str) -> None:
         """Leave an error in the JUnit file: one without failures would read as a success."""
@@ -192,34 +182,35 @@ class Collector:
 
     def _tidy(self) -> None:
         run = self._run
-        if run is None or run.job is None or self._judgement is None:
+        if run is None or not run.jobs or self._judgement is None:
             return
+        finished = run.over and all(shard.ended for shard in run.shards)
         run.close()
-        useless = self._judgement.exit_code == 0 or not run.ended
+        useless = self._judgement.exit_code == 0 or not finished
         keep = self._options.keep
         if self._options.attach:
             return
         if keep is Keep.NEVER or (keep is Keep.FAILED and useless):
             self._delete("")
         else:
-            job = run.job
+            job = run.jobs[0]
             self._notes.append(f"The Job stays: kubectl -n {job.namespace} logs job/{job.name}")
 
     def _delete(self, cause: str) -> None:
         run = self._run
-        if run is None:
+        if run is None or not run.jobs:
             return
         run.close()
         if self._options.attach:
-            self._notes.append(f"{cause}: the Job {run.job} goes on")
+            self._notes.append(f"{cause}: the Job {run.jobs[0]} goes on")
             return
         try:
             run.delete()
         except ClusterError as error:
-            self._notes.append(f"The Job {run.job} could not be deleted: {error}")
+            self._notes.append(f"The Job {run.jobs[0]} could not be deleted: {error}")
         else:
-            if cause and run.job:
-                self._notes.append(f"{cause}: the Job {run.job} and its pods were deleted")
+            if cause:
+                self._notes.append(f"{cause}: the Job {run.jobs[0]} and its pods were deleted")
 
 
 @contextmanager
@@ -227,7 +218,3 @@ def _no_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-def _formatting_environment() -> dict[str, str]:
-    return {name: os.environ[name] for name in FORMATTING_ENVIRONMENT if name in os.environ}

@@ -6,80 +6,132 @@ changes nothing about the tests except that each finds its own TRACEPARENT in th
 
 from __future__ import annotations
 
-import contextlib
+import argparse
 import faulthandler
-import linecache
 import os
 import platform
 import secrets
 import signal
 import sys
-import warnings
 from collections import Counter
-from collections.abc import Generator
-from typing import Any, NoReturn
+from dataclasses import dataclass
+from typing import Any, NoReturn, TextIO
 
 import pytest
 
+from pytest_k8s_job.commentary import Commentary
+from pytest_k8s_job.junit_tap import tap_junit
 from pytest_k8s_job.plan import describe_items
+from pytest_k8s_job.record_pipe import RecordPipe
 from pytest_k8s_job.records import (
+    JUNIT,
     RECORD_FD,
-    REPR,
     SECTIONS,
     STACKS_FD,
     STACKS_SIGNAL,
+    TEXT_FD,
     Kind,
-    encode,
     plan_digest,
     trace_id,
 )
+from pytest_k8s_job.report_writer import ReportWriter, writer_calls
+from pytest_k8s_job.sharding import Selection, deselect, parts_of, take_selection
+from pytest_k8s_job.terminal_tap import tap
 
-SECTION_LIMIT = 1 << 19  # characters of captured output kept per section, half head, half tail
-SPARSE_LIMIT = 2000  # characters per section once the run's budget of captured output is spent
 TERMINATED = 143  # exit code after SIGTERM: 128 + 15, as shells count
+ABOUT_ITSELF = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test")
 
-_PLAIN_ATTRIBUTES = frozenset(vars(pytest.TestReport("", ("", 0, ""), {}, "passed", None, "call")))
+
+@dataclass(frozen=True)
+class Given:
+    """What the agent gives to pytest.
+
+    Attributes:
+        pipe: takes the records.
+        text: takes what the reporter shows. Never closed: pytest writes until its process ends,
+            and warnings may be errors.
+        junit: the near side writes a JUnit file.
+        room: characters of captured output that may travel whole.
+        selection: which tests to run, as one of its shards.
+        shard: number of that.
+    """
+
+    pipe: RecordPipe
+    text: TextIO
+    junit: bool
+    room: int
+    selection: Selection
+    shard: int
+
+    @classmethod
+    def take(cls) -> Given:
+        """Take everything out of the environment, which the tests see."""
+        records, text = int(os.environ.pop(RECORD_FD)), int(os.environ.pop(TEXT_FD))
+        for fd in (records, text):
+            os.set_inheritable(fd, False)
+        return cls(
+            RecordPipe(records),
+            open(text, "w", encoding="utf-8", errors="surrogateescape", closefd=False),
+            bool(os.environ.pop(JUNIT, "")),
+            int(os.environ.pop(SECTIONS, "") or sys.maxsize),
+            *take_selection(os.environ),
+        )
 
 
 class Emitter:
-    """A pytest plugin that writes each event to the descriptor `fd`.
+    """A pytest plugin that writes each event to a pipe, and the reporter's text to another."""
 
-    Of captured output, `room` characters travel; then each section is cut to `SPARSE_LIMIT`.
-    """
-
-    def __init__(self, fd: int, room: int) -> None:
-        self._fd = fd
-        self._room = room
-        self._write = os.write  # tests replace the module's function, or the whole module
+    def __init__(self, given: Given) -> None:
+        pipe = given.pipe
+        self._given = given
+        self._emit = pipe.emit
         self._index: dict[str, int] = {}
         self._open: tuple[str, tuple[str, int | None, str]] = ("", ("", None, ""))
         self._plain: list[list[object]] = []
         self._counts: Counter[str] = Counter()
         self._deselected: list[pytest.Item] = []
+        self._selected = False
         self._traces = secrets.token_hex(16)
+        self._commentary = Commentary(pipe, lambda: self._flush_plain(*self._open))
 
-    def _emit(self, kind: Kind, *fields: object) -> None:
-        data = memoryview(encode(kind, *fields))
-        # A test may close the pipe; the agent then misses `done` and nothing passes by silence.
-        with contextlib.suppress(OSError):
-            while data:
-                data = data[self._write(self._fd, data) :]
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_addoption(self, pluginmanager: pytest.PytestPluginManager) -> None:
+        pluginmanager.register(self._commentary, "k8s_job_commentary")
 
     # -- session
 
     @pytest.hookimpl(tryfirst=True)
+    def pytest_load_initial_conftests(self, early_config: pytest.Config) -> None:
+        self._emit(Kind.ROOT, str(early_config.rootpath))
+
+    @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         self._config = config
+        if self._given.selection.shards > 1:
+            about = "xdist_group(name): these tests run in one shard"
+            config.addinivalue_line("markers", about)
+        self._reports = ReportWriter(config, self._given.room)
+        self._prints = getattr(config.option, "capture", "") != "fd"
+        if getattr(config.option, "numprocesses", None):
+            raise pytest.UsageError("pytest-xdist cannot run in the pod: use --shards in its place")
         if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             signal.signal(signal.SIGTERM, _exit_on_sigterm)
+        if tells_of_itself(config.option):
+            return  # what it prints then is the answer
+        tap(config, self._given.text, self._commentary.say)
+        if self._given.junit:
+            tap_junit(config, self._given.pipe)
+        if hasattr(config, "cache") and config.cache is not None:
+            self._commentary.tap_cache(config.cache)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
+        distributions = session.config.pluginmanager.list_plugin_distinfo()
         about = {
             "python": platform.python_version(),
             "pytest": pytest.__version__,
             "platform": sys.platform,
-            "rootdir": str(session.config.rootpath),
+            "plugins": sorted({f"{each.project_name}-{each.version}" for _, each in distributions}),
             "traces": self._traces,
         }
         self._emit(Kind.SESSION, about)
@@ -109,11 +161,16 @@ class Emitter:
         elif isinstance(error, pytest.Session.Interrupted):
             self._interrupt("interrupted", str(error))
         else:
-            self._interrupt("keyboard", excinfo.exconly())
+            shown = excinfo.getrepr(funcargs=True)
+            place = getattr(shown, "reprcrash", None)
+            crash = [place.path, place.lineno, place.message] if place else None
+            self._interrupt("keyboard", str(shown), calls=writer_calls(shown), crash=crash)
 
-    def _interrupt(self, kind: str, message: str, returncode: int | None = None) -> None:
+    def _interrupt(
+        self, kind: str, message: str, returncode: int | None = None, **more: object
+    ) -> None:
         self._flush_plain(*self._open)
-        fields = {"kind": kind, "message": message, "returncode": returncode}
+        fields = {"kind": kind, "message": message, "returncode": returncode, **more}
         self._emit(Kind.INTERRUPT, fields)
 
     @pytest.hookimpl(tryfirst=True)
@@ -121,63 +178,48 @@ class Emitter:
         self._flush_plain(*self._open)
         self._emit(Kind.INTERNAL, str(excrepr))
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_warning_recorded(
-        self,
-        warning_message: warnings.WarningMessage,
-        when: str,
-        nodeid: str,
-        location: tuple[str, int, str] | None,
-    ) -> None:
-        seen = warning_message
-        line = seen.line or linecache.getline(seen.filename, seen.lineno)
-        self._emit(
-            Kind.WARNING,
-            {
-                "text": str(seen.message),
-                "category": seen.category.__name__,
-                "filename": seen.filename,
-                "lineno": seen.lineno,
-                "line": line,
-                "when": when,
-                "nodeid": nodeid,
-                "location": location,
-            },
-        )
-
     # -- collection
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if not report.passed:
-            self._emit(Kind.COLLECT, self._serialize(report))
+            self._emit(Kind.COLLECT, self._reports.serialize(report))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        self._selected = True
+        if left_out := deselect(items, self._given.selection):
+            self._config.hook.pytest_deselected(items=left_out)
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         self._deselected.extend(items)
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_report_collectionfinish(
-        self,
-    ) -> Generator[None, list[str | list[str]], list[str | list[str]]]:
-        said = yield
-        lines = [[each] if isinstance(each, str) else list(each) for each in reversed(said)]
-        if lines:
-            self._emit(Kind.LINES, [line for group in lines for line in group])
-        return said
-
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._reports.look_for_statuses()
         nodeids = [item.nodeid for item in session.items]
         self._index = {nodeid: index for index, nodeid in enumerate(nodeids)}
-        for kind, rows in describe_items([*session.items, *self._deselected]):
+        option = session.config.option
+        documented = option.collectonly and option.verbose > 0
+        items = [*session.items, *self._deselected]
+        for kind, rows in describe_items(items, documented=documented):
             self._emit(kind, rows)
-        plan = {
+        plan: dict[str, Any] = {
             "count": len(nodeids),
             "deselected": len(self._deselected),
+            "selected": self._selected,
             "sha256": plan_digest(nodeids),
         }
+        if self._given.selection.shards > 1:
+            plan["mine"] = self._take_part(session)
         self._emit(Kind.PLAN, plan)
         self._deselected = []
+
+    def _take_part(self, session: pytest.Session) -> list[int]:
+        """Leave the session the tests of this shard; return their indices."""
+        mine = parts_of(session.items, self._given.selection)[self._given.shard]
+        session.items[:] = [session.items[index] for index in mine]
+        return mine
 
     # -- tests
 
@@ -192,12 +234,14 @@ class Emitter:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" or not report.passed:
             self._counts[report.outcome] += 1
-        if _is_plain(report):
+        if self._reports.is_plain(report):
             phase: list[object] = [report.when, round(report.start, 6), round(report.duration, 6)]
             self._plain.append(phase)
+            if self._prints:  # what is printed has its place between phases
+                self._flush_plain(report.nodeid, report.location)
             return
         self._flush_plain(report.nodeid, report.location)
-        self._emit(Kind.REPORT, self._serialize(report))
+        self._emit(Kind.REPORT, self._reports.serialize(report))
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logfinish(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
@@ -217,37 +261,10 @@ class Emitter:
     def _item(self, nodeid: str, location: tuple[str, int | None, str]) -> tuple[object]:
         return (self._index.get(nodeid, [nodeid, location]),)
 
-    def _serialize(self, report: pytest.CollectReport | pytest.TestReport) -> dict[str, Any]:
-        data = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
-        sections = data.get("sections") or []
-        limit = SECTION_LIMIT if self._room > 0 else SPARSE_LIMIT
-        data["sections"] = [[title, _cut(text, limit)] for title, text in sections]
-        self._room -= sum(len(text) for _, text in data["sections"])
-        # Pytest makes plain text of a failure that is neither text nor a traceback.
-        if isinstance(data["longrepr"], str) and not isinstance(report.longrepr, str):
-            data[REPR] = True
-        return dict(data)
 
-
-def _is_plain(report: pytest.TestReport) -> bool:
-    return (
-        report.outcome == "passed"
-        and not report.longrepr
-        and not report.sections
-        and not report.user_properties
-        and vars(report).keys() == _PLAIN_ATTRIBUTES
-    )
-
-
-def _cut(text: str, limit: int) -> str:
-    """Return `text` with its middle left out, and said so, when it is over the limit."""
-    left_out = len(text) - limit
-    if left_out <= 0:
-        return text
-    half = limit // 2
-    why = ": this run has captured too much" if limit < SECTION_LIMIT else ""
-    note = f"\n[... {left_out} characters left out by pytest-k8s-job{why} ...]\n"
-    return text[:half] + note + text[-half:]
+def tells_of_itself(option: argparse.Namespace) -> bool:
+    """True if pytest was asked about itself or about fixtures, not to run tests."""
+    return any(getattr(option, each, False) for each in ABOUT_ITSELF)
 
 
 def _exit_on_sigterm(_signal: int, _frame: object) -> NoReturn:
@@ -255,14 +272,11 @@ def _exit_on_sigterm(_signal: int, _frame: object) -> NoReturn:
 
 
 def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
-    """Called first of all hooks: take the pipe away from the tests and register the emitter."""
-    number = os.environ.pop(RECORD_FD, "")
-    stacks = os.environ.pop(STACKS_FD, "")
-    room = int(os.environ.pop(SECTIONS, "") or sys.maxsize)
-    if stacks:
+    """Called first of all hooks: take the pipes away from the tests and register the emitter."""
+    if stacks := os.environ.pop(STACKS_FD, ""):
         os.set_inheritable(int(stacks), False)
         faulthandler.register(STACKS_SIGNAL, int(stacks), all_threads=True)
-    if number:
-        fd = int(number)
-        os.set_inheritable(fd, False)
-        pluginmanager.register(Emitter(fd, room), "k8s_job_emitter")
+    if RECORD_FD in os.environ and TEXT_FD in os.environ:
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+        pluginmanager.register(Emitter(Given.take()), "k8s_job_emitter")

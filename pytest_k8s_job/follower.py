@@ -12,23 +12,23 @@ from __future__ import annotations
 
 import contextlib
 import math
-import queue
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from pytest_k8s_job.errors import ClusterError, FrameError, GoneError, NotReadyError
 from pytest_k8s_job.frames import Decoder
 from pytest_k8s_job.journal import read_command, release_command
 from pytest_k8s_job.pods import Cluster, JobRef, Phase, PodState
 
-__all__ = ["Broken", "Event", "Follower", "LogRead", "Payload", "PodSeen"]
+__all__ = ["Broken", "Event", "Follower", "LogRead", "Payload", "PodSeen", "Sink"]
 
-POLL_STARTING = 0.2  # seconds between two looks at the pod before its container runs
+POLL_STARTING = 0.1  # seconds between two looks at the pod before its container runs
+POLL_STARTING_SHARD = 0.4  # many pods start at once then, and the API server with them
 POLL_RUNNING = 1.0
-POLL_ENDING = 0.1  # after the `end` record: the exit code is a moment away
+POLL_ENDING = 0.05  # after the `end` record: the exit code is a moment away
 RECONNECT = 0.3  # seconds before the next connection
 OVERLAP = 5  # seconds of log asked for again: the API cuts times to whole seconds
 PATIENCE = 60.0  # seconds without any answer of the API server before we give up
@@ -40,10 +40,9 @@ LAST_READS = 3  # reads of the whole log of an ended container: even those may b
 
 @dataclass(frozen=True)
 class PodSeen:
-    """The pod has this state; `trouble` is what Kubernetes complained about last."""
+    """The pod has this state, None while there is none."""
 
     pod: PodState | None
-    trouble: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,13 +69,20 @@ class Broken:
 Event = PodSeen | Payload | LogRead | Broken
 
 
+class Sink(Protocol):
+    """Where events go: a queue, or what puts them into one."""
+
+    def put(self, event: Event, /) -> None:
+        """Take one event; called by either thread."""
+
+
 class Follower:
-    """The threads that follow `job`; take events from `events`, call `stop` when done."""
+    """The threads that follow `job` and put what they see into `events`; `stop` ends them."""
 
     def __init__(
-        self, cluster: Cluster, job: JobRef, decoder: Decoder, raw: BinaryIO | None = None
+        self, cluster: Cluster, job: JobRef, decoder: Decoder, raw: BinaryIO | None, events: Sink
     ) -> None:
-        self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.events = events
         self._cluster = cluster
         self._job = job
         self._decoder = decoder
@@ -134,18 +140,10 @@ class Follower:
             self.events.put(Broken(f"pod {before.name} is gone: it was deleted or evicted"))
             return False
         self._pod = pod
-        self.events.put(PodSeen(pod, self._trouble(pod)))
+        self.events.put(PodSeen(pod))
         if pod is not None and pod.phase >= Phase.RUNNING:
             self._readable.set()
         return pod is None or pod.phase is not Phase.TERMINATED
-
-    def _trouble(self, pod: PodState | None) -> str | None:
-        if pod is not None and (pod.phase >= Phase.RUNNING or pod.message):
-            return None
-        try:
-            return self._cluster.trouble(self._job, pod.name if pod else None)
-        except ClusterError:
-            return None  # events are a comment; without the right to read them we do without
 
     def _pause(self) -> None:
         if self._ending.is_set():
@@ -153,7 +151,8 @@ class Follower:
         elif self._pod is not None and self._pod.phase is Phase.RUNNING:
             self._ending.wait(POLL_RUNNING)
         else:
-            self._stopped.wait(POLL_STARTING)
+            alone = self._job.shard is None
+            self._stopped.wait(POLL_STARTING if alone else POLL_STARTING_SHARD)
 
     # -- the log
 

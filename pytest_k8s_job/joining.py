@@ -16,9 +16,10 @@ from typing import Any
 from pytest_k8s_job.agent import NONCE
 from pytest_k8s_job.errors import ClusterError, NotReadyError
 from pytest_k8s_job.frames import MAX_LINE
-from pytest_k8s_job.pods import Cluster, JobRef, Phase
+from pytest_k8s_job.job_manifest import PARTIAL, REPLACES, RUN_LABEL, WHY
+from pytest_k8s_job.pods import Cluster, JobFinder, JobRef, Phase
 
-__all__ = ["Joined", "learn_nonce", "read_job"]
+__all__ = ["Joined", "jobs_of_run", "learn_nonce", "read_job"]
 
 POLL_SECONDS = 0.3  # between two looks at a pod that has not started
 FIRST_FRAME = re.compile(rb"::k8sjob1 ([0-9a-f]{32}) 0 1/1 ")
@@ -26,12 +27,21 @@ FIRST_FRAME = re.compile(rb"::k8sjob1 ([0-9a-f]{32}) 0 1/1 ")
 
 @dataclass(frozen=True)
 class Joined:
-    """An existing Job: `nonce` is None if its spec has none, `over` if the Job has finished."""
+    """An existing Job: `nonce` is None if its spec has none, `over` if the Job has finished.
+
+    `replaces` is the shard whose pod was taken away, `why` says how, `partial` that the Job runs
+    only what that pod left; a Job that replaces nothing has None, "" and False.
+    """
 
     job: JobRef
     arguments: tuple[str, ...]
     nonce: str | None
     over: bool
+    run: str = ""
+    shards: int = 1
+    replaces: int | None = None
+    why: str = ""
+    partial: bool = False
 
 
 def read_job(job: Mapping[str, Any]) -> Joined:
@@ -44,7 +54,30 @@ def read_job(job: Mapping[str, Any]) -> Joined:
     )
     metadata = job["metadata"]
     reference = JobRef(metadata.get("namespace", ""), metadata["name"], container["name"])
-    return Joined(reference, tuple(container.get("args") or ()), variables.get(NONCE), over)
+    notes = metadata.get("annotations") or {}
+    replaces = notes.get(REPLACES)
+    indexed = job["spec"].get("completionMode") == "Indexed"
+    return Joined(
+        reference,
+        tuple(container.get("args") or ()),
+        variables.get(NONCE),
+        over,
+        run=(metadata.get("labels") or {}).get(RUN_LABEL, ""),
+        shards=job["spec"].get("completions") or 1 if indexed else 1,
+        replaces=None if replaces is None else int(replaces),
+        why=notes.get(WHY, ""),
+        partial=PARTIAL in notes,
+    )
+
+
+def jobs_of_run(cluster: JobFinder, namespace: str | None, name: str) -> list[Joined]:
+    """Return the Job `name` and those that replaced pods of it, in that order."""
+    first = read_job(cluster.find(namespace, name))
+    if not first.run:
+        return [first]
+    found = [read_job(job) for job in cluster.jobs(namespace)]
+    others = [one for one in found if one.run == first.run and one.replaces is not None]
+    return [first, *sorted(others, key=lambda one: one.job.name)]
 
 
 def learn_nonce(cluster: Cluster, job: JobRef, seconds: float) -> str:

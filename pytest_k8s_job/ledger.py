@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_k8s_job.records import plan_digest
 
-__all__ = ["Ledger"]
+__all__ = ["RERUN", "Ledger"]
 
+RERUN = "rerun"  # outcome that pytest-rerunfailures gives to a try that it repeats
+OUTCOMES = frozenset({"passed", "failed", "skipped"})  # pytest's own
 _END = b'["end",'
 
 
@@ -21,10 +24,15 @@ class Ledger:
     hello: bool = False
     session: dict[str, Any] | None = None
     plan: dict[str, Any] | None = None
+    collected: Sequence[str] = ()
+    """Node ids of all tests that the pod selected, those of other shards too."""
     planned: Counter[str] = field(default_factory=Counter)
+    """Those that this pod runs."""
     finished: Counter[str] = field(default_factory=Counter)
     started: str | None = None
     """Node id of the test that has begun and not finished."""
+    phases: dict[str, str] = field(default_factory=dict)
+    """Outcomes of that test's phases so far."""
     ran: int = 0
     """Tests of which more was seen than a skip."""
     failed: int = 0
@@ -44,7 +52,7 @@ class Ledger:
     @property
     def plan_holds(self) -> bool:
         """True if the node ids that came are those that the pod planned."""
-        return self.plan is not None and self.plan["sha256"] == plan_digest(self.planned.elements())
+        return self.plan is not None and self.plan["sha256"] == plan_digest(self.collected)
 
     @property
     def unreported(self) -> list[str]:
@@ -63,11 +71,22 @@ class Ledger:
         self.records += payload.count(b"\n")
         self._digest.update(payload)
 
+    @property
+    def is_repeated(self) -> bool:
+        """True if a plugin of the pod will run the open test once more."""
+        return not OUTCOMES.issuperset(self.phases.values())
+
     def start(self, nodeid: str) -> None:
         """Note that a test has begun."""
         self.started = nodeid
+        self.phases = {}
+
+    def report(self, when: str, outcome: str) -> None:
+        """Note the report of a phase of the open test."""
+        self.phases[when] = outcome
+        self.failed += outcome == "failed"
 
     def finish(self, nodeid: str) -> None:
-        """Note that all phases of a test were reported."""
-        self.finished[nodeid] += 1
+        """Note that all phases of a test were reported; a try that is repeated ends none."""
+        self.finished[nodeid] += not self.is_repeated
         self.started = None

@@ -10,6 +10,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 from pytest_k8s_job import frames
 
@@ -170,9 +171,16 @@ class Lines:
             self._rest.clear()
 
 
-def drain(descriptor: int, sink: Lines) -> bool:
-    """Read what is there, at most 4 MiB; False at the end of the stream."""
-    for _ in range(64):
+class Sink(Protocol):
+    """What takes the bytes of a pipe."""
+
+    def feed(self, data: bytes, /) -> None:
+        """Take the next bytes."""
+
+
+def drain(descriptor: int, sink: Sink, reads: int) -> bool:
+    """Read what is there, at most `reads` times 64 KiB; False at the end of the stream."""
+    for _ in range(reads):
         try:
             data = os.read(descriptor, READ_BYTES)
         except BlockingIOError:

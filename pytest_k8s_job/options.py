@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-__all__ = ["Keep", "Options", "add_options", "read_options"]
+from pytest_k8s_job.sharding import ShardBy
+from pytest_k8s_job.target_check import add_target_options
 
-DEFAULT_MANIFEST = "kubernetes/90-test-job.yaml"
+__all__ = ["Keep", "Options", "add_options", "read_options", "runs_nothing"]
+
+DEFAULT_MANIFEST = "job.yaml"
+RUNNING_NOTHING = ("collectonly", "setuponly", "setupplan")  # options of pytest
+MAX_SHARDS = 100  # pods of one run, each with two threads here
 DEFAULT_START_TIMEOUT = 60.0  # seconds; scheduling and pulling a large image fit in
+INI_VALUES = {  # each is the default of the option --k8s-NAME
+    "k8s_job_manifest": f"Job manifest of --in-cluster (default: {DEFAULT_MANIFEST})",
+    "k8s_job_context": "context of the kubeconfig",
+    "k8s_job_namespace": "namespace of the Job",
+    "k8s_job_image": "image of the tests in place of the manifest's",
+    "k8s_job_start_timeout": "seconds that the container may take to start",
+    "k8s_job_keep": "when the Job stays in the cluster: failed, always or never",
+}
 
 
 class Keep(StrEnum):
@@ -36,8 +51,13 @@ class Options:
     start_timeout: float
     log: Path | None
     keep: Keep
-    attach: str | None = None
-    test_timeout: float | None = None
+    attach: str | None
+    test_timeout: float | None
+    shards: int | None
+    """None: as many as the recorded durations ask for."""
+    shard_by: ShardBy
+    retries: int
+    rerun_failed: str | None
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -45,6 +65,11 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("k8s-job", "run the tests inside a Kubernetes cluster")
     add = group.addoption
     add("--in-cluster", action="store_true", help="run the tests in the cluster, as a Job")
+    add(
+        "--report",
+        metavar="DIR",
+        help="write a page, JSON, JUnit XML and Markdown there (also without --in-cluster)",
+    )
     add("--k8s-context", metavar="NAME", help="context of the kubeconfig (default: current)")
     add("--k8s-kubeconfig", metavar="FILE", help="kubeconfig (default: KUBECONFIG, ~/.kube/config)")
     add("--k8s-namespace", metavar="NAME", help="namespace (default: the manifest's)")
@@ -60,9 +85,7 @@ def add_options(parser: pytest.Parser) -> None:
     add(
         "--k8s-start-timeout",
         metavar="SECONDS",
-        type=float,
-        default=DEFAULT_START_TIMEOUT,
-        help="give up when the container has not started by then (default: %(default)g)",
+        help=f"give up when no container has started by then (default: {DEFAULT_START_TIMEOUT:g})",
     )
     add(
         "--k8s-test-timeout",
@@ -73,32 +96,102 @@ def add_options(parser: pytest.Parser) -> None:
     add("--k8s-attach", metavar="JOB", help="show the run of this existing Job, start none")
     add("--k8s-log", metavar="FILE", help="save the raw log of the pod there")
     add(
+        "--shards",
+        metavar="N",
+        type=_shards,
+        default=1,
+        help="divide the tests among N pods; auto: by how long they took before",
+    )
+    add(
+        "--shard-by",
+        choices=[each.value for each in ShardBy],
+        default=ShardBy.TEST.value,
+        help="what is never divided between two pods (default: %(default)s)",
+    )
+    add(
+        "--retries",
+        metavar="N",
+        type=_retries,
+        default=0,
+        help="let a failed test try again N times; needs pytest-rerunfailures in the image",
+    )
+    add(
+        "--rerun-failed",
+        metavar="RUN",
+        help="run only what failed or was not reported in this earlier run; last: the newest",
+    )
+    add(
         "--k8s-keep",
         choices=[each.value for each in Keep],
-        default=Keep.FAILED.value,
-        help="when the Job stays in the cluster (default: %(default)s)",
+        help=f"when the Job stays in the cluster (default: {Keep.FAILED.value})",
     )
-    parser.addini("k8s_job_manifest", "Job manifest of --in-cluster", default=DEFAULT_MANIFEST)
+    for name, about in INI_VALUES.items():
+        parser.addini(name, about, default=None)
+    add_target_options(parser)
 
 
 def read_options(config: pytest.Config) -> Options:
     """Return the options of this session; paths in the ini file are relative to the root."""
     option = config.option
-    typed = option.k8s_manifest
     here, root = config.invocation_params.dir, config.rootpath
+    typed = option.k8s_manifest
     return Options(
-        manifest=here / typed if typed else root / config.getini("k8s_job_manifest"),
-        context=option.k8s_context,
+        manifest=here / typed if typed else root / _chosen(config, "manifest", DEFAULT_MANIFEST),
+        context=_chosen(config, "context", None),
         kubeconfig=option.k8s_kubeconfig,
-        namespace=option.k8s_namespace,
-        image=option.k8s_image,
+        namespace=_chosen(config, "namespace", None),
+        image=_chosen(config, "image", None),
         environment=dict(_variable(each) for each in option.k8s_env),
-        start_timeout=option.k8s_start_timeout,
+        start_timeout=_seconds(_chosen(config, "start_timeout", DEFAULT_START_TIMEOUT)),
         log=here / option.k8s_log if option.k8s_log else None,
-        keep=Keep(option.k8s_keep),
+        keep=_keep(_chosen(config, "keep", Keep.FAILED)),
         attach=option.k8s_attach,
         test_timeout=option.k8s_test_timeout,
+        shards=1 if runs_nothing(config) else option.shards,
+        shard_by=ShardBy(option.shard_by),
+        retries=option.retries,
+        rerun_failed=option.rerun_failed,
     )
+
+
+def runs_nothing(config: pytest.Config) -> bool:
+    """True if tests are only to be listed, or their fixtures only set up."""
+    return any(getattr(config.option, each, False) for each in RUNNING_NOTHING)
+
+
+def _shards(text: str) -> int | None:
+    if text == "auto":
+        return None
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_SHARDS:
+        raise argparse.ArgumentTypeError(f"auto, or a number from 1 to {MAX_SHARDS}, not {text!r}")
+    return int(text)
+
+
+def _retries(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"a number, 0 or more, not {text!r}")
+    return int(text)
+
+
+def _chosen(config: pytest.Config, name: str, fallback: Any) -> Any:
+    """Return what was typed, else what the ini file says, else `fallback`."""
+    typed = getattr(config.option, f"k8s_{name}")
+    return typed or config.getini(f"k8s_job_{name}") or fallback
+
+
+def _seconds(text: str | float) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        message = f"--k8s-start-timeout (ini k8s_job_start_timeout) takes seconds, not {text!r}"
+        raise pytest.UsageError(message) from None
+
+
+def _keep(text: str) -> Keep:
+    if text not in list(Keep):
+        choices = ", ".join(Keep)
+        raise pytest.UsageError(f"--k8s-keep (ini k8s_job_keep) takes one of {choices}: {text!r}")
+    return Keep(text)
 
 
 def _variable(text: str) -> tuple[str, str]:

@@ -6,28 +6,43 @@ but never run, so that no test code or dependency is needed there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+import inspect
+import sys
+import types
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
-from pytest_k8s_job.records import Kind
+from pytest_k8s_job.records import Kind, Record
 
-__all__ = ["PlanBuilder", "StandInItem", "describe_items"]
+try:
+    from _pytest.nodeid import NodeId
+except ModuleNotFoundError:
+    NodeId = None  # type: ignore[assignment,misc] # pytest before 9.2: text
+
+__all__ = ["PlanBuilder", "StandInItem", "describe_items", "node_ids"]
 
 ROWS = 500  # tests in one record, so that no payload grows with the suite
 
 
-def describe_items(items: Sequence[pytest.Item]) -> Iterator[tuple[Kind, list[list[Any]]]]:
-    """Yield `nodes` and `items` records for `items`; a collector comes before what it holds."""
+def describe_items(
+    items: Sequence[pytest.Item], *, documented: bool = False
+) -> Iterator[tuple[Kind, list[list[Any]]]]:
+    """Yield `nodes` and `items` records for `items`; a collector comes before what it holds.
+
+    `documented`: with the docstrings that `--collect-only -v` shows.
+    """
+    doc = _docstring if documented else _no_docstring
     known: dict[pytest.Collector, int] = {}
     for first in range(0, len(items), ROWS):
         nodes: list[list[Any]] = []
         rows = []
         for item in items[first : first + ROWS]:
-            row = [_collector(item.parent, known, nodes), item.name, item.location[1]]
-            extra = _unusual(item)
+            row = [_collector(item.parent, known, nodes, doc), item.name, item.location[1]]
+            extra = _unusual(item) | doc(item)
             rows.append([*row, extra] if extra else row)
         if nodes:
             yield Kind.NODES, nodes
@@ -35,17 +50,31 @@ def describe_items(items: Sequence[pytest.Item]) -> Iterator[tuple[Kind, list[li
 
 
 def _collector(
-    node: pytest.Collector | None, known: dict[pytest.Collector, int], new: list[list[Any]]
+    node: pytest.Collector | None,
+    known: dict[pytest.Collector, int],
+    new: list[list[Any]],
+    doc: Callable[[pytest.Collector], dict[str, str]],
 ) -> int:
     """Return the index of `node`, describing it in `new` the first time; -1 is the session."""
     if node is None or isinstance(node, pytest.Session):
         return -1
     if node not in known:
         parent = node.parent if isinstance(node.parent, pytest.Collector) else None
-        above = _collector(parent, known, new)
+        above = _collector(parent, known, new, doc)
         known[node] = len(known)
-        new.append([above, type(node).__name__, node.name, node.nodeid])
+        row = [above, type(node).__name__, node.name, node.nodeid]
+        new.append([*row, extra] if (extra := doc(node)) else row)
     return known[node]
+
+
+def _docstring(node: pytest.Item | pytest.Collector) -> dict[str, str]:
+    tested = getattr(node, "obj", None)
+    text = inspect.getdoc(tested) if tested else None
+    return {"doc": text} if text else {}
+
+
+def _no_docstring(_node: object) -> dict[str, str]:
+    return {}
 
 
 def _unusual(item: pytest.Item) -> dict[str, Any]:
@@ -68,22 +97,81 @@ def _usual_location(nodeid: str) -> tuple[str, str]:
     return file, head.replace("::", ".") + bracket + parameters
 
 
+def node_ids(records: Iterable[Record]) -> list[str]:
+    """Return the node ids that `nodes` and `items` records describe."""
+    collectors: list[str] = []
+    found = []
+    for kind, rows in records:
+        if kind == Kind.NODES:
+            collectors += [row[3] for row in rows]
+            continue
+        for above, name, _lineno, *rest in rows:
+            usual = f"{collectors[above] if above >= 0 else ''}::{name}"
+            found.append(str(rest[0].get("id", usual)) if rest else usual)
+    return found
+
+
+def _identity(parent: Any, name: str, told: str | None) -> Any:
+    """Return a node id as pytest keeps it: once for a test, shared by its reports."""
+    if NodeId is None:
+        return told or f"{parent.nodeid}::{name}"
+    if told or "[" in name or parent.id.params is not None:
+        return NodeId.parse(told or f"{parent.nodeid}::{name}")
+    return parent.id.child(name)
+
+
 class _StandIn:
-    kind = ""
+    obj: Any = None  # what pytest would import for it, and show the docstring of
 
     def __repr__(self) -> str:
-        return f"<{self.kind} {getattr(self, 'name', '')}>"
+        return f"<{type(self).__name__} {getattr(self, 'name', '')}>"
+
+    def document(self, rest: Sequence[dict[str, str]]) -> None:
+        """Take the docstring from the end of a row, for pytest to find it where it looks."""
+        if rest and "doc" in rest[0]:
+            self.obj = types.SimpleNamespace(__doc__=rest[0]["doc"])
 
 
 class StandInItem(_StandIn, pytest.Item):
-    """A test that ran, or will run, in the pod."""
+    """A test that ran, or will run, in the pod.
 
-    place: tuple[str, int | None, str] = ("", None, "")
+    Pytest's constructor runs when somebody first looks beyond what is set here. It makes a dozen
+    objects for each test, and of 100,000 tests hardly one is looked at.
+    """
+
+    __slots__ = ("_whole", "identity", "place")
+
+    def __init__(
+        self, name: str, parent: Any, identity: Any, place: tuple[str, int | None, str]
+    ) -> None:
+        self._whole = False
+        self.name = name
+        self.parent = parent
+        self.identity = identity
+        self.place = place
+
+    def __getattr__(self, attribute: str) -> Any:
+        if self._whole:
+            raise AttributeError(attribute)
+        self._whole = True
+        parent: Any = self.parent
+        super().__init__(self.name, parent, nodeid=self.identity, path=parent.path)
+        return getattr(self, attribute)
+
+    @property
+    def nodeid(self) -> str:
+        """The test's node id."""
+        return str(self.identity)
 
     @property
     def location(self) -> tuple[str, int | None, str]:
         """Where the test stands: file below the root, line from 0, dotted name."""
         return self.place
+
+    @property
+    def originalname(self) -> str:
+        """The name of the function, without parameters."""
+        return self.name.partition("[")[0]
 
     def runtest(self) -> None:
         raise NotImplementedError("this test runs in the pod")
@@ -95,8 +183,30 @@ class StandInItem(_StandIn, pytest.Item):
 class StandInCollector(_StandIn, pytest.Collector):
     """A module, class or directory of the pod's tree."""
 
+    def __init__(self, **kwargs: Any) -> None:
+        pytest.Collector.__init__(self, **kwargs)  # not that of pytest.Class and the like
+
+    @classmethod
+    def from_parent(cls, parent: Any, **kwargs: Any) -> Any:
+        return cls._create(parent=parent, **kwargs)
+
     def collect(self) -> list[pytest.Item | pytest.Collector]:
         return []
+
+
+_KNOWN = {
+    "Class": pytest.Class,
+    "Dir": pytest.Dir,
+    "Module": pytest.Module,
+    "Package": pytest.Package,
+}  # of these, plugins ask whether a node is one
+
+
+@functools.cache
+def _stand_in(kind: str, base: type[Any]) -> type[Any]:
+    """Return a class that is named as the pod's and, if plugins ask for that, one of pytest's."""
+    known = _KNOWN.get(kind) if base is StandInCollector else None
+    return type(kind, (base, known) if known else (base,), {})
 
 
 class PlanBuilder:
@@ -105,28 +215,60 @@ class PlanBuilder:
     def __init__(self, session: pytest.Session) -> None:
         self._session = session
         self._collectors: list[StandInCollector] = []
+        self._below: dict[pytest.Collector, list[Any]] = {session: []}
+        self._names: dict[pytest.Collector, dict[str, Literal[1]]] = {}
         self.items: list[StandInItem] = []
 
     def add_nodes(self, rows: list[list[Any]]) -> None:
         """Take the rows of a `nodes` record."""
-        for above, kind, name, nodeid in rows:
-            node = StandInCollector.from_parent(
-                self._parent(above), name=name, nodeid=nodeid, path=self._path(nodeid)
+        for above, kind, name, nodeid, *rest in rows:
+            parent = self._parent(above)
+            node = _stand_in(kind, StandInCollector).from_parent(
+                parent, name=name, nodeid=nodeid, path=self._path(nodeid)
             )
-            node.kind = kind
+            node.document(rest)
             self._collectors.append(node)
+            self._below[node] = []
+            self._below[parent].append(node)
 
     def add_items(self, rows: list[list[Any]]) -> None:
         """Take the rows of an `items` record."""
         for above, name, lineno, *rest in rows:
             extra = rest[0] if rest else {}
             parent = self._parent(above)
-            nodeid = extra.get("id", f"{parent.nodeid}::{name}")
-            file, domain = extra.get("location") or _usual_location(nodeid)
-            item = StandInItem.from_parent(parent, name=name, nodeid=nodeid, path=parent.path)
-            item.kind = extra.get("type", "Function")
-            item.place = (file, lineno, domain)
+            identity = _identity(parent, name, extra.get("id"))
+            file, domain = extra.get("location") or _usual_location(str(identity))
+            place = (sys.intern(file), lineno, name if domain == name else domain)
+            kind = extra.get("type", "Function")
+            item = _stand_in(kind, StandInItem).from_parent(
+                parent, name=name, identity=identity, place=place
+            )
+            if kind == "Function" and name.endswith("]"):
+                item.callspec = types.SimpleNamespace(id=name.partition("[")[2][:-1], params={})
+            item.document(rest)
             self.items.append(item)
+            self._below[parent].append(item)
+
+    def reports(self) -> Iterator[pytest.CollectReport]:
+        """Yield the reports of collectors that passed: the session's, then what is below first."""
+        yield self._report(self._session)
+        yield from self._reports_below(self._session)
+
+    def _reports_below(self, node: pytest.Collector) -> Iterator[pytest.CollectReport]:
+        for each in self._below[node]:
+            if isinstance(each, StandInCollector):
+                yield from self._reports_below(each)
+                yield self._report(each)
+
+    def _report(self, node: pytest.Collector) -> pytest.CollectReport:
+        return pytest.CollectReport(node.nodeid, "passed", None, list(self._below[node]))
+
+    def keywords(self, item: StandInItem) -> dict[str, Literal[1]]:
+        """Return the names of a test and of all that holds it."""
+        parent: Any = item.parent
+        if parent not in self._names:
+            self._names[parent] = {node.name: 1 for node in reversed(parent.listchain())}
+        return {item.name: 1, **self._names[parent]}
 
     def _parent(self, index: int) -> pytest.Session | StandInCollector:
         return self._session if index < 0 else self._collectors[index]

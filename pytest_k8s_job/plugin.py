@@ -11,14 +11,27 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_k8s_job.options import add_options, read_options
+from pytest_k8s_job.target_check import TargetCheck
 
 if TYPE_CHECKING:
     from pytest_k8s_job.pods import Cluster
 
+# Options that cannot work with tests in the pod, and why.
+REFUSED = {
+    "usepdb": "--pdb needs a terminal, and tests in the cluster have none",
+    "trace": "--trace needs a terminal, and tests in the cluster have none",
+    "numprocesses": "-n would start the processes of pytest-xdist here: use --shards in its place",
+}
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Declare the options."""
     add_options(parser)
+    config = pluginmanager.getplugin("pytestconfig")
+    if config is not None and "--in-cluster" in config.invocation_params.args:
+        from pytest_k8s_job.suite_settings import forget_requirements  # noqa: PLC0415 (light)
+
+        forget_requirements(config)
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -29,24 +42,61 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Leave the suite's conftest files alone: they and what they import belong to the pod."""
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> None:
+    """Leave conftest files, options and ini values of the suite to the pod."""
     if early_config.known_args_namespace.in_cluster:
-        early_config.known_args_namespace.noconftest = True
+        from pytest_k8s_job.suite_settings import leave_to_pod  # noqa: PLC0415 (light)
+
+        leave_to_pod(early_config, parser, args)
+        # Five full garbage collections at the end, to find what tests left: none ran here.
+        early_config.pluginmanager.set_blocked("unraisableexception")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Refuse what cannot be; let the pod answer what is asked about its pytest."""
+    if config.option.report and not hasattr(config, "workerinput"):  # not in a worker of xdist
+        _register_report(config)
+    if not config.known_args_namespace.in_cluster:
+        return None
+    for name, reason in REFUSED.items():
+        if getattr(config.option, name, False):
+            raise pytest.UsageError(reason)
+    try:
+        from pytest_k8s_job.answers import answer_from_pod, is_question  # noqa: PLC0415 (needs the extra)
+    except ModuleNotFoundError as error:
+        raise pytest.UsageError(
+            f"--in-cluster needs {error.name}: pip install 'pytest-k8s-job[collector]'"
+        ) from error
+    return answer_from_pod(config) if is_question(config) else None
+
+
+def _register_report(config: pytest.Config) -> None:
+    """Register the report, while pytest's own reporters can still be told where to write."""
+    try:
+        from pytest_k8s_job.report.writing import register  # noqa: PLC0415 (needs the extra)
+    except ModuleNotFoundError as error:
+        raise pytest.UsageError(
+            f"--report needs {error.name}: pip install 'pytest-k8s-job[report]'"
+        ) from error
+    register(config)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Register the collector, after the reporters whose hooks it replaces."""
-    if not config.option.in_cluster:
-        return
-    try:
+    if config.pluginmanager.hasplugin("k8s_job_emitter"):  # this is the pod
+        config.pluginmanager.register(TargetCheck(config), "k8s_job_target_check")
+    if config.option.in_cluster:
         from pytest_k8s_job.collector import Collector  # noqa: PLC0415 (needs the extra)
-    except ModuleNotFoundError as error:
-        raise pytest.UsageError(
-            f"--in-cluster needs {error.name}: pip install 'pytest-k8s-job[collector]'"
-        ) from error
-    config.pluginmanager.register(Collector(config, read_options(config)), "k8s_job_collector")
+        from pytest_k8s_job.durations import Durations  # noqa: PLC0415
+        from pytest_k8s_job.flaky import Flaky  # noqa: PLC0415
+
+        config.pluginmanager.register(Durations(config), "k8s_job_durations")
+        config.pluginmanager.register(Flaky(), "k8s_job_flaky")
+        config.pluginmanager.register(Collector(config, read_options(config)), "k8s_job_collector")
 
 
 @pytest.hookimpl(trylast=True)

@@ -7,11 +7,11 @@ cluster (`local_pod.LocalCluster`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any, Protocol
 
-__all__ = ["Cluster", "JobFinder", "JobRef", "Phase", "PodState", "read_pod"]
+__all__ = ["Cluster", "JobFinder", "JobRef", "Phase", "PodState", "Reader", "read_pod"]
 
 Object = Mapping[str, Any]
 
@@ -27,11 +27,15 @@ class Phase(IntEnum):
 
 @dataclass(frozen=True)
 class JobRef:
-    """A Job that was created, and the container in it whose log carries the frames."""
+    """One pod of a Job that was created, and the container whose log carries the frames.
+
+    `shard` is the completion index in an Indexed Job, None in a Job of one pod.
+    """
 
     namespace: str
     name: str
     container: str
+    shard: int | None = None
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
@@ -47,22 +51,32 @@ class PodState:
     message: str = ""
     exit_code: int | None = None
     termination_message: str = ""
+    disrupted: str = ""
+    """Why the infrastructure takes the pod away (drain, preemption ...), if it does."""
 
 
-class Cluster(Protocol):
-    """What the collector needs of a cluster. Every method may raise `ClusterError`."""
+class Reader(Protocol):
+    """What a diagnosis needs of a cluster."""
+
+    @property
+    def server(self) -> str:
+        """Address of the API server."""
 
     def describe(self) -> str:
         """Say in a few words where this is."""
+
+    def read(self, path: str, accept: str, /) -> tuple[bytes, float]:
+        """Return the answer to a GET, and the server's clock; raise `ClusterError` for others."""
+
+
+class Cluster(Reader, Protocol):
+    """What the collector needs of a cluster. Every method may raise `ClusterError`."""
 
     def create(self, job: Object, /) -> JobRef:
         """Create the Job from its object."""
 
     def pod(self, job: JobRef, /) -> PodState | None:
         """Return the state of the Job's pod, None while there is none."""
-
-    def trouble(self, job: JobRef, pod: str | None, /) -> str | None:
-        """Return what Kubernetes last complained about for the Job or its pod."""
 
     def log(self, job: JobRef, pod: str, since: int | None, /) -> Iterator[bytes]:
         """Follow the log of the pod's container, from `since` seconds ago, over one connection.
@@ -83,11 +97,22 @@ class JobFinder(Cluster, Protocol):
     def find(self, namespace: str | None, name: str, /) -> Object:
         """Return the Job object `name`; without a namespace, the context's counts."""
 
+    def jobs(self, namespace: str | None, /) -> Sequence[Object]:
+        """Return all Job objects of the namespace."""
+
 
 def read_pod(pod: Object, container: str) -> PodState:
     """Return the state of `container` in the pod object `pod`."""
     name = pod["metadata"]["name"]
     status = pod.get("status") or {}
+    disrupted = _condition(status, "DisruptionTarget")
+    state = _container_state(name, status, container)
+    if disrupted.get("status") != "True":
+        return state
+    return replace(state, disrupted=disrupted.get("reason") or "DisruptionTarget")
+
+
+def _container_state(name: str, status: Object, container: str) -> PodState:
     main = _find(status.get("containerStatuses"), container)
     state = main.get("state") or {}
     if ended := state.get("terminated"):

@@ -4,18 +4,28 @@ Shapes, in the order in which they come (`item` is an index into the plan, or a 
 location when the plan does not know it):
 
     hello       {run, tool}                                 by the agent, before pytest starts
-    session     {python, pytest, platform, rootdir, traces}
+    root        path                                        pytest's root directory
+    session     {python, pytest, platform, plugins, traces}
     warning     {text, category, filename, lineno, line, when, nodeid, location}
     collect     serialized CollectReport                    only those that did not pass
     nodes       [[parent, type, name, node id]...]          collectors of the plan
     items       [[collector, name, lineno, extra?]...]      tests: first the selected, then the rest
+    header      [text...], [text...]                        of plugins, before and after pytest's
     lines       [text...]                                   what plugins say after collection
-    plan        {count, deselected, sha256}
+    plan        {count, deselected, selected, sha256, mine?}
+                                                            selected: plugins have had their say;
+                                                            mine: indices of this shard's tests
     start       item
     plain       item, [[when, start, duration]...], done    passed phases without anything to show
     report      serialized TestReport
     finish      item
-    interrupt   {kind, message, returncode}
+    printed     descriptor (1, 2), text                     by the agent: written past capturing
+    text        module, [method, args, kwargs], newline     written to the terminal by a plugin
+    summary     "begin" or "end"                            of what plugins add to the summary
+    cache       key, value                                  kept by a plugin or a test
+    property    name, value                                 of the suite, for JUnit
+    attribute   node id, name, value                        of a test case, for JUnit
+    interrupt   {kind, message, returncode, calls?, crash?}
     internal    text
     done        {exit, shouldfail, shouldstop, counts}      pytest's session is over
     end         {exit, signal, records, sha256, tail, linger, stopped?}
@@ -37,11 +47,16 @@ from typing import Any
 from pytest_k8s_job.errors import RecordError
 
 __all__ = [
+    "CAPTURED",
+    "JUNIT",
+    "LITERAL",
     "RECORD_FD",
     "REPR",
     "SECTIONS",
     "STACKS_FD",
     "STACKS_SIGNAL",
+    "STATUS",
+    "TEXT_FD",
     "Kind",
     "Record",
     "decode",
@@ -52,12 +67,18 @@ __all__ = [
 
 Record = list[Any]
 
-REPR = "k8s_job_repr"  # key of a serialized report whose failure was more than text
+# Keys that we add to a serialized report.
+REPR = "k8s_job_repr"  # calls of a terminal writer that show a failure which is no traceback
+STATUS = "k8s_job_status"  # what plugins of the pod say of it for `pytest_report_teststatus`
+CAPTURED = "k8s_job_captured"  # its progress letter went into the test's captured output
+LITERAL = "literal"  # says that the value of a property is Python's literal of it
 
 # Environment that the agent gives to pytest.
 RECORD_FD = "PYTEST_K8S_JOB_FD"  # the descriptor that takes its records
+TEXT_FD = "PYTEST_K8S_JOB_TEXT_FD"  # the one that takes what its reporter shows
 STACKS_FD = "PYTEST_K8S_JOB_STACKS"  # the one that takes the stacks of its threads
 SECTIONS = "PYTEST_K8S_JOB_SECTIONS"  # characters of captured output that may travel whole
+JUNIT = "PYTEST_K8S_JOB_JUNIT"  # set if the near side writes a JUnit file
 
 STACKS_SIGNAL = signal.SIGVTALRM  # asks for the stacks; others use the better known signals
 
@@ -66,17 +87,25 @@ class Kind(StrEnum):
     """The first element of each record."""
 
     HELLO = "hello"
+    ROOT = "root"
     SESSION = "session"
     WARNING = "warning"
     COLLECT = "collect"
     NODES = "nodes"
     ITEMS = "items"
+    HEADER = "header"
     LINES = "lines"
     PLAN = "plan"
     START = "start"
     PLAIN = "plain"
     REPORT = "report"
     FINISH = "finish"
+    PRINTED = "printed"
+    TEXT = "text"
+    SUMMARY = "summary"
+    CACHE = "cache"
+    PROPERTY = "property"
+    ATTRIBUTE = "attribute"
     INTERRUPT = "interrupt"
     INTERNAL = "internal"
     DONE = "done"

@@ -2,50 +2,93 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import warnings
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import pytest
+from _pytest.junitxml import xml_key
 
 from pytest_k8s_job.ledger import Ledger
-from pytest_k8s_job.plan import PlanBuilder
-from pytest_k8s_job.records import Kind, Record, trace_id
-from pytest_k8s_job.reports import ReportReader
+from pytest_k8s_job.near_plugins import near_hook
+from pytest_k8s_job.origin import Origin
+from pytest_k8s_job.plan import PlanBuilder, StandInItem
+from pytest_k8s_job.pod_output import PodOutput
+from pytest_k8s_job.records import CAPTURED, STATUS, Kind, Record, trace_id
+from pytest_k8s_job.reports import ReportReader, forget_parts, near_all
 
 __all__ = ["Replay"]
 
 
-class Replay:
-    """Takes payloads in order, keeps the ledger and calls the hooks of `session`."""
+FOR_ANSWERS = (Kind.HELLO, Kind.ROOT, Kind.SESSION, Kind.PRINTED, Kind.DONE, Kind.END)
+SAID_ONCE = (Kind.HEADER, Kind.LINES, Kind.TEXT, Kind.SUMMARY, Kind.PROPERTY)
 
-    def __init__(self, session: pytest.Session, ledger: Ledger) -> None:
+
+def _ignore(*_fields: object) -> None:
+    pass
+
+
+class Replay:
+    """Takes the records of one pod in order, keeps its ledger and calls the hooks of `session`.
+
+    A shard whose `leader` is another's replay shows only what its tests do: it must have
+    collected the same.
+    """
+
+    def __init__(
+        self, session: pytest.Session, ledger: Ledger, origin: Origin | None = None
+    ) -> None:
+        self.leader: Replay | None = None
+        self._origin = origin or Origin()
         self._session = session
         self._hook = session.config.hook
         self._ledger = ledger
         self._plan = PlanBuilder(session)
         self._reports = ReportReader(session.config)
         self._ran = False
+        self._output = PodOutput.of(session.config)
+        reporter = session.config.pluginmanager.getplugin("terminalreporter")
+        durations = session.config.option.durations is not None
+        self._kept = {} if durations else getattr(reporter, "stats", {})
         self.lines: list[str] = []
         """What plugins in the pod said after collection."""
         self._handlers: dict[str, Callable[..., None]] = {
             Kind.HELLO: self._hello,
+            Kind.ROOT: self._root,
             Kind.SESSION: self._session_started,
             Kind.WARNING: self._warning,
             Kind.COLLECT: self._collect,
             Kind.NODES: self._plan.add_nodes,
             Kind.ITEMS: self._plan.add_items,
+            Kind.HEADER: self._note_header,
             Kind.LINES: self._note_lines,
             Kind.PLAN: self._planned,
             Kind.START: self._start,
             Kind.PLAIN: self._plain,
             Kind.REPORT: self._report,
             Kind.FINISH: self._finish,
+            Kind.PRINTED: functools.partial(self._output.take, Kind.PRINTED),
+            Kind.TEXT: functools.partial(self._output.take, Kind.TEXT),
+            Kind.SUMMARY: functools.partial(self._output.take, Kind.SUMMARY),
+            Kind.CACHE: self._cache,
+            Kind.PROPERTY: self._property,
+            Kind.ATTRIBUTE: self._attribute,
             Kind.INTERRUPT: self._interrupt,
             Kind.INTERNAL: self._internal,
             Kind.DONE: self._done,
             Kind.END: self._end,
         }
+        if self._output.is_answer:  # there is no session here that could show anything else
+            self._handlers |= dict.fromkeys(Kind, _ignore) | {
+                kind: self._handlers[kind] for kind in FOR_ANSWERS
+            }
+
+    def follow(self, leader: Replay) -> None:
+        """Leave to `leader` what is said once for all shards."""
+        self.leader = leader
+        self._handlers |= dict.fromkeys(SAID_ONCE, _ignore)
 
     def feed(self, record: Record) -> None:
         """Replay one record."""
@@ -53,26 +96,38 @@ class Replay:
 
     # -- session
 
+    def _root(self, path: str) -> None:
+        self._reports.set_root(path)
+        if self.leader is None:
+            self._output.near = self._reports.near
+
     def _hello(self, _about: dict[str, Any]) -> None:
         self._ledger.hello = True
 
     def _session_started(self, about: dict[str, Any]) -> None:
         self._ledger.session = about
-        self._reports.set_root(about["rootdir"])
+        if self._origin.node is not None:
+            self._origin.node.describe(about)
+        if self.leader is None:
+            self._output.about = about
 
     def _interrupt(self, how: dict[str, Any]) -> None:
-        self._ledger.interrupt = {**how, "message": self._reports.near(how["message"])}
+        self._ledger.interrupt = near_all(how, self._reports.near)
 
     def _internal(self, text: str) -> None:
         self._ledger.internal = self._reports.near(text)
 
     def _done(self, how: dict[str, Any]) -> None:
         self._ledger.done = how
+        if self.leader is None and self._origin.node is None:
+            self._output.hold()
 
     def _end(self, how: dict[str, Any]) -> None:
         self._ledger.end = how
 
     def _warning(self, seen: dict[str, Any]) -> None:
+        if self.leader is not None and seen["when"] != "runtest":
+            return
         category = type(seen["category"], (Warning,), {})
         message = warnings.WarningMessage(
             seen["text"],
@@ -91,13 +146,31 @@ class Replay:
             }
         )
 
+    def _cache(self, key: str, value: Any) -> None:
+        if (cache := getattr(self._session.config, "cache", None)) is not None:
+            cache.set(key, value)
+
+    def _property(self, name: str, value: str) -> None:
+        if (xml := self._session.config.stash.get(xml_key, None)) is not None:
+            xml.add_global_property(name, value)
+
+    def _attribute(self, nodeid: str, name: str, value: str) -> None:
+        if (xml := self._session.config.stash.get(xml_key, None)) is not None:
+            case = pytest.TestReport(nodeid, ("", None, ""), {}, "passed", None, "call")
+            self._mark(case)
+            xml.node_reporter(case).add_attribute(name, value)
+
     # -- collection
 
     def _collect(self, data: dict[str, Any]) -> None:
         data["result"] = []
         report = self._reports.read(data)
         self._ledger.failed += report.failed
-        self._hook.pytest_collectreport(report=report)
+        if self.leader is None:
+            self._hook.pytest_collectreport(report=report)
+
+    def _note_header(self, before: list[str], after: list[str]) -> None:
+        self._output.header = before, after
 
     def _note_lines(self, lines: list[str]) -> None:
         self.lines = lines
@@ -105,15 +178,33 @@ class Replay:
     def _planned(self, plan: dict[str, Any]) -> None:
         items = self._plan.items
         selected, deselected = items[: plan["count"]], items[plan["count"] :]
-        self._session.items = list(selected)
-        self._session.testscollected = len(selected)
-        everything = pytest.CollectReport("", "passed", None, list(items))
-        self._hook.pytest_collectreport(report=everything)
+        self._nodeids = [item.nodeid for item in selected]
+        mine = plan.get("mine", range(len(selected)))
+        self._ledger.collected = self._nodeids
+        self._ledger.planned.update(self._nodeids[index] for index in mine)
+        self._ledger.plan = plan
+        if self.leader is None:
+            self._fill_session(selected, deselected, chosen=plan.get("selected", False))
+        elif self.leader._nodeids == self._nodeids:
+            self._plan = self.leader._plan
+            del self._handlers[Kind.NODES], self._handlers[Kind.ITEMS]  # they hold our own items
+        self._protocol = near_hook(self._session.config, "pytest_runtest_protocol")
+        self._watched = bool(self._protocol.get_hookimpls())
+
+    def _fill_session(
+        self, selected: list[StandInItem], deselected: list[StandInItem], *, chosen: bool
+    ) -> None:
+        session = self._session
+        session.items = list(selected)
+        session.testscollected = len(selected)
+        for report in self._plan.reports():
+            self._hook.pytest_collectreport(report=report)
+        if chosen:
+            near_hook(session.config, "pytest_collection_modifyitems")(
+                session=session, config=session.config, items=list(selected)
+            )
         if deselected:
             self._hook.pytest_deselected(items=deselected)
-        self._ledger.planned.update(item.nodeid for item in selected)
-        self._ledger.plan = plan
-        self._nodeids = [item.nodeid for item in selected]
 
     # -- tests
 
@@ -121,34 +212,69 @@ class Replay:
         nodeid, location = self._identify(item)
         self._ledger.start(nodeid)
         self._ran = False
+        if self._watched and isinstance(item, int):
+            self._protocol(item=self._plan.items[item], nextitem=None)
         self._hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
 
     def _plain(self, item: int | list[Any], phases: list[list[Any]], done: int) -> None:
         nodeid, location = self._identify(item)
-        keywords: dict[str, Literal[1]] = {location[2]: 1}
+        identity: Any = nodeid
+        keywords: Any = {}
+        if isinstance(item, int):
+            identity = self._plan.items[item].identity
+            keywords = self._plan.keywords(self._plan.items[item])
         for when, start, duration in phases:
             report = pytest.TestReport(
-                nodeid, location, keywords, "passed", None, when,
+                identity, location, keywords, "passed", None, when,
                 duration=duration, start=start, stop=start + duration,
             )  # fmt: skip
             self._log(report)
+            self._forget(report)
         if done:
             self._finish(item)
 
+    def _forget(self, report: pytest.TestReport) -> None:
+        """Let pytest's reporter keep a passed setup or teardown for --durations alone.
+
+        Two of three reports are of that kind; nothing else of pytest looks at them again.
+        """
+        kept = self._kept.get("")
+        if kept and kept[-1] is report:
+            del kept[-1]
+
     def _report(self, data: dict[str, Any]) -> None:
+        captured, status = data.pop(CAPTURED, False), data.pop(STATUS, None)
         report = self._reports.read(data)
-        self._ledger.failed += report.failed
-        self._log(report)
+        if status is not None:
+            self._output.keep_status(report, status)
+        with self._output.muted() if captured else contextlib.nullcontext():
+            self._log(report)
+
+    def _mark(self, report: pytest.TestReport) -> None:
+        """Say which shard a report comes from."""
+        if self._origin.node is not None:
+            report.__dict__["node"] = self._origin.node
 
     def _log(self, report: pytest.TestReport) -> None:
-        report.__dict__["trace_id"] = trace_id(self._traces(), report.nodeid)
+        origin, when = self._origin, report.when or ""
+        self._ledger.report(when, report.outcome)
+        if report.passed and (report.nodeid, when) in origin.already:
+            return
+        self._mark(report)
+        if origin.repeats:
+            report.user_properties.append(("repeated", origin.repeats))
+        if report.sections or not report.passed:
+            report.__dict__["trace_id"] = trace_id(self._traces(), report.nodeid)
         ran = report.when == "call" and (not report.skipped or hasattr(report, "wasxfail"))
         self._ran |= ran or report.failed
         self._hook.pytest_runtest_logreport(report=report)
 
     def _finish(self, item: int | list[Any]) -> None:
         nodeid, location = self._identify(item)
-        self._ledger.ran += self._ran
+        if self._ledger.is_repeated:
+            forget_parts(self._session.config, nodeid)
+        else:
+            self._ledger.ran += self._ran
         self._ledger.finish(nodeid)
         self._hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
@@ -157,8 +283,7 @@ class Replay:
         nodeid = self._ledger.started
         if nodeid is None:
             return
-        item = next((each for each in self._session.items if each.nodeid == nodeid), None)
-        location = item.location if item else (nodeid, None, nodeid)
+        location = self._location(nodeid)
         end = self._ledger.end or {}
         said = {
             "Stacks of its threads when it was ended": end.get("stopped", {}).get("stacks"),
@@ -169,7 +294,27 @@ class Replay:
         self._hook.pytest_runtest_logreport(report=report)
         self._hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
+    def close_failed_test(self) -> None:
+        """End the test that was open, if one of its phases has failed: no other run heals that."""
+        ledger = self._ledger
+        if ledger.started is not None and "failed" in ledger.phases.values():
+            nodeid, location = ledger.started, self._location(ledger.started)
+            ledger.ran += 1
+            ledger.finish(nodeid)
+            self._hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
+
+    def passed_phases(self) -> frozenset[tuple[str, str]]:
+        """Return what was reported of the test that is open."""
+        nodeid, phases = self._ledger.started, self._ledger.phases
+        if nodeid is None:
+            return frozenset()
+        return frozenset((nodeid, when) for when in phases if phases[when] == "passed")
+
     # -- translation
+
+    def _location(self, nodeid: str) -> tuple[str, int | None, str]:
+        item = next((each for each in self._session.items if each.nodeid == nodeid), None)
+        return item.location if item else (nodeid, None, nodeid)
 
     def _traces(self) -> str:
         return str((self._ledger.session or {}).get("traces", ""))

@@ -2,33 +2,63 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from _pytest._code.code import TerminalRepr
+from _pytest._code.code import ReprFileLocation, TerminalRepr
 from _pytest._io import TerminalWriter
-from _pytest.subtests import SubtestReport, failed_subtests_key
+from _pytest.subtests import SubtestReport
 
-from pytest_k8s_job.records import REPR
+from pytest_k8s_job.records import LITERAL, REPR
 
-__all__ = ["ReportReader"]
+__all__ = ["PodRepr", "ReportReader", "forget_parts", "near_all"]
 
 
-class TextRepr(TerminalRepr):
-    """A failure that pytest serializes as text only: a missing fixture, a failed import."""
+Calls = list[tuple[str, list[Any], dict[str, Any]]]
 
-    def __init__(self, text: str, *, all_red: bool) -> None:
+
+class PodRepr(TerminalRepr):
+    """A failure of the pod that is no traceback: its text, and the calls that show it."""
+
+    def __init__(self, text: str, calls: Calls) -> None:
         self._text = text
-        self._all_red = all_red
+        self._calls = calls
+        self.reprcrash: ReprFileLocation | None = None
 
     def __str__(self) -> str:
         return self._text
 
     def toterminal(self, tw: TerminalWriter) -> None:
-        for line in self._text.splitlines():
-            red = self._all_red or line.startswith("E  ")
-            tw.line(line, red=red, bold=red and not self._all_red)
+        for name, words, markup in self._calls:
+            getattr(tw, name)(*words, **markup)
+
+
+class _Other:
+    """The value of a property that has no literal."""
+
+    def __init__(self, text: str, shown: str) -> None:
+        self._text = text
+        self._shown = shown
+
+    def __str__(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return self._shown
+
+
+def near_all(value: Any, near: Callable[[str], str]) -> Any:
+    """Return `value`, made of JSON's types, with each text in it translated by `near`."""
+    if isinstance(value, str):
+        return near(value)
+    if isinstance(value, list):
+        return [near_all(each, near) for each in value]
+    if isinstance(value, dict):
+        return {key: near_all(each, near) for key, each in value.items()}
+    return value
 
 
 class ReportReader:
@@ -41,7 +71,7 @@ class ReportReader:
 
     def set_root(self, rootdir: str) -> None:
         """Say where the pod's root directory is; paths below it become paths below ours."""
-        self._there = re.compile(rf"(?<![\w./-]){re.escape(rootdir.rstrip('/'))}(?=/)")
+        self._there = re.compile(rf"(?<![\w./-]){re.escape(rootdir.rstrip('/'))}(?![\w.-])")
 
     def near(self, text: str) -> str:
         """Return `text` with the pod's root directory replaced by ours."""
@@ -49,38 +79,41 @@ class ReportReader:
 
     def read(self, data: dict[str, Any]) -> Any:
         """Return the TestReport or CollectReport that `data` describes; `data` is used up."""
-        for key in ("sections", "user_properties"):
-            if key in data:
-                data[key] = [tuple(each) for each in data[key]]
+        if "sections" in data:
+            data["sections"] = [tuple(each) for each in data["sections"]]
+        if "user_properties" in data:
+            data["user_properties"] = [_property(*each) for each in data["user_properties"]]
         if data.get("location"):
             data["location"] = tuple(data["location"])
-        had_repr = data.pop(REPR, False)
         if data.get("longrepr"):
-            data["longrepr"] = self._near_all(data["longrepr"])
-        kwargs = data.get("_subtest.context", {}).get("kwargs", {})
+            data["longrepr"] = near_all(data["longrepr"], self.near)
+        calls = data.pop(REPR, None)
+        parts = data.get("_subtest.context", {}).get("kwargs", {})
         hook = self._config.hook
         report = hook.pytest_report_from_serializable(config=self._config, data=data)
-        if had_repr:
-            all_red = isinstance(report, pytest.CollectReport)
-            report.longrepr = TextRepr(str(report.longrepr), all_red=all_red)
+        if calls is not None:
+            report.longrepr = PodRepr(str(report.longrepr), near_all(calls, self.near))
         elif isinstance(report.longrepr, list):
             report.longrepr = tuple(report.longrepr)
-        if isinstance(report, SubtestReport):
-            self._restore_subtest(report, kwargs)
+        if isinstance(report, SubtestReport):  # pytest shortens what it has shortened before
+            object.__setattr__(report.context, "kwargs", parts)
         return report
 
-    def _near_all(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return self.near(value)
-        if isinstance(value, list):
-            return [self._near_all(each) for each in value]
-        if isinstance(value, dict):
-            return {key: self._near_all(each) for key, each in value.items()}
-        return value
 
-    def _restore_subtest(self, report: SubtestReport, kwargs: dict[str, Any]) -> None:
-        """Undo a second saferepr of the values, and count what pytest counts where tests run."""
-        object.__setattr__(report.context, "kwargs", kwargs)
-        if report.failed:
-            key: Any = getattr(report, "id", report.nodeid)  # structured since pytest 9.2
-            self._config.stash[failed_subtests_key][key] += 1
+def forget_parts(config: pytest.Config, nodeid: str) -> None:
+    """Take the subtests of a test that will run again out of the summary, as the pod has done."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    for category in ("failed", "subtests passed"):
+        reports = reporter.stats.pop(category, []) if reporter else []
+        kept = [each for each in reports if each.nodeid != nodeid or not hasattr(each, "context")]
+        if kept:
+            reporter.stats[category] = kept
+
+
+def _property(name: str, value: object, *shown: str) -> tuple[str, object]:
+    """Undo `report_writer._exact`."""
+    if not shown:
+        return name, value
+    if shown[0] == LITERAL:
+        return name, ast.literal_eval(str(value))
+    return name, _Other(str(value), shown[0])

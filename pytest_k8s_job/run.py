@@ -1,201 +1,310 @@
-"""One run in the cluster: creates the Job, follows it to its end, and knows how it ended."""
+"""One run in the cluster: creates its Job, follows each pod to its end, replaces what is taken.
+
+The pods' records are replayed as they come, once one of them, the leader, has told the plan.
+"""
 
 from __future__ import annotations
 
 import queue
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import BinaryIO
 
-from pytest_k8s_job.errors import ClusterError, FrameError, RecordError
-from pytest_k8s_job.follower import Broken, Follower, LogRead, Payload, PodSeen
-from pytest_k8s_job.frames import Decoder
-from pytest_k8s_job.job_manifest import Object
-from pytest_k8s_job.joining import learn_nonce
+import pytest
+
+from pytest_k8s_job.diagnosis.report import as_text
+from pytest_k8s_job.diagnosis.start import (
+    StartDiagnosis,
+    diagnose_job,
+    diagnose_look,
+    explain_refusal,
+)
+from pytest_k8s_job.errors import ClusterError
+from pytest_k8s_job.job_manifest import Object, Run, make_job, replacement
+from pytest_k8s_job.joining import Joined, learn_nonce
 from pytest_k8s_job.ledger import Ledger
+from pytest_k8s_job.merging import Told
 from pytest_k8s_job.options import Options
-from pytest_k8s_job.pods import Cluster, JobRef, Phase, PodState
-from pytest_k8s_job.records import Record, decode
-from pytest_k8s_job.starting import StartWatch
+from pytest_k8s_job.origin import Origin, ShardNode
+from pytest_k8s_job.pods import Cluster, JobRef
+from pytest_k8s_job.shard import Events, Place, Shard
 from pytest_k8s_job.status import StatusLine, step_of
+from pytest_k8s_job.target_check import read_look
 from pytest_k8s_job.verdict import Outcome
 
 __all__ = ["ClusterRun"]
 
 TICK = 0.2  # seconds between two looks at the clock while nothing arrives
+MAX_REPLACEMENTS = 2  # of one shard: a cluster that takes every pod away runs no tests
 
 
 class ClusterRun:
-    """Drives one Job; what its log holds goes to `replay`, which fills in `ledger`."""
+    """Drives the Jobs of one run and replays into `session` what their logs hold."""
 
     def __init__(
-        self,
-        cluster: Cluster,
-        options: Options,
-        ledger: Ledger,
-        replay: Callable[[Record], None],
-        status: StatusLine,
+        self, cluster: Cluster, options: Options, session: pytest.Session, status: StatusLine
     ) -> None:
         self._cluster = cluster
         self._options = options
-        self._ledger = ledger
-        self._replay = replay
-        self._status = status
-        self._pod: PodState | None = None
-        self._trouble: str | None = None
-        self._gap = False
-        self._broken: str | None = None
+        self._session = session
+        self.status = status
+        self._events: Events = queue.SimpleQueue()
         self._files = ExitStack()
-        self._records: deque[Record] = deque()
-        self.job: JobRef | None = None
-        self.over = False
+        self._manifest: Object | None = None
+        self._refused: str | None = None
+        self._leader: Shard | None = None
+        self._count = 1
+        self._watches: dict[str, StartDiagnosis] = {}
+        self._explained = False
+        self.shards: list[Shard] = []
+        self.jobs: list[JobRef] = []
+        self.notes: list[str] = []
+        """What the user should know of replaced pods."""
 
-    @property
-    def ended(self) -> bool:
-        """True if the container is known to have terminated."""
-        return self._pod is not None and self._pod.phase is Phase.TERMINATED
+    # -- beginning
 
-    @property
-    def outcome(self) -> Outcome:
-        """How the run ended, as far as it is known."""
-        pod = self._pod if self.ended and self._pod else PodState("", Phase.CREATED)
-        return Outcome(
-            exit_code=pod.exit_code,
-            reason=pod.reason,
-            message=pod.message,
-            termination_message=pod.termination_message,
-            gap=self._gap,
-            broken=self._broken,
-            running=self._pod is not None and self._pod.phase is Phase.RUNNING,
-            last_lines=tuple(self._decoder.tail) if self.job else (),
-        )
-
-    def start(self, job: Object, decoder: Decoder) -> None:
-        """Create the Job object `job` and begin to follow it."""
+    def start(self, manifest: Object, run: Run) -> None:
+        """Create the Job of `run` from `manifest` and begin to follow its pods."""
         self._began = time.monotonic()
-        self._decoder = decoder
-        self._watch = StartWatch(self._began, self._options.start_timeout)
-        self._show("creating")
+        self._manifest, self._run = manifest, run
+        self._count = run.selection.shards
+        self.status.show("creating", 0.0)
         try:
-            self.job = self._cluster.create(job)
+            job = self._create(run)
         except ClusterError as error:
-            self._stop(str(error))
+            self._refuse(make_job(manifest, run)["metadata"], error)
             return
-        self._show("created")
-        self._follow()
+        self._show()
+        for number in range(self._count):
+            self._follow(self._place(job, run.nonce, number))
 
-    def join(self, job: JobRef, nonce: str | None, *, over: bool) -> None:
-        """Follow the existing `job`; without its nonce, learn that first. `over`: it has ended."""
+    def join(self, jobs: Sequence[Joined]) -> None:
+        """Follow the existing Jobs of a run, first the one that began it."""
         self._began = time.monotonic()
-        self._watch = StartWatch(self._began, self._options.start_timeout)
-        try:
-            pod = self._cluster.pod(job)
-            if pod is None and over:
-                self._stop(f"the pod of Job {job} is gone, and its log with it")
+        self._count = jobs[0].shards
+        for joined in jobs:
+            try:
+                self._join(joined)
+            except ClusterError as error:
+                self._refused = str(error)
                 return
-            if not nonce:
-                nonce = learn_nonce(self._cluster, job, self._options.start_timeout)
-        except ClusterError as error:
-            self._stop(str(error))
-            return
-        self.job, self._decoder = job, Decoder(nonce)
-        self._follow()
 
-    def _follow(self) -> None:
-        assert self.job is not None  # noqa: S101 (both callers have set it)
-        self._follower = Follower(self._cluster, self.job, self._decoder, self._open_log())
-        self._follower.start()
+    def _join(self, joined: Joined) -> None:
+        self.jobs.append(joined.job)
+        numbers = range(joined.shards) if joined.replaces is None else [joined.replaces]
+        for number in numbers:
+            place = self._place(joined.job, joined.nonce or "", number)
+            if joined.replaces is not None:
+                place = _replacing(place, joined.why, partial=joined.partial)
+            if joined.over and self._cluster.pod(place.job) is None:
+                self._lose(place, f"the pod of Job {joined.job} is gone, and its log with it")
+                continue
+            seconds = self._options.start_timeout
+            nonce = place.nonce or learn_nonce(self._cluster, place.job, seconds)
+            self._follow(replace(place, nonce=nonce))
+
+    def _create(self, run: Run) -> JobRef:
+        assert self._manifest is not None  # noqa: S101 (only a started run creates Jobs)
+        job = self._cluster.create(make_job(self._manifest, run))
+        self.jobs.append(job)
+        return job
+
+    def _place(self, job: JobRef, nonce: str, number: int) -> Place:
+        if self._count == 1:
+            return Place(job, nonce)
+        name = f"shard {number}"
+        origin = Origin(ShardNode(number))
+        return Place(replace(job, shard=number), nonce, number, name, origin)
+
+    def _follow(self, place: Place) -> None:
+        shard = self._add(place)
+        shard.follow(self._cluster, self._events, self._open_log(len(self.shards) - 1))
+
+    def _lose(self, place: Place, reason: str) -> None:
+        self._add(replace(place, nonce=place.nonce or "0")).stop(reason)
+
+    def _add(self, place: Place) -> Shard:
+        shard = Shard(place, self._session)
+        if self._leader is not None and self._leader.planned:
+            shard.replay.follow(self._leader.replay)
+        self.shards.append(shard)
+        return shard
+
+    # -- while it lasts
+
+    @property
+    def planned(self) -> bool:
+        """True if the leader's plan has become the session's."""
+        return self._leader is not None and self._leader.planned
+
+    @property
+    def lines(self) -> list[str]:
+        """What plugins in the pod said after collection."""
+        return self._leader.replay.lines if self._leader is not None else []
+
+    @property
+    def over(self) -> bool:
+        """True if nothing more will come, or what will come cannot be shown."""
+        leader = self._leader
+        lost = leader is not None and leader.over and not (leader.planned or leader.records)
+        return lost or all(shard.over for shard in self.shards)
+
+    @property
+    def told(self) -> list[Told]:
+        """What each pod told, for the verdict."""
+        if self._refused is not None or not self.shards:
+            return [Told("the pod", Ledger(), Outcome(broken=self._refused))]
+        pods = [shard.told() for shard in self.shards]
+        return pods if self.planned or self._leader is None else [self._leader.told()]
+
+    def leaders_word(self) -> tuple[Ledger, Outcome | None]:
+        """Return what the leader told so far, with its outcome if nothing more comes."""
+        told = self.told[0] if self._leader is None else self._leader.told()
+        return told.ledger, told.outcome if self.over else None
 
     def pump(self, until: Callable[[], bool]) -> None:
         """Take events until the run is over or `until` holds."""
         while not until():
-            if self._records:
-                self._replay(self._records.popleft())
-            elif self.over:
+            if self._replay_one():
+                continue
+            if self.over:
                 break
-            else:
-                self._wait()
+            self._wait()
         if self.over:
             self.close()
 
+    def _replay_one(self) -> bool:
+        """Replay the next record that may be shown; False if there is none."""
+        for shard in self.shards if self.planned else self._leaders():
+            if shard.records:
+                shard.replay.feed(shard.records.popleft())
+                return True
+        return False
+
+    def _leaders(self) -> Sequence[Shard]:
+        if self._leader is None:
+            self._leader = next((shard for shard in self.shards if shard.records), None)
+            for shard in self.shards:
+                if self._leader is not None and shard is not self._leader:
+                    shard.replay.follow(self._leader.replay)
+        return [self._leader] if self._leader is not None else []
+
     def _wait(self) -> None:
         """Take the next event, unless the last has come."""
-        if self._ledger.end is not None:
-            self._follower.expect_end()
-            self.over = self.ended
+        for shard in self.shards:
+            shard.look_for_end()
         if not self.over:
-            self._take_one()
-        if not self._ledger.hello and not self._records:
-            self._check_start()
+            try:
+                shard, event = self._events.get(timeout=TICK)
+            except queue.Empty:
+                pass
+            else:
+                shard.take(event)
+            self._show()
+        for shard in list(self.shards):
+            self._check_start(shard)
+            if shard.taken_away and not shard.replaced:
+                self._replace(shard)
+
+    def _check_start(self, shard: Shard) -> None:
+        if shard.started or shard.over:
+            return
+        cause = self._watch(shard.place.job).given_up(time.monotonic(), shard.pod)
+        if cause is not None and not shard.ended:
+            self._explained = True
+            shard.stop(as_text([cause]))
+
+    def _watch(self, job: JobRef) -> StartDiagnosis:
+        """Return the diagnosis that the pods of one Job share."""
+        if job.name not in self._watches:
+            limit, now = self._options.start_timeout, time.monotonic()
+            self._watches[job.name] = StartDiagnosis(self._cluster, job, limit, now)
+        return self._watches[job.name]
+
+    # -- replacing
+
+    def _replace(self, shard: Shard) -> None:
+        """Create a Job for what the pod that was taken away has not reported."""
+        number = shard.place.number
+        before = sum(each.place.number == number for each in self.shards) - 1
+        if self._manifest is None or before >= MAX_REPLACEMENTS or shard.pod is None:
+            return
+        why = f"pod {shard.pod.name} was taken away ({shard.pod.disrupted})"
+        shard.replay.close_failed_test()
+        left = shard.ledger.unreported if shard.planned else None
+        run = replacement(self._run, number, before + 1, left, why)
+        try:
+            job = self._create(run)
+        except ClusterError as error:
+            self.notes.append(f"{why}; it could not be replaced: {error}")
+            return
+        shard.replaced = True
+        what = "its tests" if left is None else f"the {len(left)} tests that it had not reported"
+        self.notes.append(f"{why}; {what} ran in another pod")
+        origin = replace(shard.place.origin, already=shard.replay.passed_phases())
+        place = replace(self._place(job, run.nonce, number), origin=origin)
+        self._follow(_replacing(place, why, partial=shard.planned))
+        if self._leader is shard and not shard.planned:
+            self._leader = self.shards[-1]
+
+    # -- ending
 
     def delete(self) -> None:
-        """Delete the Job with its pods."""
-        if self.job is not None:
-            self._cluster.delete(self.job)
+        """Delete the Jobs with their pods."""
+        for job in self.jobs:
+            self._cluster.delete(job)
+
+    def explain(self) -> str:
+        """Return why a pod was lost, in the lines of a diagnosis; nothing if that is known."""
+        looks = [read_look(each.ledger.interrupt) for each in self.shards]
+        if seen := next(filter(None, looks), None):
+            home = self.shards[0].place.job.namespace
+            return as_text([diagnose_look(self._cluster, home, seen)])
+        lost = next((each for each in self.shards if each.over and each.ledger.end is None), None)
+        if self._explained or lost is None:
+            return ""
+        finding = diagnose_job(self._cluster, lost.place.job)
+        return as_text([finding]) if finding is not None else ""
+
+    def _refuse(self, metadata: Object, error: ClusterError) -> None:
+        namespace = metadata.get("namespace") or "default"
+        finding = explain_refusal(self._cluster, namespace, metadata["name"], error)
+        self._refused = as_text([finding])
 
     def close(self) -> None:
         """Stop following; what has not been read stays unread."""
-        if self.job is not None:
-            self._follower.stop()
+        for watch in self._watches.values():
+            watch.stop()
+        for shard in self.shards:
+            shard.stop()
         self._files.close()
 
-    def _take_one(self) -> None:
-        try:
-            event = self._follower.events.get(timeout=TICK)
-        except queue.Empty:
-            self._show_pod()
-            return
-        match event:
-            case PodSeen(pod, trouble):
-                self._pod, self._trouble = pod, trouble
-                self._show_pod()
-            case Payload(data):
-                self._take_payload(data)
-            case LogRead(gap):
-                self._gap = gap
-                self._replay_leftovers()
-                self.over = True
-            case Broken(reason):
-                self._stop(reason)
+    def _show(self) -> None:
+        if self._leader is not None and self._leader.ledger.session is not None:
+            step = "collecting"
+        else:
+            pods = [shard.pod for shard in self.shards]
+            step = step_of(min(pods, key=lambda pod: pod.phase if pod else -1, default=None))
+        self.status.show(step, time.monotonic() - self._began)
 
-    def _replay_leftovers(self) -> None:
-        """Show also what came after a gap: the verdict will say that it is not all."""
-        if self._ledger.plan is None:
-            return  # without the plan, nothing says which tests the records mean
-        try:
-            for payload in self._decoder.leftovers():
-                self._take_payload(payload)
-        except FrameError as error:
-            self._stop(str(error))
-
-    def _take_payload(self, payload: bytes) -> None:
-        self._ledger.count(payload)
-        try:
-            self._records.extend(decode(payload))
-        except RecordError as error:
-            self._stop(str(error))
-
-    def _check_start(self) -> None:
-        cause = self._watch.given_up(time.monotonic(), self._pod, self._trouble)
-        if cause is not None and not self.ended:
-            self._stop(cause)
-
-    def _stop(self, reason: str) -> None:
-        self._broken = reason
-        self.over = True
-
-    def _show_pod(self) -> None:
-        collecting = self._ledger.session is not None
-        self._show("collecting" if collecting else step_of(self._pod))
-
-    def _show(self, step: str) -> None:
-        self._status.show(step, time.monotonic() - self._began)
-
-    def _open_log(self) -> BinaryIO | None:
+    def _open_log(self, number: int) -> BinaryIO | None:
         path = self._options.log
         if path is None:
             return None
+        if number:
+            path = path.with_name(f"{path.name}.{number}")
         path.parent.mkdir(parents=True, exist_ok=True)
         return self._files.enter_context(path.open("wb", buffering=0))
+
+
+def _replacing(place: Place, why: str, *, partial: bool) -> Place:
+    """Return `place` as that of a pod which runs what its shard's first pod left."""
+    return replace(
+        place,
+        job=replace(place.job, shard=None),
+        name=f"the pod that replaces {place.name}",
+        origin=replace(place.origin, repeats=why),
+        partial=partial,
+    )

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from pytest_k8s_job.ledger import Ledger
+from pytest_k8s_job.target_check import read_look
 
 __all__ = [
     "EXIT_INCOMPLETE",
@@ -22,6 +23,9 @@ __all__ = [
     "Outcome",
     "Verdict",
     "judge",
+    "judge_answer",
+    "names_of",
+    "stopped_early",
 ]
 
 EXIT_NO_TESTS = 5  # pytest's own
@@ -59,6 +63,7 @@ class Outcome:
     broken: str | None = None
     running: bool = False
     last_lines: tuple[str, ...] = ()
+    disrupted: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ class Judgement:
 
 
 def judge(ledger: Ledger, outcome: Outcome, *, collect_only: bool = False) -> Judgement:
-    """Return the verdict on a run that is over."""
+    """Return the verdict on a pod that is over."""
     if not ledger.hello and outcome.broken and (outcome.running or _message(outcome)):
         reason = f"{outcome.broken}; the tests may have run"
         return Judgement(Verdict.INCOMPLETE, EXIT_INCOMPLETE, reason)
@@ -82,10 +87,26 @@ def judge(ledger: Ledger, outcome: Outcome, *, collect_only: bool = False) -> Ju
     return _judge_complete(ledger, outcome.exit_code or 0, collect_only)
 
 
+def judge_answer(ledger: Ledger, outcome: Outcome) -> Judgement:
+    """Return the verdict on a run in which pytest only had to say something about itself."""
+    if not ledger.hello:
+        return Judgement(Verdict.NOT_RUN, EXIT_NOT_RUN, _not_started(outcome))
+    if ledger.end is None:
+        return Judgement(Verdict.INCOMPLETE, EXIT_INCOMPLETE, next(_missing(ledger, outcome, True)))
+    if missing := next(_contradictions(ledger, ledger.end, outcome), None):
+        return Judgement(Verdict.INCOMPLETE, EXIT_INCOMPLETE, missing)
+    code = outcome.exit_code or 0
+    return Judgement(Verdict.FAILED if code else Verdict.PASSED, code)
+
+
 def _judge_complete(ledger: Ledger, code: int, collect_only: bool) -> Judgement:
     if ledger.session is None and code != USAGE_ERROR:
         reason = f"pytest ended with exit code {code} before its session began"
-        return Judgement(Verdict.NOT_RUN, EXIT_NOT_RUN, reason)
+        said = ((ledger.end or {}).get("tail") or "").strip().splitlines()
+        last = f"; its last line: {said[-1]}" if said else ""
+        return Judgement(Verdict.NOT_RUN, EXIT_NOT_RUN, reason + last)
+    if (seen := read_look(ledger.interrupt)) is not None:
+        return Judgement(Verdict.NOT_RUN, EXIT_NOT_RUN, f"the target {seen['url']} does not answer")
     if code == EXIT_NO_TESTS:
         return Judgement(Verdict.NO_TESTS, code)
     if code != PASSED:
@@ -181,11 +202,17 @@ def _missing_reports(
     if not ledger.plan_holds:
         yield "the planned tests are not those that the pod collected"
     if ledger.repeated:
-        yield f"{_names(ledger.repeated)} reported more than once"
-    stopped = done["shouldfail"] or done["shouldstop"] or ledger.interrupt or ledger.internal
-    if ledger.unreported and not collect_only and (code == PASSED or not stopped):
-        names = _names(ledger.unreported)
+        yield f"{names_of(ledger.repeated)} reported more than once"
+    if ledger.unreported and not collect_only and (code == PASSED or not stopped_early(ledger)):
+        names = names_of(ledger.unreported)
         yield f"{len(ledger.unreported)} planned tests were not reported: {names}"
+
+
+def stopped_early(ledger: Ledger) -> bool:
+    """True if pytest ended the session of its own before the last test."""
+    done = ledger.done or {}
+    early = done.get("shouldfail") or done.get("shouldstop") or ledger.interrupt or ledger.internal
+    return bool(early)
 
 
 def _ended(outcome: Outcome) -> str:
@@ -208,6 +235,7 @@ def _for_seconds(seconds: float | None) -> str:
     return "" if seconds is None else f" for {seconds:g} s"
 
 
-def _names(nodeids: list[str]) -> str:
+def names_of(nodeids: list[str]) -> str:
+    """Return the first of the node ids, and how many more there are."""
     rest = len(nodeids) - NAMED
     return ", ".join(nodeids[:NAMED]) + (f" and {rest} more" if rest > 0 else "")

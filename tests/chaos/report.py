@@ -38,7 +38,7 @@ def rows_of(tallies: Mapping[Case, Tally]) -> list[Row]:
 
 def read(path: Path = REPORT) -> list[Row]:
     """Return what earlier runs came to."""
-    return list(json.loads(path.read_text())) if path.exists() else []
+    return [row for row in _all(path) if "case" in row]
 
 
 def write(rows: Iterable[Row], earlier: Iterable[Row] = (), path: Path = REPORT) -> None:
@@ -50,7 +50,12 @@ def write(rows: Iterable[Row], earlier: Iterable[Row] = (), path: Path = REPORT)
             known[name] += row[name]
     ordered = [total[case.name] for case in CASES if case.name in total]
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(ordered, indent=1) + "\n")
+    others = [row for row in _all(path) if "case" not in row]  # those of the diagnosis
+    path.write_text(json.dumps([*ordered, *others], indent=1) + "\n")
+
+
+def _all(path: Path) -> list[Row]:
+    return list(json.loads(path.read_text())) if path.exists() else []
 
 
 def show(rows: Iterable[Row]) -> str:

@@ -23,7 +23,7 @@ import local_cluster
 from tests.chaos.near_sides import NEAR_SIDES
 from tests.chaos.suites import SUITES
 from tests.tool.conftest import ROOT
-from tests.tool.test_on_cluster import job_manifest, kubectl
+from tests.tool.test_on_cluster import INI, job_manifest, kubectl
 
 if TYPE_CHECKING:
     from tests.chaos.cases import Case
@@ -151,7 +151,7 @@ class Scene:
         folder = self.folder / secrets.token_hex(4)
         (folder / "kubernetes").mkdir(parents=True)
         (folder / "kubernetes" / "90-test-job.yaml").write_text(yaml.safe_dump(manifest))
-        (folder / "pytest.ini").write_text("[pytest]\n")
+        (folder / "pytest.ini").write_text(INI)
         return folder
 
     def _launch(

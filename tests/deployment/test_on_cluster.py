@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,10 +103,22 @@ def test_a_crashing_pod_is_told_with_its_last_words(namespace: str) -> None:
     kubectl.run("apply", "-f", "-", stdin=yaml.safe_dump_all(documents))
     with pytest.raises(NotReadyError) as caught:
         rollout.wait(kubectl, timeout=rollout.SETTLE_TIMEOUT)
+    said = str(caught.value)
     for name in rollout.WORKLOADS:
-        said = f"deployment {name}: 0 of 1 pods ready (Error, exit code 3, restarted "
-        assert said in str(caught.value)
-    assert str(caught.value).count("its last words: no such queue") == len(rollout.WORKLOADS)
+        assert f"of Deployment {name}: it ended after" in said
+        assert f"deployment {name}: 0 of 1 pods ready" in said
+    assert said.count("with exit code 3: no such queue\n") == len(rollout.WORKLOADS)
+
+
+def test_what_waiting_does_not_mend_ends_the_waiting(namespace: str) -> None:
+    """A command that the image does not have is said within seconds, not after the time-out."""
+    documents = [_deployment(name, ["no-such-program"]) for name in rollout.WORKLOADS]
+    kubectl = start_local(namespace)
+    kubectl.run("apply", "-f", "-", stdin=yaml.safe_dump_all(documents))
+    began = time.monotonic()
+    with pytest.raises(NotReadyError, match="has no program no-such-program"):
+        rollout.wait(kubectl, timeout=rollout.ROLLOUT_TIMEOUT)
+    assert time.monotonic() - began < rollout.ROLLOUT_TIMEOUT / 4
 
 
 def test_ctrl_c_leaves_no_job(namespace: str) -> None:

@@ -121,5 +121,6 @@ def test_folder_holds_numbered_manifests_only() -> None:
         "20-api.yaml",
         "30-worker.yaml",
         "40-network-policy.yaml",
+        "50-test-runner.yaml",
         "90-test-job.yaml",
     ]

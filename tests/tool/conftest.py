@@ -13,8 +13,11 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import settings
 
 collect_ignore = ["sample"]
+settings.register_profile("tool", deadline=None)  # a shared machine stalls at times
+settings.load_profile("tool")
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = Path(__file__).with_name("sample")
@@ -42,6 +45,8 @@ from pytest_k8s_job.local_pod import LocalCluster
 def pytest_k8s_job_cluster(config):
     return LocalCluster(pathlib.Path(os.environ["SUITE"]))
 """
+# No plugins but those that a test names; pytest orders colours by the hashes of their names.
+REPEATABLE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONHASHSEED": "0"}
 SECONDS = 120  # for one run; the machine may be busy
 
 
@@ -53,6 +58,7 @@ class Result:
     stdout: str
     stderr: str
     junit: list[dict[str, Any]]
+    xml: str = ""
 
     @property
     def text(self) -> str:
@@ -63,8 +69,9 @@ class Result:
 def normalised(stdout: str) -> str:
     """Replace times, and drop the lines that only the tool writes."""
     text = re.sub(r"/(here|near)/sample\b", "/NEAR/sample", stdout)
-    text = re.sub(r"\d+\.\d+s( \(\d:\d\d:\d\d\))?", "N s", text)
-    text = re.sub(r"0x[0-9a-f]+", "0xN", text)
+    text = re.sub(r"\d+\.\d+(ms|us|s)( \(\d:\d\d:\d\d\))?", "N s", text)
+    text = re.sub(r"cache from \S+ ago", "cache from T ago", text)
+    text = re.sub(r"0x[0-9a-f]+|oldfd=\d+", "0xN", text)
     text = re.sub(r"^(=+) (.* in N s) =+$", r"\2", text, flags=re.M)
     return re.sub(r"^(Job sample-test-|The Job stays).*\n", "", text, flags=re.M)
 
@@ -102,11 +109,12 @@ class Side:
         return subprocess.Popen(
             [sys.executable, "-m", "pytest", *self.extra, *arguments],
             cwd=self.folder,
-            env={**inherited, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **self.environment},
+            env={**inherited, **REPEATABLE, **self.environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            errors="backslashreplace",
         )
 
     def run(self, *arguments: str) -> Result:
@@ -115,7 +123,8 @@ class Side:
         junit.unlink(missing_ok=True)
         with self.start("--junitxml=junit.xml", *arguments) as process:
             stdout, stderr = process.communicate(timeout=SECONDS)
-        return Result(process.returncode, stdout, stderr, read_junit(junit))
+        xml = junit.read_text("utf-8") if junit.exists() else ""
+        return Result(process.returncode, stdout, stderr, read_junit(junit), xml)
 
 
 @pytest.fixture
@@ -141,5 +150,5 @@ def remote(tmp_path: Path) -> Side:
         "PYTEST_PLUGINS": "pytest_k8s_job.plugin,near_double",
         "SUITE": str(suite),
     }
-    options = ["--k8s-manifest=job.yaml", "--k8s-env=PYTEST_DISABLE_PLUGIN_AUTOLOAD=1"]
+    options = ["--k8s-manifest=job.yaml", *(f"--k8s-env={k}={v}" for k, v in REPEATABLE.items())]
     return Side(near, suite, environment, "--in-cluster", "--k8s-log=pod.log", *options)

@@ -16,7 +16,7 @@ from pytest_k8s_job.arguments import travelling
         ("--in-cluster --k8s-context prod -v", "-v"),
         ("--k8s-namespace=x --k8s-env A=1 --k8s-env=B=2 --tb=short", "--tb=short"),
         ("--junitxml out.xml --color yes --durations=3 -q", "-q"),
-        ("--html=report.html --self-contained-html -s", "-s"),
+        ("--html=report.html --self-contained-html --report out -s", "-s"),
         ("-p no:warnings -W error -o a=b", "-p no:warnings -W error -o a=b"),
         ("--deselect tests/a.py::x --lf", "--deselect tests/a.py::x --lf"),
     ],

@@ -102,6 +102,16 @@ def test_applied_job_is_collected(place: Place) -> None:
         cluster.kubectl("-n", place.namespace, "delete", "job", "applied")
 
 
+def test_a_run_is_found_where_the_command_looks(place: Place) -> None:
+    """The cluster that an ini file names for new runs is not where an old one is collected."""
+    place.run("test_pass.py", "--k8s-keep=always")
+    name, _ = newest_run(place)
+    (place.folder / "pytest.ini").write_text(cluster.INI + "k8s_job_context = elsewhere\n")
+    result = k8s_job(place, "collect", f"job/{name}")
+    assert result.code == 0, result.stdout + result.stderr
+    assert "elsewhere" in place.run("test_pass.py").stderr
+
+
 def test_unknown_run_is_one_line(place: Place) -> None:
     """A run that is not there exits 4 with one line."""
     result = k8s_job(place, "attach", "nosuchrun")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import queue
 import time
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
@@ -50,8 +51,12 @@ class ScriptedCluster:
             return RUNNING
         return _next(self._states)
 
-    def trouble(self, _job: JobRef, _pod: str | None) -> str | None:
-        raise ClusterError("events is forbidden", 403)
+    @property
+    def server(self) -> str:
+        return "none"
+
+    def read(self, _path: str, _accept: str) -> tuple[bytes, float]:
+        raise ClusterError("forbidden", 403)
 
     def log(self, _job: JobRef, _pod: str, since: int | None) -> Iterator[bytes]:
         self.since.append(since)
@@ -85,11 +90,12 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def follow(cluster: ScriptedCluster) -> list[Event]:
     """Follow to the end, and return the events without the pod's states."""
-    following = Follower(cluster, JOB, Decoder(NONCE))
+    seen: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    following = Follower(cluster, JOB, Decoder(NONCE), None, seen)
     following.start()
     events: list[Event] = []
     while not events or isinstance(events[-1], Payload | PodSeen):
-        events.append(following.events.get(timeout=10))
+        events.append(seen.get(timeout=10))
     following.stop()
     return [event for event in events if not isinstance(event, PodSeen)]
 
@@ -114,13 +120,14 @@ def test_cut_streams_lose_nothing(cuts: list[int], overlap: int) -> None:
 
 def follow_live(cluster: ScriptedCluster) -> list[bytes]:
     """Follow a container that does not end, until the last message has come."""
-    following = Follower(cluster, JOB, Decoder(NONCE))
+    seen: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    following = Follower(cluster, JOB, Decoder(NONCE), None, seen)
     following.start()
     got: list[bytes] = []
     end = time.monotonic() + 10
     while got[-1:] != MESSAGES[-1:]:
         assert time.monotonic() < end, f"only {len(got)} messages came"
-        event = following.events.get(timeout=10)
+        event = seen.get(timeout=10)
         got += [event.data] if isinstance(event, Payload) else []
     following.stop()
     return got

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from pytest_k8s_job.agent import DEADLINE, GRACE, NONCE, RUN_ID, TEST_TIMEOUT
-from pytest_k8s_job.job_manifest import RUN_LABEL, Run, container_of, load_job, make_job, paths_of
+from pytest_k8s_job.job_manifest import (
+    RUN_LABEL,
+    Run,
+    arguments_of,
+    container_of,
+    load_job,
+    make_job,
+)
 from tests.tool.conftest import ROOT
 
 REAL = ROOT / "kubernetes" / "90-test-job.yaml"
@@ -71,17 +78,17 @@ def test_nonces_are_drawn_anew() -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "paths"),
-    [("[tests/incluster]", ["tests/incluster"]), ("[-q, tests]", ["tests"]), ("null", [])],
+    ("args", "found"),
+    [("[tests, -k, a or b]", ["tests", "-k", "a or b"]), ("[-n, 2]", ["-n", "2"]), ("null", [])],
 )
-def test_default_paths_are_the_manifests(args: str, paths: list[str], tmp_path: Path) -> None:
+def test_the_default_is_the_manifests(args: str, found: list[str], tmp_path: Path) -> None:
     """The manifest's own arguments say what to run when the user names nothing."""
     file = tmp_path / "job.yaml"
     file.write_text(
         "kind: Job\nmetadata: {name: x}\nspec: {template: {spec: {containers: "
         f"[{{name: c, args: {args}}}]}}}}}}\n"
     )
-    assert paths_of(load_job(file)) == paths
+    assert arguments_of(load_job(file)) == found
 
 
 def test_the_agent_learns_when_kubernetes_would_end_it() -> None:

@@ -23,6 +23,7 @@ import local_cluster
 from tests.tool.conftest import ROOT, SECONDS, Result, read_junit
 
 IMAGE = "weather-test:0.1.0"  # Python and pytest; its own suite is not used here
+INI = "[pytest]\nk8s_job_manifest = kubernetes/90-test-job.yaml\n"
 SUITE = {
     "pytest.ini": "[pytest]\n",
     "test_pass.py": "def test_one(): pass\n\n\ndef test_two(): pass\n",
@@ -30,6 +31,9 @@ SUITE = {
     "test_slow.py": (
         "import time\n\nimport pytest\n\n\n"
         "@pytest.mark.parametrize('i', range(30))\ndef test_slow(i):\n    time.sleep(0.2)\n"
+    ),
+    "test_flaky.py": (
+        "tries = []\n\n\ndef test_second_try():\n    tries.append(1)\n    assert len(tries) == 2\n"
     ),
 }
 
@@ -142,7 +146,7 @@ def place(namespace: str, tmp_path: Path) -> Place:
     """A checkout without any tests, only with the Job's manifest."""
     (tmp_path / "kubernetes").mkdir()
     (tmp_path / "kubernetes" / "90-test-job.yaml").write_text(job_manifest(namespace))
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "pytest.ini").write_text(INI)
     return Place(namespace, tmp_path)
 
 

@@ -112,7 +112,7 @@ def test_other():
 
 
 def test_trace_is_known_here(remote: Side) -> None:
-    """Each report carries the trace id that its test found in the pod."""
+    """A report with something to show carries the trace id that its test found in the pod."""
     body = 'import os\ndef test_it():\n    print(os.environ["TRACEPARENT"])\n    assert 0'
     (remote.folder.parent / "show_trace.py").write_text(
         "def pytest_runtest_logreport(report):\n"
@@ -198,6 +198,12 @@ def test_last_failed_selects_in_the_pod(remote: Side, local: Side) -> None:
     assert there.code == here.code == 1
 
 
+def test_runs_without_pytests_cache(remote: Side) -> None:
+    """`-p no:cacheprovider` only loses what would have been remembered."""
+    result = remote.run("-p", "no:cacheprovider", "inner")
+    assert (result.code, len(result.junit)) == (1, 1), result.stdout + result.stderr
+
+
 def test_paths_are_understood_from_any_directory(remote: Side) -> None:
     """A path typed below the root directory, or an absolute one, means the same file there."""
     absolute = str(remote.folder / "test_sections.py::test_prints")
@@ -235,6 +241,17 @@ def test_a_wrong_manifest_is_a_usage_error(manifest: str | None, reason: str, re
     assert result.code == 4
     assert reason in result.stderr
     assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_the_manifests_selection_holds_until_a_path_is_named(remote: Side) -> None:
+    """What the manifest selects runs by default; typed words follow it, a path takes its place."""
+    names = write_test(remote, "def test_a(): pass\ndef test_b(): pass\ndef test_ab(): pass")
+    path = remote.folder / "job.yaml"
+    args = f'args: [-k, "b", {names}]'
+    path.write_text(path.read_text().replace("args: []", args))
+    assert "3 passed, 2 deselected" in remote.run().stdout
+    assert "1 passed, 4 deselected" in remote.run("-k", "ab").stdout
+    assert "5 passed" in remote.run(names).stdout
 
 
 def test_a_container_that_cannot_start_was_not_run(remote: Side) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
@@ -28,7 +29,7 @@ from hypothesis.stateful import (
 )
 
 from pytest_k8s_job import journal, verdict
-from pytest_k8s_job.follower import Follower, Payload
+from pytest_k8s_job.follower import Event, Follower, Payload
 from pytest_k8s_job.frames import Decoder, encode
 from pytest_k8s_job.ledger import Ledger
 from pytest_k8s_job.log_writer import FrameWriter
@@ -77,7 +78,7 @@ class Pod:
     def _tell(self, kinds: list[str]) -> None:
         nodeids = [f"test_it.py::test_{number}" for number in range(len(kinds))]
         self._say(Kind.HELLO, {"run": "r", "tool": "0"})
-        self._say(Kind.SESSION, {"rootdir": "/suite", "traces": "t"})
+        self._say(Kind.SESSION, {"python": "3", "pytest": pytest.__version__, "traces": "t"})
         self._say(Kind.NODES, [[-1, "Module", "test_it.py", "test_it.py"]])
         self._say(Kind.ITEMS, [[0, each.partition("::")[2], 1] for each in nodeids])
         count = len(nodeids)
@@ -291,11 +292,12 @@ class Transport(RuleBasedStateMachine):
     def ask(self, frames: list[bytes]) -> None:
         """Fill the gap, if there is one, from a journal with these lines, as the follower does."""
         container: Any = Container(FOLDER[0], frames)
-        following = Follower(container, JobRef("ns", "job", "suite"), self.near.decoder)
-        following.read_journal("pod")
+        seen: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        job = JobRef("ns", "job", "suite")
+        Follower(container, job, self.near.decoder, None, seen).read_journal("pod")
         self.near.decoder.new_stream()
-        while not following.events.empty():
-            event = following.events.get()
+        while not seen.empty():
+            event = seen.get()
             assert isinstance(event, Payload)
             self.near.take(event.data)
 

@@ -19,6 +19,7 @@ def good() -> tuple[Ledger, Outcome]:
     """Return what a run of two passing tests leaves behind."""
     ledger = Ledger(hello=True, session={"rootdir": "/suite"})
     ledger.plan = {"count": 2, "deselected": 0, "sha256": plan_digest(TESTS)}
+    ledger.collected = TESTS
     ledger.planned.update(TESTS)
     for test in TESTS:
         ledger.start(test)
@@ -73,6 +74,7 @@ def _repeat_report(ledger: Ledger, outcome: Outcome) -> Outcome:
 
 
 def _other_plan(ledger: Ledger, outcome: Outcome) -> Outcome:
+    ledger.collected = [*TESTS, "b.py::other"]
     ledger.planned["b.py::other"] = 1
     ledger.finish("b.py::other")
     return outcome
@@ -169,6 +171,7 @@ def test_a_run_cut_short_by_maxfail_is_complete() -> None:
 def test_nothing_collected_is_no_success() -> None:
     """An empty plan ends with pytest's exit code for it."""
     ledger, _ = good()
+    ledger.collected = []
     ledger.planned.clear()
     ledger.finished.clear()
     ledger.plan = {"count": 0, "deselected": 0, "sha256": plan_digest([])}

@@ -44,7 +44,7 @@ def test_looks_like_a_frame() -> None:
 
 def test_sleeps() -> None:
     """Take long enough for --durations."""
-    time.sleep(0.05)
+    time.sleep(0.2)
 
 
 def test_ini(request: pytest.FixtureRequest) -> None:

@@ -1,0 +1,81 @@
+"""What a diagnosis says: one root cause, its effects, what helps, and what shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from pytest_k8s_job.diagnosis.causes import Cause
+
+__all__ = ["Finding", "Outlook", "Ref"]
+
+
+class Outlook(StrEnum):
+    """What waiting will do about a cause."""
+
+    FINAL = "final"  # nothing: the pod or the Job has to be made anew
+    STUCK = "stuck"  # nothing until somebody acts; then it goes on by itself
+    MAY_HEAL = "may heal"  # it may go away, and often does
+    HELPED = "helped"  # something of the cluster is mending it: an autoscaler
+
+
+@dataclass(frozen=True, order=True)
+class Ref:
+    """An object by kind and name; its namespace is that of the snapshot unless given."""
+
+    kind: str
+    name: str
+    namespace: str = ""
+
+    def __str__(self) -> str:
+        place = f" in namespace {self.namespace}" if self.namespace else ""
+        return f"{self.kind} {self.name}{place}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A cause that was found.
+
+    Attributes:
+        cause: the code of the cause.
+        sentence: what is wrong, with names and numbers.
+        objects: what it is about, the first foremost; several if replicas share it.
+        remedy: a command, or a line of YAML.
+        evidence: lines that show it.
+        outlook: what waiting will do about it.
+        blames: objects whose findings explain this one: then it is an effect, no cause.
+        group: findings of one cause and one group are the same thing seen on several objects.
+        effects: findings that this one explains, the nearest first.
+    """
+
+    cause: Cause
+    sentence: str
+    objects: tuple[Ref, ...]
+    remedy: str = ""
+    evidence: tuple[str, ...] = ()
+    outlook: Outlook = Outlook.STUCK
+    blames: frozenset[Ref] = frozenset()
+    group: str = ""
+    effects: tuple[Finding, ...] = field(default=())
+
+    @property
+    def about(self) -> set[Ref]:
+        """Every object that the finding or one of its effects is about."""
+        return set(self.objects).union(*(each.about for each in self.effects))
+
+    def explaining(self, effects: tuple[Finding, ...]) -> Finding:
+        """Return this finding with `effects`."""
+        return replace(self, effects=effects)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the finding as `k8s-job diagnose --json` prints it."""
+        return {
+            "cause": self.cause.value,
+            "sentence": self.sentence,
+            "outlook": self.outlook.value,
+            "objects": [{"kind": ref.kind, "name": ref.name} for ref in self.objects],
+            "remedy": self.remedy,
+            "evidence": list(self.evidence),
+            "effects": [each.as_json() for each in self.effects],
+        }

@@ -1,0 +1,184 @@
+"""The state of a namespace at one moment, as plain JSON objects: all that a diagnosis looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from pytest_k8s_job.diagnosis.finding import Ref
+from pytest_k8s_job.diagnosis.text import clipped, epoch
+
+__all__ = ["Look", "Object", "Refused", "Snapshot", "matches", "name_of", "ref"]
+
+Object = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Why something could not be read: the HTTP status, 0 without an answer, and the words."""
+
+    status: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """One try to reach a target, and how far it came.
+
+    Attributes:
+        url: what was asked.
+        stage: where it ended: resolve, connect, tls, http; or ok.
+        error: the error in words: refused, reset, timeout, the resolver's code and text.
+        status: the HTTP status, 0 without one.
+        source: who looked: `pod`, or `api` for the API server's proxy.
+        pod: the pod that looked, if one did.
+        seconds: how long that took.
+    """
+
+    url: str
+    stage: str
+    error: str = ""
+    status: int = 0
+    source: str = "pod"
+    pod: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What was read of one namespace, and what could not be.
+
+    Attributes:
+        namespace: the namespace.
+        context: the cluster, in words.
+        server: address of the API server.
+        taken: when, by this machine's clock, in seconds since the epoch.
+        server_time: the same by the API server's clock, 0 if it did not answer.
+        objects: resource -> objects; DNS is that of the cluster, of kube-system.
+        logs: `pod/container`, with `/previous` for the container before -> its last lines.
+        refused: resource -> why it could not be read.
+        looks: tries to reach the target.
+        ports: `service:port` -> what connecting by the API server's proxy came to.
+    """
+
+    namespace: str
+    context: str = ""
+    server: str = ""
+    taken: float = 0.0
+    server_time: float = 0.0
+    objects: Mapping[str, list[Object]] = field(default_factory=dict)
+    logs: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, Refused] = field(default_factory=dict)
+    looks: tuple[Look, ...] = ()
+    ports: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Snapshot:
+        """Return the snapshot that `as_json` wrote."""
+        refused = {name: Refused(**each) for name, each in data.get("refused", {}).items()}
+        looks = tuple(Look(**each) for each in data.get("looks", ()))
+        return cls(**{**data, "refused": refused, "looks": looks})
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything as plain JSON."""
+        return asdict(self)
+
+    @property
+    def now(self) -> float:
+        """The moment by the clock that wrote the objects' times."""
+        return self.server_time or self.taken
+
+    def __getitem__(self, resource: str) -> list[Object]:
+        return self.objects.get(resource, [])
+
+    def named(self, resource: str, name: str) -> Object | None:
+        """Return the object of that name."""
+        return next((each for each in self[resource] if name_of(each) == name), None)
+
+    def knows(self, resource: str) -> bool:
+        """Whether the resource could be read, so that what is not there does not exist."""
+        return resource in self.objects
+
+    def age(self, stamp: object) -> float:
+        """Seconds since an RFC 3339 time stamp; 0 if there is none."""
+        moment = epoch(stamp)
+        return max(self.now - moment, 0.0) if moment else 0.0
+
+    def events(self, kind: str, name: str, *reasons: str) -> list[Object]:
+        """Return the events on an object, the newest first; of these `reasons` if any is given."""
+        found = [
+            each
+            for each in self["events"]
+            if each["involvedObject"].get("kind") == kind
+            and each["involvedObject"].get("name") == name
+            and (not reasons or each.get("reason") in reasons)
+        ]
+        return sorted(found, key=event_time, reverse=True)
+
+    def event_line(self, event: Object) -> str:
+        """Return an event as a line of evidence."""
+        about = event["involvedObject"]
+        count = int(event.get("count") or (event.get("series") or {}).get("count") or 1)
+        times = f", {count} times" if count > 1 else ""
+        age = max(self.now - event_time(event), 0.0)
+        head = f"event {age:.0f} s ago{times}: {about.get('kind')} {about.get('name')}"
+        return f"{head}: {event.get('reason')}: {clipped(event.get('message'))}"
+
+    def log(self, pod: str, container: str) -> str:
+        """Return the last lines of a container: of the one that ended, if it was restarted."""
+        place = f"{pod}/{container}"
+        return self.logs.get(f"{place}/previous") or self.logs.get(place, "")
+
+    def owned(self, resource: str, owner: Object) -> Iterator[Object]:
+        """Yield the objects that `owner` has made."""
+        uid = owner["metadata"].get("uid")
+        for each in self[resource]:
+            if any(link.get("uid") == uid for link in owners(each)):
+                yield each
+
+    def top(self, obj: Object) -> Ref:
+        """Return the workload that an object belongs to in the end: a Deployment, a Job ..."""
+        for link in owners(obj):
+            if link.get("controller"):
+                above = self.named(link["kind"].lower() + "s", link["name"])
+                return Ref(link["kind"], link["name"]) if above is None else self.top(above)
+        return ref(obj)
+
+    def pods_of(self, selector: Mapping[str, str]) -> list[Object]:
+        """Return the pods that match a Service's selector."""
+        return [pod for pod in self["pods"] if matches(selector, labels_of(pod))]
+
+
+def owners(obj: Object) -> list[Object]:
+    """Return an object's owner references."""
+    return list(obj["metadata"].get("ownerReferences") or ())
+
+
+def labels_of(obj: Object) -> Mapping[str, str]:
+    """Return an object's labels."""
+    labels: Mapping[str, str] = obj["metadata"].get("labels") or {}
+    return labels
+
+
+def matches(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    """Whether `labels` have all that `selector` names."""
+    return all(labels.get(name) == value for name, value in selector.items())
+
+
+def name_of(obj: Object) -> str:
+    """Return an object's name."""
+    return str(obj["metadata"]["name"])
+
+
+def ref(obj: Object, kind: str = "") -> Ref:
+    """Return a reference to an object; the items of a list do not say their kind."""
+    return Ref(kind or str(obj.get("kind", "")), name_of(obj))
+
+
+def event_time(event: Object) -> float:
+    """Return when an event was last seen."""
+    series = (event.get("series") or {}).get("lastObservedTime")
+    stamps = (series, event.get("lastTimestamp"), event.get("eventTime"))
+    moments = [epoch(each) for each in (*stamps, event["metadata"].get("creationTimestamp"))]
+    return max(moments)

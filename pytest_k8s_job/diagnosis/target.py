@@ -1,0 +1,145 @@
+"""What a look at the target came to: a name, a connection, an answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from pytest_k8s_job.diagnosis.causes import Cause
+from pytest_k8s_job.diagnosis.dependencies import DNS, Host, read_host
+from pytest_k8s_job.diagnosis.dns import missing_service
+from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
+from pytest_k8s_job.diagnosis.policies import suspects
+from pytest_k8s_job.diagnosis.services import endpoints
+from pytest_k8s_job.diagnosis.snapshot import Look, Object, Snapshot, name_of
+from pytest_k8s_job.diagnosis.text import clipped, listed
+
+__all__ = ["check_target"]
+
+PORTS = {"http": 80, "https": 443}
+DNS_PORT = 53
+
+
+def check_target(snapshot: Snapshot) -> Iterator[Finding]:
+    """Yield what each look that did not succeed means."""
+    for look in snapshot.looks:
+        if look.stage == "ok":
+            continue
+        host = read_host(urlsplit(look.url).hostname or "", snapshot)
+        if host is not None and (missing := missing_service(snapshot, host)) is not None:
+            yield missing
+        yield _finding(snapshot, look, host)
+
+
+def _finding(snapshot: Snapshot, look: Look, host: Host | None) -> Finding:
+    cause, words = _meaning(look)
+    service = _service(snapshot, host)
+    blames = {service} if service else set()
+    if cause is Cause.NAME_UNRESOLVED:
+        blames.add(DNS)
+    named = _suspects(snapshot, look, host, cause)
+    if named:
+        words += f"; NetworkPolicies forbid it as they read: {listed(named)}"
+        cause = Cause.NETWORK_POLICY
+    return Finding(
+        cause,
+        f"{look.url}: {words}",
+        (Ref("Target", look.url),),
+        _remedy(snapshot, cause, host, named),
+        (
+            f"{look.source}: {look.stage}: {look.error or look.status} after {look.seconds:.1f} s",
+            *_ends(snapshot, host),
+        ),
+        Outlook.MAY_HEAL,
+        frozenset(blames),
+    )
+
+
+def _meaning(look: Look) -> tuple[Cause, str]:
+    error = look.error
+    match look.stage:
+        case "resolve":
+            return Cause.NAME_UNRESOLVED, f"its name is not resolved ({clipped(error, 120)})"
+        case "tls":
+            return Cause.TLS, f"the TLS handshake fails: {clipped(error, 160)}"
+        case _ if look.status:
+            broken = look.status >= 500
+            said = f": {clipped(error, 160)}" if broken else ", not with 2xx"
+            cause = Cause.SERVER_ERROR if broken else Cause.WRONG_STATUS
+            return cause, f"it answers with {look.status}{said}"
+    for sign, cause, words in (
+        (r"refused", Cause.CONNECTION_REFUSED, "the connection is refused"),
+        (r"reset|closed", Cause.CONNECTION_RESET, "the connection is closed before an answer"),
+        (r"timeout|timed out", Cause.CONNECTION_TIMEOUT, f"no answer within {look.seconds:.0f} s"),
+    ):
+        if re.search(sign, error):
+            return cause, words
+    return Cause.UNKNOWN, f"no usable answer: {clipped(error, 160)}"
+
+
+def _service(snapshot: Snapshot, host: Host | None) -> Ref | None:
+    if host is None:
+        return None
+    return Ref("Service", host.service, host.namespace * (host.namespace != snapshot.namespace))
+
+
+def _target_pods(snapshot: Snapshot, host: Host | None) -> tuple[Object | None, list[Object]]:
+    if host is None or host.namespace != snapshot.namespace:
+        return None, []
+    service = snapshot.named("services", host.service)
+    selector = service["spec"].get("selector") if service is not None else None
+    return service, snapshot.pods_of(selector) if selector else []
+
+
+def _suspects(snapshot: Snapshot, look: Look, host: Host | None, cause: Cause) -> list[str]:
+    """Name the policies that forbid what failed; only what times out can be their work."""
+    source = snapshot.named("pods", look.pod) if look.pod else None
+    if source is None:
+        return []
+    if cause is Cause.NAME_UNRESOLVED:
+        return suspects(snapshot, source, None, DNS_PORT)
+    if cause is not Cause.CONNECTION_TIMEOUT or look.stage != "connect":
+        return []
+    service, pods = _target_pods(snapshot, host)
+    if service is None or not pods:
+        return []
+    return suspects(snapshot, source, pods[0], _target_port(service, pods[0], look))
+
+
+def _target_port(service: Object, pod: Object, look: Look) -> int:
+    parts = urlsplit(look.url)
+    asked = parts.port or PORTS.get(parts.scheme, 80)
+    port: Object = next((each for each in service["spec"]["ports"] if each["port"] == asked), {})
+    target = port.get("targetPort", asked)
+    for container in pod["spec"]["containers"]:
+        for each in container.get("ports") or ():
+            if each.get("name") == target:
+                return int(each["containerPort"])
+    return target if isinstance(target, int) else asked
+
+
+def _ends(snapshot: Snapshot, host: Host | None) -> Iterator[str]:
+    """Yield where the Service leads; an address without a pod is worth a line."""
+    service, _ = _target_pods(snapshot, host)
+    if service is None:
+        return
+    addresses = {(pod.get("status") or {}).get("podIP"): name_of(pod) for pod in snapshot["pods"]}
+    for endpoint in endpoints(snapshot, name_of(service)):
+        for address in endpoint.get("addresses") or ():
+            pod = addresses.get(address)
+            yield f"endpoint {address}: " + (f"pod {pod}" if pod else "no pod has this address")
+
+
+def _remedy(snapshot: Snapshot, cause: Cause, host: Host | None, named: list[str]) -> str:
+    namespace = snapshot.namespace
+    match cause:
+        case Cause.NETWORK_POLICY:
+            return f"kubectl -n {namespace} describe networkpolicy {named[0].split()[0]}"
+        case Cause.TLS:
+            return "http:// in place of https://, or the target's certificate authority"
+        case Cause.SERVER_ERROR if host is not None:
+            return f"kubectl -n {namespace} logs service/{host.service} --tail=20"
+        case _ if host is not None:
+            return f"kubectl -n {namespace} describe service {host.service}"
+    return ""

@@ -1,0 +1,56 @@
+"""The emitter's end of the pipe to the agent, and the order between records and printed text.
+
+What tests print past pytest's capturing goes straight to the agent, on pipes of its own. Before
+each record the emitter waits until the agent has read all of that, so that it learns of both in
+the order in which they were written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sys
+import termios
+import time
+
+from pytest_k8s_job.records import Kind, encode
+
+__all__ = ["RecordPipe"]
+
+PATIENCE = 0.2  # seconds for an agent that does not read, or for a child that never stops printing
+PAUSE = 0.0001  # seconds between two looks at a pipe that is being read
+
+
+class RecordPipe:
+    """Writes records to the descriptor `fd`, after what was printed before."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._write = os.write  # tests replace the module's function, or the whole module
+        self._sleep = time.sleep
+        self._clock = time.monotonic
+        self._printed = [os.dup(each) for each in (1, 2)]  # pytest's capturing redirects 1 and 2
+
+    def emit(self, kind: Kind, *fields: object) -> None:
+        """Write one record."""
+        for stream in (sys.__stdout__, sys.__stderr__):
+            if stream is not None:
+                with contextlib.suppress(OSError, ValueError):  # a test may have closed it
+                    stream.flush()
+        data = memoryview(encode(kind, *fields))
+        # A test may close the pipes; the agent then misses `done` and nothing passes by silence.
+        with contextlib.suppress(OSError):
+            self._let_agent_read()
+            while data:
+                data = data[self._write(self._fd, data) :]
+
+    def _let_agent_read(self) -> None:
+        end = 0.0
+        for descriptor in self._printed:
+            while fcntl.ioctl(descriptor, termios.FIONREAD, b"\0\0\0\0") != b"\0\0\0\0":
+                now = self._clock()
+                end = end or now + PATIENCE
+                if now > end:
+                    return
+                self._sleep(PAUSE)

@@ -1,0 +1,177 @@
+"""Listens to a session's ordinary hooks, wherever its tests run, and makes the document of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from pytest_k8s_job.report.document import (
+    RUN_FACTS,
+    Document,
+    Failure,
+    Outcome,
+    Repeat,
+    Result,
+    RunFacts,
+    count,
+)
+from pytest_k8s_job.report.failures import group, read_failure, readable
+from pytest_k8s_job.report.sentence import VERDICTS, first_line
+
+__all__ = ["Collecting"]
+
+
+class _Test:
+    """What the reports of one node id said so far."""
+
+    def __init__(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
+        self.nodeid = nodeid
+        self.file, line, _ = location
+        self.line = None if line is None else line + 1
+        self.shard = ""
+        self.started: float | None = None
+        self.duration = 0.0
+        self.attempt = 1
+        self.outcome = Outcome.PASSED
+        self.reason = ""
+        self.repeats = ""
+        self.failures: list[Failure] = []
+
+    def begin_again(self) -> None:
+        """Forget the outcome of an attempt; its failures stay."""
+        self.attempt += 1
+        self.outcome, self.reason, self.duration = Outcome.PASSED, "", 0.0
+
+    def add(self, report: Any, config: pytest.Config) -> None:
+        """Take in one more phase."""
+        gateway = getattr(getattr(report, "node", None), "gateway", None)  # as xdist has it
+        self.shard = gateway.id.removeprefix("shard ") if gateway is not None else ""
+        for name, value in getattr(report, "user_properties", ()):
+            if name == "repeated":
+                self.repeats = str(value)
+        if self.started is None:
+            self.started = getattr(report, "start", None)
+        self.duration += getattr(report, "duration", 0.0)
+        outcome, reason = _read_outcome(report)
+        if list(Outcome).index(outcome) < list(Outcome).index(self.outcome):
+            self.outcome, self.reason = outcome, readable(reason)
+        if report.outcome in ("failed", "rerun"):
+            self.failures.append(self._read_failure(report, config))
+
+    def _read_failure(self, report: Any, config: pytest.Config) -> Failure:
+        context = getattr(report, "context", None)  # of a subtest
+        when = str(report.when or "collect")
+        if context is not None:
+            parts = [context.msg or "", *(f"{k}={v}" for k, v in context.kwargs.items())]
+            when = "subtest " + " ".join(filter(None, parts))
+        elif report.outcome == "rerun" or self.attempt > 1:
+            when = f"attempt {self.attempt}, {when}"
+        seen = [section for failure in self.failures for section in failure.sections]
+        return read_failure(report, config.rootpath, readable(when), seen)
+
+    def result(self) -> Result:
+        """Return what is known."""
+        return Result(
+            self.nodeid,
+            self.outcome,
+            self.file,
+            self.line,
+            self.shard,
+            self.started,
+            self.duration,
+            self.attempt - 1,
+            self.reason,
+            tuple(self.failures),
+        )
+
+
+def _read_outcome(report: Any) -> tuple[Outcome, str]:
+    expected = getattr(report, "wasxfail", None)
+    if report.outcome == "failed":
+        return (Outcome.FAILED if report.when == "call" else Outcome.ERROR), ""
+    if report.outcome == "skipped":
+        if expected is not None:
+            return Outcome.XFAILED, str(expected)
+        where = report.longrepr
+        text = where[2] if isinstance(where, tuple) else str(where)
+        return Outcome.SKIPPED, text.removeprefix("Skipped: ")
+    if expected is not None and report.when == "call":
+        return Outcome.XPASSED, str(expected)
+    return Outcome.PASSED, ""
+
+
+def _span(
+    tests: Sequence[Result], facts: RunFacts, began: float, ended: float
+) -> tuple[float, float]:
+    """Return beginning and end by the cluster's clock, which is not the one here."""
+    if not facts.marks:
+        return began, ended
+    moments = [mark.at for mark in facts.marks]
+    first = min(moments)
+    moments += [test.started + test.duration for test in tests if test.started is not None]
+    return first, max(moments) if tests else first + ended - began
+
+
+class Collecting:
+    """The plugin that listens."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._started = time.time()
+        self._tests: dict[str, _Test] = {}
+        self._internal = ""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note what could not be collected."""
+        if report.outcome != "passed":
+            location = report.location or (report.nodeid, None, "")
+            self._tests[report.nodeid] = test = _Test(report.nodeid, location)
+            test.add(report, self._config)
+
+    @pytest.hookimpl(trylast=True)  # others add sections
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note a phase of a test."""
+        test = self._tests.get(report.nodeid)
+        if test is None:
+            self._tests[report.nodeid] = test = _Test(report.nodeid, report.location)
+        elif report.when == "setup":
+            test.begin_again()
+        if report.outcome == "passed" and getattr(report, "context", None) is not None:
+            return  # a subtest; its time is the test's
+        test.add(report, self._config)
+
+    def pytest_internalerror(self, excrepr: object) -> None:
+        """Note that pytest itself, or a plugin, failed."""
+        self._internal = readable(str(excrepr))
+
+    def document(self, exit_code: int) -> Document:
+        """Return what the session, with this exit code of pytest, has shown."""
+        facts = self._config.stash.get(RUN_FACTS, RunFacts())
+        tests = tuple(test.result() for test in self._tests.values())
+        code = exit_code if facts.exit_code is None else facts.exit_code
+        began, ended = _span(tests, facts, self._started, time.time())
+        verdict = facts.verdict or VERDICTS.get(code, "FAILED")
+        causes = group(tests)
+        return Document(
+            verdict,
+            code,
+            readable(facts.first_line)
+            or first_line(verdict, tests, causes, self._internal, facts.findings),
+            began,
+            ended,
+            facts.place,
+            count(tests),
+            causes,
+            facts.findings,
+            facts.marks,
+            facts.events,
+            facts.target,
+            facts.shards,
+            tuple(Repeat(t.nodeid, t.repeats) for t in self._tests.values() if t.repeats),
+            tests,
+            self._internal,
+        )

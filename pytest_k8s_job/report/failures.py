@@ -1,0 +1,80 @@
+"""Reads what a failed report says, and finds the failures that say the same."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pytest_k8s_job.report.document import Cause, Failure, Result
+
+__all__ = ["group", "read_failure", "readable"]
+
+HEADLINE_LENGTH = 300  # characters; what does not fit stands in the traceback
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_CHANGING = re.compile(
+    r"0x[0-9a-f]+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[0-9a-f]{12,}\b|\d+(?:\.\d+)?"
+)
+
+
+def readable(text: str) -> str:
+    """Return `text` without colours and control characters, which no page can show."""
+    text = _ESCAPES.sub("", text).replace("\r\n", "\n")
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def read_failure(report: Any, root: Path, when: str, seen: Iterable[tuple[str, str]]) -> Failure:
+    """Return the failure that `report` tells; sections that were `seen` are not repeated."""
+    known = set(seen)
+    sections = [(readable(name), readable(text)) for name, text in report.sections]
+    file, line = _spot(report, root)
+    return Failure(
+        when,
+        _headline(report),
+        readable(str(report.longreprtext)),
+        file,
+        line,
+        readable(getattr(report, "likely_cause", "")),
+        tuple(each for each in sections if each not in known),
+    )
+
+
+def _headline(report: Any) -> str:
+    """Return the first line of what was raised."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = readable(crash.message if crash else report.longreprtext).strip()
+    if not crash:
+        marked = [line[1:].strip() for line in text.splitlines() if line.startswith("E  ")]
+        text = marked[0] if marked else text.rpartition("\n")[2]
+    first = text.partition("\n")[0]
+    return first if len(first) <= HEADLINE_LENGTH else first[: HEADLINE_LENGTH - 1] + "…"
+
+
+def _spot(report: Any, root: Path) -> tuple[str, int | None]:
+    """Return the innermost line of the test's own file, else where the test is defined."""
+    location = getattr(report, "location", None) or (report.nodeid, None, "")
+    file, line = str(location[0]), location[1]
+    trace = getattr(report.longrepr, "reprtraceback", None)
+    for entry in reversed(getattr(trace, "reprentries", None) or ()):
+        place = getattr(entry, "reprfileloc", None)
+        if place and os.path.relpath(os.path.join(root, place.path), root) == file:  # noqa: PTH118 (absolute or not)
+            return file, place.lineno
+    return file, None if line is None else line + 1
+
+
+def group(tests: Sequence[Result]) -> tuple[Cause, ...]:
+    """Return the causes of the failed tests, the one with the most tests first.
+
+    The likely cause counts; without one, what was raised, numbers and ids put aside.
+    """
+    found: dict[str, tuple[str, list[str]]] = {}
+    for test in tests:
+        if test.bad and test.failures:
+            said = next((f.likely_cause for f in test.failures if f.likely_cause), "")
+            text = said or test.telling.headline
+            found.setdefault(_CHANGING.sub("#", text), (text, []))[1].append(test.nodeid)
+    causes = [Cause(text, tuple(nodeids)) for text, nodeids in found.values()]
+    return tuple(sorted(causes, key=lambda cause: -len(cause.nodeids)))

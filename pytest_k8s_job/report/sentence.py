@@ -1,0 +1,56 @@
+"""The first line of a report, where the driver of the run has none: what happened, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pytest_k8s_job.report.document import Cause, Finding, Result, count
+
+__all__ = ["VERDICTS", "first_line"]
+
+VERDICTS = {
+    0: "PASSED",
+    1: "FAILED",
+    2: "STOPPED",
+    3: "INTERNAL ERROR",
+    4: "USAGE ERROR",
+    5: "NO TESTS",
+}
+"""By pytest's exit code, for a session without a verdict of its own."""
+
+
+def first_line(
+    verdict: str,
+    tests: Sequence[Result],
+    causes: Sequence[Cause],
+    internal: str,
+    findings: Sequence[Finding] = (),
+) -> str:
+    """Return one sentence; what the diagnosis found says more than what a test has seen."""
+    bad = sum(test.bad for test in tests)
+    if internal:
+        return f"pytest itself failed: {internal.strip().rpartition(chr(10))[2]}"
+    if bad:
+        found = f"; found in the cluster: {findings[0].sentence}" if findings else ""
+        return f"{bad:,} of {plural(len(tests), 'test')} failed{found or _why(bad, causes)}"
+    if not tests:
+        return "No test ran."
+    counts = count(tuple(tests))
+    if verdict == "PASSED" and list(counts) == ["passed"]:
+        return f"{'All ' if len(tests) > 1 else ''}{plural(len(tests), 'test')} passed."
+    said = ", ".join(f"{number:,} {outcome}" for outcome, number in reversed(counts.items()))
+    return f"{plural(len(tests), 'test')}: {said}."
+
+
+def _why(bad: int, causes: Sequence[Cause]) -> str:
+    if not causes:
+        return ""
+    text, nodeids = causes[0].text, causes[0].nodeids
+    if len(nodeids) == 1:
+        return f"{':' if bad == 1 else '; the first,'} {nodeids[0]}: {text}"
+    return f", {'all' if len(nodeids) == bad else len(nodeids)} with: {text}"
+
+
+def plural(number: int, noun: str) -> str:
+    """Return "1 test", "2 tests"."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

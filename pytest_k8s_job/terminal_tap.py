@@ -1,0 +1,112 @@
+"""What pytest's terminal reporter writes in the pod: text for the log, some of it also as records.
+
+The near side has a reporter of its own, so its text does not travel. But a conftest, a plugin, a
+live log or `--setup-show` write to the same terminal, and the near side has none of them: their
+calls become records.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, TextIO
+
+import pytest
+from _pytest.capture import CaptureManager
+
+__all__ = ["tap"]
+
+METHODS = ("write", "line", "sep", "_write_source")  # of a TerminalWriter: what others call
+
+# Modules that write for somebody else; the caller behind them is who speaks.
+_MOUTHS = {
+    "_pytest.terminal",
+    "_pytest._io.terminalwriter",
+    "_pytest._code.code",
+    "_pytest.reports",
+}
+# Parts of pytest that speak where tests run: live logs, --setup-show.
+_SPEAKING = {"_pytest.logging", "_pytest.setuponly", "_pytest.runner"}
+
+Tell = Callable[[str, list[object], bool], None]
+
+
+def tap(config: pytest.Config, text: TextIO, tell: Tell) -> None:
+    """Send the reporter's output to `text`, and the calls of others to `tell`."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is None:
+        return
+    writer = reporter._tw
+    writer._file = _Way(writer._file, text, _descriptor_capture(config))
+    state = {"inside": False}
+    for name in METHODS:
+        setattr(writer, name, _tapped(reporter, name, getattr(writer, name), tell, state))
+
+
+def is_captured(config: pytest.Config) -> bool:
+    """True while the reporter writes into a test's captured output (unittest's subtests do so)."""
+    return _captures(_descriptor_capture(config))
+
+
+def _descriptor_capture(config: pytest.Config) -> CaptureManager | None:
+    if getattr(config.option, "capture", "") != "fd":
+        return None
+    manager: CaptureManager | None = config.pluginmanager.getplugin("capturemanager")
+    return manager
+
+
+def _captures(capture: CaptureManager | None) -> bool:
+    capturing = capture and capture._global_capturing
+    return bool(capturing and capturing.is_started())
+
+
+class _Way:
+    """The file of a terminal writer: `text`, or the captured stdout while that is redirected."""
+
+    def __init__(self, stdout: TextIO, text: TextIO, capture: CaptureManager | None) -> None:
+        self._stdout = stdout
+        self._text = text
+        self._capture = capture
+        self.encoding = text.encoding
+
+    def write(self, text: str) -> None:
+        self._file().write(text)
+
+    def flush(self) -> None:
+        self._file().flush()
+
+    def isatty(self) -> bool:
+        return False
+
+    def _file(self) -> TextIO:
+        return self._stdout if _captures(self._capture) else self._text
+
+
+def _tapped(
+    reporter: Any, name: str, method: Callable[..., None], tell: Tell, state: dict[str, bool]
+) -> Callable[..., None]:
+    def call(*args: Any, **kwargs: Any) -> None:
+        if state["inside"]:
+            method(*args, **kwargs)
+            return
+        state["inside"] = True
+        try:
+            speaker = _speaker(sys._getframe(1))
+            if speaker:
+                tell(speaker, [name, args, kwargs], reporter.currentfspath is None)
+            method(*args, **kwargs)
+        finally:
+            state["inside"] = False
+
+    return call
+
+
+def _speaker(frame: FrameType | None) -> str:
+    """Return the module that speaks; nothing for the reporter itself and what the near side has."""
+    while frame is not None and frame.f_globals.get("__name__") in _MOUTHS:
+        frame = frame.f_back
+    module: str = frame.f_globals.get("__name__", "") if frame is not None else ""
+    if module.startswith("pluggy.") or (module.startswith("_pytest.") and module not in _SPEAKING):
+        return ""
+    return module

@@ -1,0 +1,81 @@
+"""Measures the tool against its peers and floors: `python -m tests.bench [--row NAME]`.
+
+Prints a table and writes reports/bench.json; rows that were not asked for stay in it. Exits 1 if a
+figure is not reached. `--docs` only copies the report's table into docs/bench.md.
+"""
+
+# ruff: noqa: T201 (the table is the output)
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tests.bench import in_cluster, near_side
+from tests.bench.figures import Figure, markdown, text_table
+from tests.bench.scene import ROOT, Scene, build_image, open_scene
+
+REPORT = ROOT / "reports" / "bench.json"
+DOCS = ROOT / "docs" / "bench.md"
+BEGIN, END = "<!-- table -->\n", "<!-- end -->\n"
+
+Row = Callable[[Scene, int], Iterator[Figure]]
+ROWS: dict[str, Row] = {
+    "floors": in_cluster.floors,
+    "pod": in_cluster.pod_side,
+    "log": in_cluster.log_size,
+    "near": near_side.total,
+    "collect": in_cluster.collect,
+    "memory": near_side.memory,
+    "shards": in_cluster.shards,
+}
+
+
+def merged(known: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return `known` with the rows of `new` in the place of those of the same name."""
+    rows = {row["name"]: row for row in [*known, *new]}
+    return list(rows.values())
+
+
+def write_docs(rows: list[dict[str, Any]]) -> None:
+    """Put the table of `rows` between the marks in the documentation."""
+    before, _, rest = DOCS.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    DOCS.write_text(f"{before}{BEGIN}{markdown(rows)}\n{END}{after}")
+
+
+def measure(names: list[str], rounds: int) -> list[dict[str, Any]]:
+    """Measure the rows `names`; what is known is told and kept at once."""
+    build_image()
+    found = json.loads(REPORT.read_text()) if REPORT.exists() else []
+    REPORT.parent.mkdir(exist_ok=True)
+    with open_scene() as scene:
+        for name in names:
+            for figure in ROWS[name](scene, rounds):
+                row = figure.as_json()
+                print(text_table([row]).splitlines()[1], flush=True)
+                found = merged(found, [row])
+                REPORT.write_text(json.dumps(found, indent=1) + "\n")
+    return found
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure the rows that are named, all by default; 0 if every figure is reached."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--row", action="append", choices=ROWS, metavar="NAME")
+    parser.add_argument("--rounds", type=int, default=5, help="of each comparison (default: 5)")
+    parser.add_argument("--docs", action="store_true", help="measure nothing, update docs/bench.md")
+    args = parser.parse_args(arguments)
+    if args.docs:
+        write_docs(json.loads(REPORT.read_text()))
+        return 0
+    rows = measure(args.row or list(ROWS), args.rounds)
+    print(text_table(rows))
+    return 0 if all(row["ok"] is not False for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

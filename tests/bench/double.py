@@ -1,0 +1,11 @@
+"""A pytest plugin that puts a process on this machine in the place of the cluster."""
+
+import os
+from pathlib import Path
+
+from pytest_k8s_job.local_pod import LocalCluster
+
+
+def pytest_k8s_job_cluster() -> LocalCluster:
+    """Let the pod be a process in the directory that BENCH_SUITE names."""
+    return LocalCluster(Path(os.environ["BENCH_SUITE"]))
