@@ -91,7 +91,7 @@ types: $(READY) ## Check the types, those of the tests too.
 UNIT_TESTS = tests/unit tests/tool tests/diagnosis tests/manifests tests/local_cluster
 CLUSTER_TESTS = tests/local_cluster/on_cluster tests/manifests/test_on_cluster.py \
 	tests/tool/test_on_cluster.py tests/tool/test_cli_on_cluster.py tests/diagnosis/test_on_cluster.py \
-	tests/tool/test_shards_on_cluster.py \
+	tests/tool/test_shards_on_cluster.py tests/tool/test_void_on_cluster.py tests/tool/test_fidelity_on_cluster.py \
 	tests/deployment tests/examples tests/suites
 
 .PHONY: unit
@@ -136,6 +136,10 @@ bench: root-needed cluster ## Measure against peers and floors, print the table,
 	[ -e build/peers/.ready ] || $(INSTALL) --no-deps --target build/peers -r requirements/bench.txt
 	touch build/peers/.ready
 	$(BIN)/python -m tests.bench $(ARGS)
+
+.PHONY: fidelity-table
+fidelity-table: $(READY) ## Compare 120 commands with plain pytest, write the table of docs/fidelity.md.
+	$(BIN)/python -m tests.tool.fidelity_table
 
 .PHONY: fuzz
 fuzz: $(READY) ## Fuzz the decoder of frames; ARGS="-runs=1000000" for longer.

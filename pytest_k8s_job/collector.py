@@ -22,7 +22,7 @@ from pytest_k8s_job.ordering import Ordering
 from pytest_k8s_job.pod_output import PodOutput
 from pytest_k8s_job.run import ClusterRun
 from pytest_k8s_job.stopping import refuse_as_pod, stop_as_in_pod
-from pytest_k8s_job.verdict import Judgement, Verdict, judge_answer
+from pytest_k8s_job.verdict import Judgement, Verdict, judge_answer, void
 
 __all__ = ["Collector"]
 
@@ -39,6 +39,7 @@ class Collector:
         self._output = PodOutput.of(config)
         self._interrupt: KeyboardInterrupt | None = None
         self._notes: list[str] = []
+        self._deleted = False
 
     @property
     def _run(self) -> ClusterRun | None:
@@ -160,8 +161,14 @@ class Collector:
         judgement = judge_run(run.told, stopped=stopped, collect_only=collect_only)
         if judgement.verdict in (Verdict.NOT_RUN, Verdict.INCOMPLETE) and (why := run.explain()):
             judgement = replace(judgement, reason=f"{why}\n{judgement.reason}")
+        if change := run.target_change():
+            judgement = void(judgement, change.sentence, version=change.version)
         self._judgement = judgement
         self._notes += run.notes
+        if self._config.option.report:
+            from pytest_k8s_job.facts import hand_over  # noqa: PLC0415 (loads the diagnosis)
+
+            hand_over(self._config, run, judgement)
         if stopped:
             raise session.Failed(session.shouldfail)
         if judgement.verdict in (Verdict.NOT_RUN, Verdict.INCOMPLETE):
@@ -170,6 +177,8 @@ class Collector:
                     shard.replay.fail_open_test(judgement.reason)
             self._tell_junit(f"{judgement.verdict}: {judgement.reason}")
             raise session.Interrupted(f"in cluster: {judgement.verdict}")
+        if judgement.verdict is Verdict.VOID:
+            self._tell_junit(f"{judgement.verdict}: {judgement.reason}")
         for shard in run.shards:
             if not shard.replaced:
                 stop_as_in_pod(session, shard.ledger)
@@ -182,7 +191,10 @@ class Collector:
 
     def _tidy(self) -> None:
         run = self._run
-        if run is None or not run.jobs or self._judgement is None:
+        if run is None or not run.jobs or self._deleted:
+            return
+        if self._judgement is None:  # a plugin here failed, say: nobody is left to read the run
+            self._delete("The session here broke off")
             return
         finished = run.over and all(shard.ended for shard in run.shards)
         run.close()
@@ -209,6 +221,7 @@ class Collector:
         except ClusterError as error:
             self._notes.append(f"The Job {run.jobs[0]} could not be deleted: {error}")
         else:
+            self._deleted = True
             if cause:
                 self._notes.append(f"{cause}: the Job {run.jobs[0]} and its pods were deleted")
 

@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 
 from pytest_k8s_job.sharding import ShardBy
-from pytest_k8s_job.target_check import add_target_options
 
 __all__ = ["Keep", "Options", "add_options", "read_options", "runs_nothing"]
 
 DEFAULT_MANIFEST = "job.yaml"
+NOT_WATCHED = "none"  # value of the ini k8s_job_target
 RUNNING_NOTHING = ("collectonly", "setuponly", "setupplan")  # options of pytest
 MAX_SHARDS = 100  # pods of one run, each with two threads here
 DEFAULT_START_TIMEOUT = 60.0  # seconds; scheduling and pulling a large image fit in
+DEFAULT_TARGET_WAIT = "10"  # seconds
 INI_VALUES = {  # each is the default of the option --k8s-NAME
     "k8s_job_manifest": f"Job manifest of --in-cluster (default: {DEFAULT_MANIFEST})",
     "k8s_job_context": "context of the kubeconfig",
@@ -58,6 +59,8 @@ class Options:
     shard_by: ShardBy
     retries: int
     rerun_failed: str | None
+    target: str | None
+    """Label selector of the target's pods; None: they are not watched."""
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -127,7 +130,13 @@ def add_options(parser: pytest.Parser) -> None:
     )
     for name, about in INI_VALUES.items():
         parser.addini(name, about, default=None)
-    add_target_options(parser)
+    about = "label selector of the target's pods, which must stay the same; none: do not watch"
+    parser.addini("k8s_job_target", about, default="")
+    # The pod reads these from the ini file in its image; see `target_check`.
+    about = "URL of the service under test, looked at before the first test; $NAME is expanded"
+    parser.addini("k8s_target_url", about, default="")
+    parser.addini("k8s_target_ready", "its path that answers 2xx when ready", default="/")
+    parser.addini("k8s_target_wait", "seconds that it may take to", default=DEFAULT_TARGET_WAIT)
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -151,12 +160,17 @@ def read_options(config: pytest.Config) -> Options:
         shard_by=ShardBy(option.shard_by),
         retries=option.retries,
         rerun_failed=option.rerun_failed,
+        target=_target(config.getini("k8s_job_target")),
     )
 
 
 def runs_nothing(config: pytest.Config) -> bool:
     """True if tests are only to be listed, or their fixtures only set up."""
     return any(getattr(config.option, each, False) for each in RUNNING_NOTHING)
+
+
+def _target(text: str) -> str | None:
+    return None if text == NOT_WATCHED else text
 
 
 def _shards(text: str) -> int | None:

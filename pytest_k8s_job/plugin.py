@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_k8s_job.options import add_options, read_options
-from pytest_k8s_job.target_check import TargetCheck
 
 if TYPE_CHECKING:
     from pytest_k8s_job.pods import Cluster
@@ -86,10 +85,16 @@ def _register_report(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the collector, after the reporters whose hooks it replaces."""
-    if config.pluginmanager.hasplugin("k8s_job_emitter"):  # this is the pod
+    """Register the collector, after the reporters whose hooks it replaces.
+
+    The cache that --cache-show shows is kept here: for that, nothing has to run.
+    """
+    in_pod = config.pluginmanager.hasplugin("k8s_job_emitter")
+    if in_pod and config.getini("k8s_target_url"):
+        from pytest_k8s_job.target_check import TargetCheck  # noqa: PLC0415 (loads ssl)
+
         config.pluginmanager.register(TargetCheck(config), "k8s_job_target_check")
-    if config.option.in_cluster:
+    if config.option.in_cluster and not getattr(config.option, "cacheshow", None):
         from pytest_k8s_job.collector import Collector  # noqa: PLC0415 (needs the extra)
         from pytest_k8s_job.durations import Durations  # noqa: PLC0415
         from pytest_k8s_job.flaky import Flaky  # noqa: PLC0415

@@ -132,7 +132,7 @@ class Replay:
         message = warnings.WarningMessage(
             seen["text"],
             category,
-            self._reports.near(seen["filename"]),
+            self._reports.near_path(seen["filename"]),
             seen["lineno"],
             line=seen["line"],
         )

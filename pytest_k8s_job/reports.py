@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from collections.abc import Callable
 from typing import Any
@@ -68,14 +69,23 @@ class ReportReader:
         self._config = config
         self._here = str(config.rootpath)
         self._there: re.Pattern[str] | None = None
+        self._root = self._here
 
     def set_root(self, rootdir: str) -> None:
         """Say where the pod's root directory is; paths below it become paths below ours."""
+        self._root = rootdir
         self._there = re.compile(rf"(?<![\w./-]){re.escape(rootdir.rstrip('/'))}(?![\w.-])")
 
     def near(self, text: str) -> str:
         """Return `text` with the pod's root directory replaced by ours."""
         return self._there.sub(lambda _: self._here, text) if self._there else text
+
+    def near_path(self, path: str) -> str:
+        """Return a path that lies to our root as `path` lies to the pod's, also outside of it."""
+        if not path.startswith("/"):
+            return path
+        from_root = os.path.relpath(path, self._root)
+        return os.path.normpath(f"{self._here}/{from_root}")
 
     def read(self, data: dict[str, Any]) -> Any:
         """Return the TestReport or CollectReport that `data` describes; `data` is used up."""

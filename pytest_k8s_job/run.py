@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 import pytest
 
+from pytest_k8s_job.diagnosis.finding import Finding
 from pytest_k8s_job.diagnosis.report import as_text
 from pytest_k8s_job.diagnosis.start import (
     StartDiagnosis,
@@ -32,6 +33,7 @@ from pytest_k8s_job.pods import Cluster, JobRef
 from pytest_k8s_job.shard import Events, Place, Shard
 from pytest_k8s_job.status import StatusLine, step_of
 from pytest_k8s_job.target_check import read_look
+from pytest_k8s_job.target_state import Change, TargetState, change_between, read_target
 from pytest_k8s_job.verdict import Outcome
 
 __all__ = ["ClusterRun"]
@@ -56,12 +58,19 @@ class ClusterRun:
         self._refused: str | None = None
         self._leader: Shard | None = None
         self._count = 1
+        self._target: TargetState | None = None
         self._watches: dict[str, StartDiagnosis] = {}
-        self._explained = False
         self.shards: list[Shard] = []
         self.jobs: list[JobRef] = []
         self.notes: list[str] = []
         """What the user should know of replaced pods."""
+        self.findings: list[Finding] = []
+        """What the diagnosis named."""
+
+    @property
+    def cluster(self) -> Cluster:
+        """Where it runs."""
+        return self._cluster
 
     # -- beginning
 
@@ -79,6 +88,7 @@ class ClusterRun:
         self._show()
         for number in range(self._count):
             self._follow(self._place(job, run.nonce, number))
+        self._target = self._read_target()
 
     def join(self, jobs: Sequence[Joined]) -> None:
         """Follow the existing Jobs of a run, first the one that began it."""
@@ -213,7 +223,7 @@ class ClusterRun:
             return
         cause = self._watch(shard.place.job).given_up(time.monotonic(), shard.pod)
         if cause is not None and not shard.ended:
-            self._explained = True
+            self.findings.append(cause)
             shard.stop(as_text([cause]))
 
     def _watch(self, job: JobRef) -> StartDiagnosis:
@@ -222,6 +232,17 @@ class ClusterRun:
             limit, now = self._options.start_timeout, time.monotonic()
             self._watches[job.name] = StartDiagnosis(self._cluster, job, limit, now)
         return self._watches[job.name]
+
+    def target_change(self) -> Change | None:
+        """Return how the target changed since the run began, None if it did not."""
+        now = self._read_target() if self._target is not None else None
+        return change_between(self._target, now) if self._target and now else None
+
+    def _read_target(self) -> TargetState | None:
+        selector = self._options.target
+        if selector is None:
+            return None
+        return read_target(self._cluster, self.jobs[0].namespace, selector)
 
     # -- replacing
 
@@ -262,15 +283,20 @@ class ClusterRun:
         if seen := next(filter(None, looks), None):
             home = self.shards[0].place.job.namespace
             return as_text([diagnose_look(self._cluster, home, seen)])
-        lost = next((each for each in self.shards if each.over and each.ledger.end is None), None)
-        if self._explained or lost is None:
+        ends = [(each, each.ledger.end) for each in self.shards if each.over]
+        lost = next((each for each, end in ends if end is None or end["signal"]), None)
+        if self.findings or lost is None:
             return ""
         finding = diagnose_job(self._cluster, lost.place.job)
-        return as_text([finding]) if finding is not None else ""
+        if finding is None:
+            return ""
+        self.findings.append(finding)
+        return as_text([finding])
 
     def _refuse(self, metadata: Object, error: ClusterError) -> None:
         namespace = metadata.get("namespace") or "default"
         finding = explain_refusal(self._cluster, namespace, metadata["name"], error)
+        self.findings.append(finding)
         self._refused = as_text([finding])
 
     def close(self) -> None:

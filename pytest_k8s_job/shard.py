@@ -72,6 +72,11 @@ class Shard:
         return self.pod is not None and self.pod.phase is Phase.TERMINATED
 
     @property
+    def frames(self) -> int:
+        """Frames that came whole and in order."""
+        return self._decoder.next_sequence
+
+    @property
     def planned(self) -> bool:
         """True if its plan has been replayed."""
         return self.ledger.plan is not None

@@ -19,22 +19,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-__all__ = ["NOT_RUN", "TargetCheck", "add_target_options", "look", "read_look"]
+__all__ = ["NOT_RUN", "TargetCheck", "look", "read_look"]
 
 NOT_RUN = 10  # exit code of a run whose tests never started
 MARK = "the target does not answer: "
 SECONDS = 5.0  # for one try
 INTERVAL = 0.5  # seconds between two tries
-DEFAULT_WAIT = "10"  # seconds
 PORTS = {"http": 80, "https": 443}
-
-
-def add_target_options(parser: pytest.Parser) -> None:
-    """Declare the ini values; the pod reads them from the ini file in its image."""
-    about = "URL of the service under test, looked at before the first test; $NAME is expanded"
-    parser.addini("k8s_target_url", about, default="")
-    parser.addini("k8s_target_ready", "its path that answers 2xx when ready", default="/")
-    parser.addini("k8s_target_wait", "seconds that it may take to be", default=DEFAULT_WAIT)
 
 
 class TargetCheck:

@@ -26,6 +26,7 @@ __all__ = [
     "judge_answer",
     "names_of",
     "stopped_early",
+    "void",
 ]
 
 EXIT_NO_TESTS = 5  # pytest's own
@@ -73,6 +74,18 @@ class Judgement:
     verdict: Verdict
     exit_code: int
     reason: str = ""
+
+
+def void(judgement: Judgement, sentence: str, *, version: bool) -> Judgement:
+    """Return the verdict on a run whose target changed; `version`: it became another one.
+
+    Then no result is of one version. A target that only restarted has not passed, but what failed
+    has failed.
+    """
+    shaken = (Verdict.PASSED, Verdict.FAILED) if version else (Verdict.PASSED,)
+    if judgement.verdict not in shaken:
+        return judgement
+    return Judgement(Verdict.VOID, EXIT_VOID, sentence)
 
 
 def judge(ledger: Ledger, outcome: Outcome, *, collect_only: bool = False) -> Judgement:

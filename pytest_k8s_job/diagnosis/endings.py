@@ -10,7 +10,7 @@ from pytest_k8s_job.diagnosis.containers import Container, containers, going, po
 from pytest_k8s_job.diagnosis.dependencies import dependencies, last_line
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
 from pytest_k8s_job.diagnosis.probes import killing_probe
-from pytest_k8s_job.diagnosis.snapshot import Object, Snapshot
+from pytest_k8s_job.diagnosis.snapshot import Object, Snapshot, labels_of
 from pytest_k8s_job.diagnosis.starts import start_error
 from pytest_k8s_job.diagnosis.text import bytes_text, clipped, epoch
 
@@ -25,6 +25,7 @@ LOG_SIGNS = (
     (r"No space left on device|ENOSPC", Cause.DISK_FULL, "no space is left"),
 )
 AGENT = "pytest_k8s_job.agent"
+RUN_LABEL = "pytest-k8s-job/run"  # on the pods of a run; `job_manifest` sets it
 
 
 def check_endings(snapshot: Snapshot) -> Iterator[Finding]:
@@ -48,12 +49,17 @@ def _in_trouble(snapshot: Snapshot, container: Container) -> bool:
     ended = container.ended
     if not ended:
         return False
-    if AGENT in (container.spec.get("command") or ()) and ended.get("exitCode") in OUTCOMES:
+    if _runs_tests(container) and ended.get("exitCode") in OUTCOMES:
         return False
     once = container.pod["spec"].get("restartPolicy") != "Always"
     if container.init or once:
         return bool(ended.get("exitCode")) and not recovered(snapshot, container)
     return not recovered(snapshot, container)
+
+
+def _runs_tests(container: Container) -> bool:
+    command = " ".join(map(str, container.spec.get("command") or ()))
+    return AGENT in command or (RUN_LABEL in labels_of(container.pod) and not container.init)
 
 
 def recovered(snapshot: Snapshot, container: Container) -> bool:
@@ -152,7 +158,8 @@ def _evidence(snapshot: Snapshot, container: Container) -> tuple[str, ...]:
         f"{container.words}: {ended.get('reason')}, exit code {ended.get('exitCode')},"
         f" {container.restarts} restarts"
     )
-    if text := ended.get("message"):
+    text = str(ended.get("message") or "")
+    if text and not text.startswith("{"):  # what our agent leaves is for machines
         line += f": {clipped(text)}"
     events = snapshot.events("Pod", pod, "BackOff", "Killing")[:1]
     log = [f"log: {clipped(each)}" for each in snapshot.log(pod, container.name).splitlines()[-5:]]

@@ -86,9 +86,15 @@ def _finding(snapshot: Snapshot, container: Container, text: str) -> Finding:
         (container.pod_ref,),
         _remedy(snapshot, container, cause, image),
         (clipped(text, 400), *map(snapshot.event_line, events[:2])),
-        Outlook.MAY_HEAL if cause is Cause.REGISTRY_UNREACHABLE else Outlook.STUCK,
+        _outlook(cause, text),
         group=f"{snapshot.top(pod)} {image}",
     )
+
+
+def _outlook(cause: Cause, text: str) -> Outlook:
+    # A registry may be back in a moment; a name that does not exist will not.
+    away = cause is Cause.REGISTRY_UNREACHABLE and "no such host" not in text
+    return Outlook.MAY_HEAL if away else Outlook.STUCK
 
 
 def _words(cause: Cause, image: str, text: str) -> str:

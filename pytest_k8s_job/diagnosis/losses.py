@@ -166,7 +166,8 @@ def _deletion(snapshot: Snapshot, job: Object, failed: Object) -> Finding:
     name = name_of(job)
     return Finding(
         Cause.POD_DELETED,
-        f"the pod of Job {name} was deleted while it ran, and its log with it",
+        f"the pod of Job {name} was deleted while it ran, by somebody or by an eviction, and its"
+        " log with it",
         (Ref("Job", name),),
         remedy=f"kubectl -n {snapshot.namespace} get events | grep {name}    # who was it?",
         evidence=(

@@ -18,6 +18,7 @@ from pytest_k8s_job.diagnosis.images import check_images
 from pytest_k8s_job.diagnosis.losses import check_jobs, check_losses, check_nodes
 from pytest_k8s_job.diagnosis.probes import check_probes
 from pytest_k8s_job.diagnosis.ranking import rank
+from pytest_k8s_job.diagnosis.reach import check_reach
 from pytest_k8s_job.diagnosis.scheduling import check_scheduling
 from pytest_k8s_job.diagnosis.services import check_services
 from pytest_k8s_job.diagnosis.snapshot import Look, Snapshot
@@ -52,6 +53,7 @@ RULES = (
     check_probes,
     check_jobs,
     check_services,
+    check_reach,
     check_target,
     check_workloads,
 )

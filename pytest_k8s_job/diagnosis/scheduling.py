@@ -16,8 +16,10 @@ __all__ = ["check_scheduling"]
 
 UNSEEN = 3.0  # seconds after which a scheduler should have said something
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
+CORDON_TAINT = "node.kubernetes.io/unschedulable"
 NODE_LOST_TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 PRESSURE_TAINT = re.compile(r"node\.kubernetes\.io/(disk|memory|pid)-pressure")
+BOILERPLATE = re.compile(r"\.? (?:no new claims to deallocate|preemption:)")
 # What the scheduler says of a number of nodes -> the cause.
 SIGNS = (
     (r"Insufficient ([\w./-]+)", Cause.INSUFFICIENT_RESOURCES),
@@ -45,12 +47,16 @@ def check_scheduling(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _unschedulable(snapshot: Snapshot, pod: Object, message: str) -> Finding:
+    message = BOILERPLATE.split(message)[0]
     cause = _cause(message)
+    if cause is Cause.TAINTED and _only_cordoned(pod, snapshot["nodes"]):
+        cause = Cause.CORDONED
     words, remedy = _explained(snapshot, pod, cause, message)
     events = snapshot.events("Pod", name_of(pod), "FailedScheduling")
     scaling = _autoscaler(snapshot, pod)
     evidence = [f"PodScheduled is False: {clipped(message)}"]
-    evidence += [snapshot.event_line(each) for each in (*events[:1], *scaling[:1])]
+    told = [] if events and message in str(events[0].get("message")) else events[:1]
+    evidence += [snapshot.event_line(each) for each in (*told, *scaling[:1])]
     coming = bool(scaling) and scaling[0].get("reason") != "NotTriggerScaleUp"
     note = "; an autoscaler is adding a node" if coming else ""
     return Finding(
@@ -75,11 +81,9 @@ def _cause(message: str) -> Cause:
 
 def _node_reasons(message: str) -> list[str]:
     """Split `0/3 nodes are available: 1 this, 2 that. preemption: ...` into this and that."""
-    body = re.split(r"(?:no new claims to deallocate|preemption:|not found\.?$)", message)[0]
     if 'persistentvolumeclaim "' in message or "unbound immediate" in message:
-        body = message.partition("preemption:")[0]
-        return [body]
-    body = body.partition("nodes are available:")[2] or body
+        return [message]
+    body = message.partition("nodes are available:")[2] or message
     parts = [each.strip(" .") for each in re.split(r",\s*(?=\d+ )|\.\s", body)]
     named = [each for each in parts if each]
     # A control plane's taint says nothing while other nodes have reasons of their own.
@@ -117,6 +121,11 @@ def _taint_words(taints: list[tuple[str, Object]]) -> tuple[str, str]:
         f"kubectl taint node {node} {key}-    # or tolerations:"
         f" [{{key: {key}, operator: Exists, effect: {effect}}}]",
     )
+
+
+def _only_cordoned(pod: Object, nodes: list[Object]) -> bool:
+    """Whether the taint is the one that cordoning leaves, which may be seen first."""
+    return {taint["key"] for _, taint in _untolerated(pod, nodes)} == {CORDON_TAINT}
 
 
 def _too_large(pod: Object, nodes: list[Object], message: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
 from pytest_k8s_job.diagnosis.snapshot import Object, Snapshot, labels_of, matches, name_of
 from pytest_k8s_job.diagnosis.text import labels_text, listed
 
-__all__ = ["check_services", "doubtful_ports", "endpoints"]
+__all__ = ["check_services", "doubtful_ports", "endpoints", "target_port"]
 
 SETTLED = 10.0  # seconds that the endpoint controller gets to follow the pods
 RESOURCES = (
@@ -67,6 +67,13 @@ def doubtful_ports(snapshot: Snapshot) -> list[tuple[str, int]]:
             if undeclared and port.get("protocol", "TCP") == "TCP":
                 found.append((name_of(service), int(port["port"])))
     return found
+
+
+def target_port(port: Object, pod: Object) -> int:
+    """Return the number to which a port of a Service leads on a pod."""
+    target = port.get("targetPort", port["port"])
+    named = {name: number for name, number in _declared(pod) if name}
+    return target if isinstance(target, int) else named.get(target, int(port["port"]))
 
 
 def workloads(snapshot: Snapshot, selector: Mapping[str, str]) -> list[Object]:

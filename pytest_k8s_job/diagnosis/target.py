@@ -11,7 +11,7 @@ from pytest_k8s_job.diagnosis.dependencies import DNS, Host, read_host
 from pytest_k8s_job.diagnosis.dns import missing_service
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
 from pytest_k8s_job.diagnosis.policies import suspects
-from pytest_k8s_job.diagnosis.services import endpoints
+from pytest_k8s_job.diagnosis.services import endpoints, target_port
 from pytest_k8s_job.diagnosis.snapshot import Look, Object, Snapshot, name_of
 from pytest_k8s_job.diagnosis.text import clipped, listed
 
@@ -104,19 +104,16 @@ def _suspects(snapshot: Snapshot, look: Look, host: Host | None, cause: Cause) -
     service, pods = _target_pods(snapshot, host)
     if service is None or not pods:
         return []
-    return suspects(snapshot, source, pods[0], _target_port(service, pods[0], look))
+    return suspects(snapshot, source, pods[0], _asked_port(service, pods[0], look))
 
 
-def _target_port(service: Object, pod: Object, look: Look) -> int:
+def _asked_port(service: Object, pod: Object, look: Look) -> int:
     parts = urlsplit(look.url)
     asked = parts.port or PORTS.get(parts.scheme, 80)
-    port: Object = next((each for each in service["spec"]["ports"] if each["port"] == asked), {})
-    target = port.get("targetPort", asked)
-    for container in pod["spec"]["containers"]:
-        for each in container.get("ports") or ():
-            if each.get("name") == target:
-                return int(each["containerPort"])
-    return target if isinstance(target, int) else asked
+    ports = service["spec"]["ports"]
+    return target_port(
+        next((each for each in ports if each["port"] == asked), {"port": asked}), pod
+    )
 
 
 def _ends(snapshot: Snapshot, host: Host | None) -> Iterator[str]:

@@ -94,7 +94,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class ShardProof:
-    """The proof that nothing of one shard was lost; `problem` says what is missing."""
+    """The proof that nothing of one pod was lost; `problem` says what is missing."""
 
     shard: str
     pod: str = ""
@@ -106,6 +106,12 @@ class ShardProof:
     sha256: str = ""
     exit_code: int | None = None
     problem: str = ""
+    note: str = ""  # of a pod whose tests another one ran
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that was planned came."""
+        return not self.problem and self.planned == self.reported
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ def render(document: Document) -> str:
     return environment.get_template("page.html").render(
         document=document,
         kind=_kind(document),
+        findings_title="Found in the cluster" if document.failed else "Cause",
         style=style,
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),

@@ -9,10 +9,11 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from pytest_k8s_job.errors import ClusterError
 from pytest_k8s_job.job_manifest import RUN_LABEL
+from pytest_k8s_job.pods import Reader
 from pytest_k8s_job.report.document import Event, Mark, Place, RunFacts, ShardProof, Workload
 
 __all__ = ["facts_from", "read_facts"]
@@ -26,17 +27,6 @@ RESOURCES = {
     "events": "/api/v1/namespaces/{}/events?limit=1000",
     "jobs": "/apis/batch/v1/namespaces/{}/jobs?limit=500",
 }
-
-
-class Reader(Protocol):
-    """What reading takes of a cluster."""
-
-    @property
-    def server(self) -> str:
-        """Address of the API server."""
-
-    def read(self, path: str, accept: str) -> tuple[bytes, float]:
-        """Return the answer to a GET of `path`, and the server's clock."""
 
 
 def read_facts(

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from pytest_k8s_job.report.document import Document
 from pytest_k8s_job.report.page import render
 
 WIDE = {"width": 1280, "height": 900}
 NARROW = {"width": 390, "height": 844}  # a common phone
+expect.set_options(timeout=30_000)  # ms; a machine that builds a cluster beside this is slow
 
 
 @dataclass

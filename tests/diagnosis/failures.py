@@ -36,8 +36,8 @@ somebody has to mend after {stuck:g} s, one that may heal by itself after {heal:
 autoscaler adds a node, only `--k8s-start-timeout` ends the waiting. If nothing fits, the finding
 says `unknown` and shows what is odd: no cause is guessed.
 
-What the user may not read is left out, and a last line says so. `get` and `list` on pods and
-services is the least; each of these adds causes: events, `pods/log`, jobs, deployments,
+What the user may not read is left out, and a last line says so. `list` on pods
+is the least; each of these adds causes: events, `pods/log`, jobs, services, deployments,
 replicasets, statefulsets, daemonsets, endpointslices, persistentvolumeclaims, configmaps (their
 keys), secrets (their names), networkpolicies, nodes, namespaces, storageclasses, and the DNS's
 objects in kube-system. `get` on `services/proxy` lets `--url` and a suspicious port be tried.

@@ -29,6 +29,7 @@ class Fault:
         clock: seconds that its own clock takes, such as a probe's period or the kubelet's rounds.
         job: what a run's Job manifest must be to have this fault.
         chain: words of effects that must stand under the cause.
+        later: what is as true, and all that is left to see, once the pod is gone.
     """
 
     name: str
@@ -41,3 +42,4 @@ class Fault:
     clock: float = 0.0
     job: dict[str, Any] | None = None
     chain: tuple[str, ...] = ()
+    later: Cause | None = None

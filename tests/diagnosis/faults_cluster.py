@@ -72,11 +72,17 @@ def _node() -> str:
     return kubectl("get", "node", "-o", "jsonpath={.items[0].metadata.name}")
 
 
+def _taints(node: str) -> str:
+    return kubectl("get", "node", node, "-o", "jsonpath={.spec.taints[*].key}")
+
+
 @contextmanager
 def _cordoned(place: Place) -> Iterator[None]:
     node = _node()
     kubectl("cordon", node)
     try:
+        # The scheduler hears of it a moment later, as the controller does that taints the node.
+        wait_until(lambda: "unschedulable" in _taints(node), "the taint of a cordoned node")
         place.apply(job())
         yield
     finally:

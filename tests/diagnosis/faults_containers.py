@@ -392,6 +392,7 @@ FAULTS = [
         _evict,
         _running_job,
         sign="DisruptionTarget",
+        later=Cause.POD_DELETED,
     ),
     Fault(
         "evicted-for-space",

@@ -110,8 +110,11 @@ def _check(seen: Observation, cluster: KubernetesCluster, place: Place) -> None:
     fault = seen.fault
     for _ in range(AGAIN if seen.named is fault.cause else 0):
         time.sleep(1)
-        seen.snapshot, seen.findings = _diagnose(cluster, place)
-        first = seen.findings[0] if seen.findings else None
+        snapshot, findings = _diagnose(cluster, place)
+        first = findings[0] if findings else None
+        if first is not None and first.cause is fault.later:
+            break
+        seen.snapshot, seen.findings = snapshot, findings
         if first is None or first.cause is not fault.cause:
             seen.named = first.cause if first else None
             seen.sentence = first.sentence if first else ""
@@ -137,17 +140,18 @@ class _Watch:
 
     def note(self, process: subprocess.Popen[str], sign: str) -> None:
         assert process.stdout is not None
-        for line in process.stdout:
-            if self.on and re.search(sign, line):
-                self.shown = self.shown or time.monotonic()
-                return
+        with process.stdout:
+            for line in process.stdout:
+                if self.on and re.search(sign, line):
+                    self.shown = self.shown or time.monotonic()
+                    return
 
 
 @contextmanager
 def _watching(place: Place, sign: str) -> Iterator[_Watch]:
     watch = _Watch()
     command = [str(local_cluster.kubectl()), "--kubeconfig", str(local_cluster.kubeconfig())]
-    processes = []
+    started = []
     for kind in WATCHED if sign else ():
         path = f"/api/v1/namespaces/{place.name}/{kind}?watch=1"
         process = subprocess.Popen(
@@ -156,11 +160,13 @@ def _watching(place: Place, sign: str) -> Iterator[_Watch]:
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        processes.append(process)
-        threading.Thread(target=watch.note, args=(process, sign), daemon=True).start()
+        thread = threading.Thread(target=watch.note, args=(process, sign), daemon=True)
+        thread.start()
+        started.append((process, thread))
     try:
         yield watch
     finally:
-        for process in processes:
+        for process, thread in started:
             process.kill()
             process.wait()
+            thread.join()

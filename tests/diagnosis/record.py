@@ -1,7 +1,8 @@
 """Records the snapshots of the table of tests, from faults injected into the real local cluster.
 
 `python -m tests.diagnosis.record [--fault NAME] [--together | --alone]` writes one file a fault
-into tests/diagnosis/snapshots/, and leaves a file alone whose fault was not named.
+into tests/diagnosis/snapshots/, and leaves a file alone whose fault was not named. After a change
+of sentences, `--reread` is enough.
 """
 
 # ruff: noqa: T201 (what it did is its output)
@@ -136,15 +137,25 @@ def record(fault: Fault, folder: Path) -> bool:
     if not seen.right or seen.snapshot is None:
         print(f"{fault.name}: left alone: {seen.named}: {seen.trouble} {seen.sentence}", flush=True)
         return False
-    data = scrubbed(seen.snapshot)
-    first = diagnose(Snapshot.from_json(data))[0]
-    told = {"cause": first.cause, "sentence": first.sentence}
-    effects = [each.cause for each in first.effects]
-    recorded = {**told, "effects": effects, "snapshot": data}
-    FOLDER.mkdir(exist_ok=True)
-    (FOLDER / f"{fault.name}.json").write_text(dumped(recorded))
-    print(f"{fault.name}: {first.sentence}", flush=True)
+    sentence = _write(FOLDER / f"{fault.name}.json", scrubbed(seen.snapshot))
+    print(f"{fault.name}: {sentence}", flush=True)
     return True
+
+
+def _write(path: Path, data: dict[str, Any]) -> str:
+    """Write a snapshot with what the diagnosis says of it; return the sentence."""
+    first = diagnose(Snapshot.from_json(data))[0]
+    effects = [each.cause for each in first.effects]
+    told = {"cause": first.cause, "sentence": first.sentence, "effects": effects}
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(dumped({**told, "snapshot": data}))
+    return first.sentence
+
+
+def reread() -> None:
+    """Write what the diagnosis now says of the recorded snapshots: look at the difference."""
+    for path in FOLDER.glob("*.json"):
+        _write(path, json.loads(path.read_text())["snapshot"])
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -154,7 +165,11 @@ def main(arguments: list[str] | None = None) -> int:
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--together", action="store_true", help="only what disturbs nobody")
     group.add_argument("--alone", action="store_true", help="only what disturbs the whole node")
+    group.add_argument("--reread", action="store_true", help="inject nothing: say it anew")
     args = parser.parse_args(arguments)
+    if args.reread:
+        reread()
+        return 0
     chosen = [fault for fault in FAULTS if args.fault is None or fault.name in args.fault]
     together = [] if args.alone else [fault for fault in chosen if not fault.alone]
     alone = [] if args.together else [fault for fault in chosen if fault.alone]

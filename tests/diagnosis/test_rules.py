@@ -22,6 +22,7 @@ from tests.diagnosis.made import (
     event,
     healthy,
     named,
+    node,
     pod,
     policy,
     service,
@@ -71,6 +72,19 @@ def only(content: Snapshot) -> Finding:
 def test_a_cause_is_named_only_if_it_is_the_only_one(message: str, cause: Cause) -> None:
     """With different reasons on different nodes no single one is called the cause."""
     assert only(snapshot(jobs=[JOB], pods=[unscheduled(message)])).cause is cause
+
+
+def test_the_taint_of_a_cordon_is_a_cordon() -> None:
+    """Whether the scheduler names the cordon or the taint that comes with it, it is a cordon."""
+    cordoned = node()
+    cordoned["spec"] = {
+        "unschedulable": True,
+        "taints": [{"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}],
+    }
+    waiting = unscheduled("0/1 nodes are available: 1 node(s) had untolerated taint(s).")
+    found = only(snapshot(jobs=[JOB], pods=[waiting], nodes=[cordoned]))
+    assert found.cause is Cause.CORDONED
+    assert found.remedy == "kubectl uncordon node-1"
 
 
 @pytest.mark.parametrize(
@@ -142,6 +156,17 @@ def test_a_crash_that_names_no_service_stands_alone() -> None:
     assert {each.cause for each in found} == {Cause.SCALED_TO_ZERO, Cause.CRASH_LOOP}
 
 
+@pytest.mark.parametrize(("code", "found"), [(1, []), (5, []), (10, []), (137, [Cause.SIGKILL])])
+def test_failed_tests_are_no_trouble(code: int, found: list[Cause]) -> None:
+    """A Job whose tests failed has done its work; one that was killed has not."""
+    status = {"name": "main", "state": {"terminated": {"exitCode": code, "reason": "Error"}}}
+    run = pod("suite-1", JOB, phase="Failed", containerStatuses=[status])
+    run["spec"]["restartPolicy"] = "Never"
+    run["spec"]["containers"][0]["command"] = ["python", "-m", "pytest_k8s_job.agent"]
+    content = snapshot(jobs=[JOB], pods=[run])
+    assert [each.cause for each in diagnose(content)] == found
+
+
 # -- network policies
 
 
@@ -201,6 +226,28 @@ def test_a_timeout_without_policies_is_only_a_timeout() -> None:
     """Without a policy that forbids it, nothing is suspected."""
     content = snapshot([TIMED_OUT], jobs=[JOB], pods=[CALLER, pod()], services=[service()])
     assert only(content).cause is Cause.CONNECTION_TIMEOUT
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        ("Timeout connecting to redis:6379: timed out", Cause.NETWORK_POLICY),
+        ("Error 111 connecting to redis:6379. Connection refused.", Cause.CRASH_LOOP),
+        ("Timeout connecting to elsewhere:6379: timed out", Cause.CRASH_LOOP),
+    ],
+)
+def test_a_crash_after_a_time_out_is_put_down_to_the_policy(line: str, cause: Cause) -> None:
+    """A worker that times out on the way to a Redis that is well is kept from it by a policy."""
+    content = snapshot(
+        pods=[pod("worker-1", **crashed(5)), pod("redis-1")],
+        services=[service("redis")],
+        networkpolicies=[policy("deny-all", policyTypes=["Ingress"])],
+    )
+    logs = {"worker-1/main/previous": line}
+    found = only(Snapshot.from_json({**content.as_json(), "logs": logs}))
+    assert found.cause is cause
+    expected = [Cause.CRASH_LOOP] if cause is Cause.NETWORK_POLICY else []
+    assert [each.cause for each in found.effects] == expected
 
 
 # -- what cannot be read

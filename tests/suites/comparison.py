@@ -11,16 +11,19 @@ from xml.etree import ElementTree
 
 __all__ = ["Difference", "Seen", "differences", "explanation", "read"]
 
-# What differs between two runs of plain pytest.
+# What differs between two runs of plain pytest: addresses, times, and the number of a temporary
+# directory, which counts the tests of one name that ran before in the same process.
 NOISE = (
+    (re.compile(r"(/pytest-of-\w+/pytest-)\d+(/\w+?)\d+\b"), r"\1N\2N"),
     (re.compile(r"0x[0-9a-f]{6,}"), "0xN"),
+    (re.compile(r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d"), "NOW"),
     (re.compile(r"\b\d+\.\d+s( \(\d+:\d\d:\d\d\))?"), "N s"),
 )
 # Titles of what a session says after its tests, and what in it tells of the run, not of the tests.
 SECTION = re.compile(
     r"^=+ (ERRORS|FAILURES|XFAILURES|PASSES|warnings summary|short test summary info)\b.* =+$"
 )
-OF_THE_RUN = re.compile(r"^-+ generated xml file: |^The Job stays: ")
+OF_THE_RUN = re.compile(r"^-+ generated xml file: |^The Job stays: |^\[shard \d+\] \w+ -- Python ")
 TALLY = re.compile(r"^(?:=+ )?((?:\d+ [a-z ]+, )*\d+ [a-z ]+) in N s(?: =+)?$")
 
 Part = tuple[str, str, str]  # kind, message, text

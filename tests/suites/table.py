@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from tests.suites.catalogue import SUITES
 from tests.suites.source import CHECKOUT
 
-__all__ = ["Row", "page", "show", "write_page", "write_report"]
+__all__ = ["Row", "page", "show", "write"]
 
 REPORT = CHECKOUT / "reports" / "fidelity.json"
 PAGE = CHECKOUT / "docs" / "suites.md"
@@ -34,28 +34,29 @@ This page is written by the command.
 
 @dataclass
 class Row:
-    """What one suite came to; the keys are numbers of shards."""
+    """What one suite came to; the keys are numbers of shards, as JSON has them."""
 
-    name: str
+    suite: str
     version: str
     tests: int
-    tally: str
-    plain_seconds: float
-    differences: dict[int, int] = field(default_factory=dict)
-    seconds: dict[int, float] = field(default_factory=dict)
-    explained: dict[str, set[str]] = field(default_factory=dict)
+    plain: str
+    seconds_plain: float
+    differences: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    explained: dict[str, list[str]] = field(default_factory=dict)
 
 
-def cells(row: Row, shards: Sequence[int]) -> list[str]:
+def cells(row: Row, shards: Sequence[str]) -> list[str]:
     """Return the columns of `row`."""
-    differ = [str(row.differences[count]) for count in shards]
-    lasted = [f"{seconds:.0f}" for seconds in (row.plain_seconds, *(row.seconds.values()))]
-    return [row.name, row.version, str(row.tests), row.tally, *differ, *lasted]
+    differ = [str(row.differences.get(count, "-")) for count in shards]
+    lasted = [row.seconds.get(count) for count in shards]
+    seconds = ["-" if each is None else f"{each:.0f}" for each in (row.seconds_plain, *lasted)]
+    return [row.suite, row.version, str(row.tests), row.plain, *differ, *seconds]
 
 
-def titles(shards: Sequence[int]) -> list[str]:
+def titles(shards: Sequence[str]) -> list[str]:
     """Return the titles of the columns."""
-    pods = ["1 shard" if count == 1 else f"{count} shards" for count in shards]
+    pods = ["1 shard" if count == "1" else f"{count} shards" for count in shards]
     differ = [f"differences, {each}" for each in pods]
     return [
         *("suite", "version", "test cases", "plain pytest says"),
@@ -65,40 +66,37 @@ def titles(shards: Sequence[int]) -> list[str]:
     ]
 
 
-def show(rows: Sequence[Row], shards: Sequence[int]) -> None:
+def shards_of(rows: Sequence[Row]) -> list[str]:
+    """Return the numbers of shards with which any suite ran."""
+    return sorted({count for row in rows for count in row.differences}, key=int)
+
+
+def show(rows: Sequence[Row]) -> None:
     """Print the table."""
+    shards = shards_of(rows)
     table = [titles(shards), *(cells(row, shards) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for line in table:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))
 
 
-def write_report(rows: Sequence[Row]) -> None:
-    """Write reports/fidelity.json."""
+def write(new: Sequence[Row]) -> None:
+    """Write reports/fidelity.json, where suites that did not run keep their rows, and the page.
+
+    The page is written only when the report has all suites.
+    """
+    old = json.loads(REPORT.read_text("utf-8")) if REPORT.exists() else []
+    rows = {each["suite"]: Row(**each) for each in old} | {row.suite: row for row in new}
+    ordered = [rows[suite.name] for suite in SUITES if suite.name in rows]
     REPORT.parent.mkdir(exist_ok=True)
-    found = [
-        {
-            "suite": row.name,
-            "version": row.version,
-            "tests": row.tests,
-            "plain": row.tally,
-            "differences": {str(count): number for count, number in row.differences.items()},
-            "explained": {why: sorted(where) for why, where in row.explained.items()},
-            "seconds_plain": round(row.plain_seconds, 1),
-            "seconds": {str(count): round(each, 1) for count, each in row.seconds.items()},
-        }
-        for row in rows
-    ]
-    REPORT.write_text(json.dumps(found, indent=1) + "\n")
+    REPORT.write_text(json.dumps([asdict(row) for row in ordered], indent=1) + "\n")
+    if len(ordered) == len(SUITES):
+        PAGE.write_text("\n".join(page(ordered)) + "\n")
 
 
-def write_page(rows: Sequence[Row], shards: Sequence[int]) -> None:
-    """Write docs/suites.md."""
-    PAGE.write_text("\n".join(page(rows, shards)) + "\n")
-
-
-def page(rows: Sequence[Row], shards: Sequence[int]) -> Iterator[str]:
+def page(rows: Sequence[Row]) -> Iterator[str]:
     """Yield the lines of the page."""
+    shards = shards_of(rows)
     yield INTRODUCTION
     yield from markdown([titles(shards), *(cells(row, shards) for row in rows)])
     yield ""
@@ -107,7 +105,7 @@ def page(rows: Sequence[Row], shards: Sequence[int]) -> Iterator[str]:
         yield from markdown([["suite", "left out on both sides"], *left_out])
         yield ""
     explained = [
-        [row.name, str(len(where)), why] for row in rows for why, where in row.explained.items()
+        [row.suite, str(len(where)), why] for row in rows for why, where in row.explained.items()
     ]
     if explained:
         yield from markdown([["suite", "differences", "explained by"], *explained])

@@ -130,14 +130,24 @@ class Side:
 @pytest.fixture
 def local(tmp_path: Path) -> Side:
     """Plain pytest in a copy of the sample suite."""
-    suite = tmp_path / "here" / "sample"
-    shutil.copytree(SAMPLE, suite)
-    return Side(suite, suite, {})
+    return make_local(tmp_path)
 
 
 @pytest.fixture
 def remote(tmp_path: Path) -> Side:
     """The tool, where no test can be imported; its pod is a process in another copy."""
+    return make_remote(tmp_path)
+
+
+def make_local(tmp_path: Path) -> Side:
+    """Copy the suite for plain pytest."""
+    suite = tmp_path / "here" / "sample"
+    shutil.copytree(SAMPLE, suite)
+    return Side(suite, suite, {})
+
+
+def make_remote(tmp_path: Path) -> Side:
+    """Copy the suite for the pod; what is left of it on the near side cannot be imported."""
     suite, near = tmp_path / "pod" / "sample", tmp_path / "near" / "sample"
     shutil.copytree(SAMPLE, suite)
     shutil.copytree(SAMPLE, near)

@@ -235,6 +235,19 @@ def test_container_that_cannot_start_is_not_run(place: Place) -> None:
     assert "executable file not found" in result.stdout
 
 
+def test_a_target_that_is_not_there_is_named(place: Place) -> None:
+    """A wrong Service name is told from inside the pod, before any test runs."""
+    target = ("-o", "k8s_target_url=http://absent", "-o", "k8s_target_wait=0")
+    result = place.run(*target)
+    assert result.code == 10, result.stdout
+    title = "= in cluster: NOT RUN ="
+    _, _, summary = result.stdout.partition(title)
+    assert summary.splitlines()[1].startswith(
+        f"there is no Service absent in namespace {place.namespace}"
+    )
+    assert "passed" not in result.stdout
+
+
 CUTTING = """\
 import time
 

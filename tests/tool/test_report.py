@@ -335,3 +335,45 @@ def test_elsewhere_nothing_is_told(tmp_path: Path) -> None:
     """Without a CI system there are neither commands nor files."""
     assert not list(tell(failing_run(), tmp_path, tmp_path, {}))
     assert not list(tmp_path.iterdir())
+
+
+# -- through the tool
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+def test_the_proof_of_completeness_is_reported(shards: int, remote: Side) -> None:
+    """Each shard tells what was planned and came, with digest; each test tells its shard."""
+    (remote.suite / "test_it.py").write_text(SUITE)
+    remote.run("test_it.py", "--report=out", f"--shards={shards}")
+    data = check((remote.folder / "out" / "report.json").read_text())
+    proofs = data["shards"]
+    names = [str(i) for i in range(shards)] if shards > 1 else [""]
+    assert sorted(each["shard"] for each in proofs) == names
+    assert {each["shard"] for each in data["tests"]} == set(names)
+    assert sum(each["planned"] for each in proofs) == 7
+    for each in proofs:
+        assert (each["reported"], each["problem"]) == (each["planned"], "")
+        assert each["records"] > each["frames"] > 0
+        assert re.fullmatch("[0-9a-f]{64}", each["sha256"])
+
+
+def test_a_stopped_run_is_not_called_whole(remote: Side) -> None:
+    """After -x the page says that not all planned tests ran, and claims no loss."""
+    (remote.suite / "test_it.py").write_text("def test_a(): assert 0\ndef test_b(): pass\n")
+    result = remote.run("test_it.py", "--report=out", "-x")
+    (proof,) = check((remote.folder / "out" / "report.json").read_text())["shards"]
+    assert (result.code, proof["planned"], proof["reported"], proof["problem"]) == (1, 2, 1, "")
+    page = (remote.folder / "out" / "index.html").read_text()
+    assert "The run was stopped before all planned tests had run" in page
+    assert "Every planned test was reported" not in page
+
+
+def test_a_lost_run_is_reported(remote: Side) -> None:
+    """When pytest dies, the report has the verdict, its sentence, and what the shard lacks."""
+    (remote.suite / "test_it.py").write_text("import os\ndef test_it():\n    os._exit(3)\n")
+    result = remote.run("test_it.py", "--report=out")
+    data = check((remote.folder / "out" / "report.json").read_text())
+    assert (result.code, data["exit_code"], data["verdict"]) == (11, 11, "INCOMPLETE")
+    assert "exit code 3 in the middle" in data["first_line"]
+    assert "exit code 3 in the middle" in data["shards"][0]["problem"]
+    assert outcomes(data) == {"test_it": "failed"}

@@ -97,6 +97,10 @@ class Recorded:
         self.objects = objects
         self.forbidden = forbidden
 
+    def describe(self) -> str:
+        """Say where this is."""
+        return "nowhere"
+
     def read(self, path: str, _accept: str) -> tuple[bytes, float]:
         """Answer, or refuse."""
         name = path.partition("?")[0].rpartition("/")[2]

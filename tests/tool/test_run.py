@@ -243,6 +243,28 @@ def test_a_wrong_manifest_is_a_usage_error(manifest: str | None, reason: str, re
     assert "Traceback" not in result.stdout + result.stderr
 
 
+@pytest.mark.parametrize("hook", ["pytest_collection_finish", "pytest_runtest_logreport"])
+def test_a_session_that_breaks_off_leaves_no_job(hook: str, remote: Side) -> None:
+    """When a plugin here fails, pytest says so, and the pod does not go on for nobody."""
+    pid = remote.folder / "pid"
+    body = f"""\
+import os, pathlib, time
+pathlib.Path({str(pid)!r}).write_text(str(os.getpid()))
+def test_it():
+    time.sleep({SECONDS})
+"""
+    plugin = f"def {hook}():\n    raise ValueError('this side is broken')\n"
+    (remote.folder.parent.parent / "broken.py").write_text(plugin)
+    environment = {**remote.environment}
+    environment["PYTEST_PLUGINS"] += ",broken"
+    near = Side(remote.folder, remote.suite, environment, *remote.extra)
+    result = near.run(write_test(remote, body))
+    assert result.code == 3
+    assert "this side is broken" in result.stdout
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+
+
 def test_the_manifests_selection_holds_until_a_path_is_named(remote: Side) -> None:
     """What the manifest selects runs by default; typed words follow it, a path takes its place."""
     names = write_test(remote, "def test_a(): pass\ndef test_b(): pass\ndef test_ab(): pass")

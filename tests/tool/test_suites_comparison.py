@@ -8,6 +8,7 @@ import pytest
 
 from tests.suites.comparison import Difference, Seen, differences, explanation, read
 from tests.suites.source import LOCKS, pinned
+from tests.suites.table import Row, page
 
 TERMINAL = """\
 tests/test_a.py .Fs                                                      [100%]
@@ -137,3 +138,12 @@ def test_each_suite_is_pinned_by_version_and_hash(lock: object) -> None:
     assert lines[0].startswith(f"{name}==")
     assert all("--hash=sha256:" in line for line in lines[1:])
     assert len(lines) > 1
+
+
+def test_the_table_keeps_rows_and_shows_what_did_not_run() -> None:
+    """A suite that ran with other numbers of shards has a dash where it has no figure."""
+    one = Row("click", "8.5.1", 3, "3 passed", 1.0, {"1": 0}, {"1": 2.0})
+    two = Row("attrs", "26.1", 4, "4 passed", 1.0, {"1": 0, "4": 2}, {"1": 2.0, "4": 3.4})
+    lines = list(page([one, two]))
+    assert "| click | 8.5.1 | 3 | 3 passed | 0 | - | 1 | 2 | - |" in lines
+    assert "| attrs | 26.1 | 4 | 4 passed | 0 | 2 | 1 | 2 | 3 |" in lines

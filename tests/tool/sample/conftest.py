@@ -6,6 +6,15 @@ from typing import Any
 
 import pytest
 
+# As pytest-html wants it.
+LINK = {
+    "name": "link",
+    "format_type": "url",
+    "content": "http://example.org",
+    "mime_type": None,
+    "extension": None,
+}
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add options and an ini value that the near side does not know."""
@@ -54,7 +63,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
     report = yield
     if item.name == "test_with_extra":
         report.kinds = {1, 2}
-        report.extras = [{"name": "link", "format_type": "url", "content": "http://example.org"}]
+        report.extras = [LINK]
     return report
 
 
