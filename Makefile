@@ -111,12 +111,17 @@ cluster-tests: root-needed cluster
 	$(BIN)/pytest tests/local_cluster/on_cluster
 	$(MAKE) --no-print-directory images
 	for part in $(filter-out tests/local_cluster/%,$(CLUSTER_TESTS)); do $(BIN)/pytest $$part; done
+	$(BIN)/python -m tests.chaos --subset --runs 1
 	$(LOCAL) test --deploy yes
 endif
 
 .PHONY: chaos
 chaos: root-needed cluster images ## Inject faults into real runs, print the table, write reports/chaos.json; ARGS="--case NAME --runs 5".
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+.PHONY: chaos-docs
+chaos-docs: $(READY) ## Put the counts of reports/chaos.json into docs/chaos.md.
+	$(BIN)/python -m tests.chaos --docs
 
 .PHONY: fidelity
 fidelity: root-needed cluster ## Compare other people's suites, plain and in the cluster; write docs/suites.md; ARGS="--suite click --shards 1".

@@ -17,6 +17,7 @@ from pytest_k8s_job.agent import NONCE
 from pytest_k8s_job.errors import ClusterError, NotReadyError
 from pytest_k8s_job.frames import MAX_LINE
 from pytest_k8s_job.job_manifest import PARTIAL, REPLACES, RUN_LABEL, WHY
+from pytest_k8s_job.journal import read_command
 from pytest_k8s_job.pods import Cluster, JobFinder, JobRef, Phase
 
 __all__ = ["Joined", "jobs_of_run", "learn_nonce", "read_job"]
@@ -90,7 +91,7 @@ def learn_nonce(cluster: Cluster, job: JobRef, seconds: float) -> str:
             return nonce or _from_log(cluster.log(job, pod.name, None), job)
         if pod is not None and pod.phase is Phase.RUNNING:
             try:
-                return _from_log(cluster.log(job, pod.name, None), job)
+                return _from_running(cluster, job, pod.name)
             except NotReadyError:
                 pass
         if time.monotonic() > end:
@@ -105,6 +106,19 @@ def _from_message(text: str) -> str:
         return ""
     nonce = message.get("nonce") if isinstance(message, dict) else None
     return nonce if isinstance(nonce, str) else ""
+
+
+def _from_running(cluster: Cluster, job: JobRef, pod: str) -> str:
+    """Read the first line of the log; if rotation has taken that, of the journal."""
+    try:
+        return _from_log(cluster.log(job, pod, None), job)
+    except NotReadyError:
+        raise
+    except ClusterError as error:
+        try:
+            return _from_log([cluster.exec(job, pod, read_command(0, 0))], job)
+        except ClusterError:
+            raise error from None
 
 
 def _from_log(chunks: Iterable[bytes], job: JobRef) -> str:

@@ -160,18 +160,20 @@ CASES = (
         INCOMPLETE,
         forbidden="pods/exec",
     ),
-    _slow(
+    Case(
         "deadline",
         "activeDeadlineSeconds comes in the middle of the tests",
-        INCOMPLETE,
-        job={"activeDeadlineSeconds": 5},
-        says="the Job's deadline of 5 s near",
+        "test_long.py",
+        frozenset({INCOMPLETE}),
+        SLOW,
+        job={"activeDeadlineSeconds": 18},
+        says="the Job's deadline of 18 s near",
     ),
     _around(
         "hang",
         "a test never ends until the deadline",
         INCOMPLETE,
-        job={"activeDeadlineSeconds": 8},
+        job={"activeDeadlineSeconds": 18},
         says="near, after 1 of 3 tests, in test_hang.py::test_fault for",
     ),
     _around(

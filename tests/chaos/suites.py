@@ -25,6 +25,11 @@ SUITES = {
         f"@pytest.mark.parametrize('i', range({SLOW_TESTS}))\n"
         "def test_slow(i):\n    time.sleep(0.2)\n"
     ),
+    "test_long.py": (
+        "import time\n\nimport pytest\n\n\n"
+        f"@pytest.mark.parametrize('i', range({SLOW_TESTS}))\n"
+        "def test_slow(i):\n    time.sleep(1)\n"
+    ),
     # The kernel's own clock: when it booted, and how long that is ago.
     "test_clock.py": (
         "import pathlib, time\n\nimport pytest\n\n\n"

@@ -39,9 +39,10 @@ def pytest_k8s_job_cluster(config):
 class OnePod:
     """A cluster with one pod in a fixed state and a fixed log."""
 
-    def __init__(self, pod: PodState | None, log: bytes) -> None:
+    def __init__(self, pod: PodState | None, log: bytes, journal: bytes) -> None:
         self._pod = pod
         self._log = log
+        self._journal = journal
 
     def pod(self, _job: JobRef) -> PodState | None:
         return self._pod
@@ -50,10 +51,15 @@ class OnePod:
         yield self._log[:50]
         yield self._log[50:]
 
+    def exec(self, *_: Any) -> bytes:
+        if not self._journal:
+            raise ClusterError("pods/exec is forbidden", 403)
+        return self._journal
 
-def learn(pod: PodState | None, log: bytes) -> str:
+
+def learn(pod: PodState | None, log: bytes, journal: bytes = b"") -> str:
     """Learn the nonce of one pod."""
-    cluster: Any = OnePod(pod, log)
+    cluster: Any = OnePod(pod, log, journal)
     return learn_nonce(cluster, JOB, 0)
 
 
@@ -79,6 +85,14 @@ def test_first_line_of_the_log_has_the_nonce() -> None:
     """Of a running pod, only the line that was written before any test counts."""
     log = encode(OWN, 0, b"x\n") + encode(FORGED, 0, b"y\n")
     assert learn(PodState("pod", Phase.RUNNING), log) == OWN
+
+
+def test_a_rotated_log_of_a_running_pod_is_joined_by_its_journal() -> None:
+    """The first frame stands in the journal too; without the right to it, nothing is guessed."""
+    pod, rest = PodState("pod", Phase.RUNNING), encode(OWN, 7, b"x\n")
+    assert learn(pod, rest, encode(OWN, 0, b"x\n")) == OWN
+    with pytest.raises(ClusterError, match="does not begin with a frame"):
+        learn(pod, rest)
 
 
 def test_termination_message_comes_before_the_log() -> None:

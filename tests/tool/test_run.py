@@ -337,7 +337,7 @@ def test_it():
             pass"""
 
 
-@pytest.mark.parametrize("body", [HANG, STUBBORN])
+@pytest.mark.parametrize("body", [HANG, STUBBORN], ids=["hang", "stubborn"])
 def test_a_hanging_test_fails_with_its_stack(body: str, remote: Side) -> None:
     """A test over its time is ended, reported as failed with its stack, and named as the cause."""
     grace = f"--k8s-env={GRACE}=2"
@@ -345,7 +345,7 @@ def test_a_hanging_test_fails_with_its_stack(body: str, remote: Side) -> None:
     assert result.code == 11
     said = result.stdout.split("in cluster: INCOMPLETE")[1].splitlines()[1]
     cause = "one test took longer than --k8s-test-timeout=1, after 1 of 3 tests"
-    assert re.fullmatch(rf"{cause}, in test_it\.py::test_it for \d\.\d s", said)
+    assert re.fullmatch(rf"{cause}, in test_it\.py::test_it for \d(\.\d)? s", said)
     assert "FAILED test_it.py::test_it - " in result.stdout
     assert re.search(r'File ".*test_it.py", line \d+ in test_it', result.stdout)
     assert "1 failed, 1 passed" in result.stdout
@@ -369,12 +369,11 @@ def test_the_deadline_of_the_job_is_not_waited_for(remote: Side) -> None:
 
 def test_a_test_that_ignores_sigterm_is_ended_within_the_grace_period(local: Side) -> None:
     """When the pod is told to stop, a test that does not react still leaves its stack."""
-    write_test(local, STUBBORN)
-    with agent_process(local.suite, "test_it.py", **{GRACE: "2", NONCE: "ab" * 16}) as process:
-        assert process.stdout is not None
-        seen = ""
-        while "test_it.py ." not in seen:
-            seen += process.stdout.read(1)
+    body = STUBBORN.replace("():\n", "():\n    open('begun', 'w').close()\n")
+    write_test(local, body)
+    with agent_process(local.suite, "test_it.py", **{GRACE: "4"}) as process:
+        while not (local.suite / "begun").exists():
+            assert process.poll() is None
         process.send_signal(signal.SIGTERM)
         stdout, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 137
@@ -417,7 +416,7 @@ def test_captured_output_has_a_budget_for_the_whole_run(local: Side, tmp_path: P
     settings[NONCE] = ""
     log.write_text(agent(local.suite, "test_it.py", "--tb=no", **settings).stdout)
     said = re.findall(r"(\d+) characters left out by pytest-k8s-job: this run", text_of(log))
-    assert said == ["28001"] * 7
+    assert said == ["28001"] * 2 * 8  # pytest shows a section in the teardown's report too
     assert text_of(log).count('"outcome":"failed"') == 9
 
 
