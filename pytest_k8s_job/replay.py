@@ -50,8 +50,9 @@ class Replay:
         self._ran = False
         self._output = PodOutput.of(session.config)
         reporter = session.config.pluginmanager.getplugin("terminalreporter")
-        durations = session.config.option.durations is not None
-        self._kept = {} if durations else getattr(reporter, "stats", {})
+        style = session.config.getini("console_output_style")
+        timed = session.config.option.durations is not None or style == "times"
+        self._kept = {} if timed else getattr(reporter, "stats", {})
         self.lines: list[str] = []
         """What plugins in the pod said after collection."""
         self._handlers: dict[str, Callable[..., None]] = {
@@ -234,7 +235,7 @@ class Replay:
             self._finish(item)
 
     def _forget(self, report: pytest.TestReport) -> None:
-        """Let pytest's reporter keep a passed setup or teardown for --durations alone.
+        """Let pytest's reporter keep a passed setup or teardown only if it shows times.
 
         Two of three reports are of that kind; nothing else of pytest looks at them again.
         """
