@@ -24,11 +24,8 @@ class Durations:
     """A plugin that adds up the phases of each test and remembers them."""
 
     def __init__(self, config: pytest.Config) -> None:
-        cache: pytest.Cache | None = getattr(config, "cache", None)  # -p no:cacheprovider
-        self._file: Path | None = None
-        if cache is not None:
-            with suppress(OSError):  # a read-only checkout: nothing is remembered
-                self._file = cache.mkdir(CACHE_FOLDER) / "durations"
+        # None by -p no:cacheprovider
+        self._cache: pytest.Cache | None = getattr(config, "cache", None)
         self._seconds: defaultdict[str, float] = defaultdict(float)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -37,27 +34,36 @@ class Durations:
 
     def pytest_sessionfinish(self) -> None:
         """Write what is known now over what was known before."""
-        if self._file is None or not self._seconds:
+        place = self._place() if self._seconds else None
+        if place is None:
             return
-        new = self._file.with_suffix(".new")
+        new = place.with_suffix(".new")
         # A line at a time: as one JSON text, 100,000 tests would double what this process takes.
-        with new.open("w", encoding="utf-8") as file:
+        with suppress(OSError), new.open("w", encoding="utf-8") as file:
             for nodeid, seconds in self._recorded():
                 if nodeid not in self._seconds:
                     file.write(_line(nodeid, seconds))
             for nodeid, seconds in self._seconds.items():
                 file.write(_line(nodeid, seconds))
-        new.replace(self._file)
+            file.flush()
+            new.replace(place)
 
     def by_key(self) -> dict[bytes, float]:
         """Return the seconds of all tests that ran before, by their keys."""
         return {key_of(nodeid): seconds for nodeid, seconds in self._recorded()}
 
+    def _place(self) -> Path | None:
+        if self._cache is not None:
+            with suppress(OSError):  # a read-only checkout: nothing is remembered
+                return self._cache.mkdir(CACHE_FOLDER) / "durations"
+        return None
+
     def _recorded(self) -> Iterator[tuple[str, float]]:
         """Yield node id and seconds of what ran before; a damaged file ends it early."""
-        if self._file is None:
+        place = self._place()
+        if place is None:
             return
-        with suppress(OSError, ValueError), self._file.open(encoding="utf-8") as lines:
+        with suppress(OSError, ValueError), place.open(encoding="utf-8") as lines:
             for line in lines:
                 seconds, nodeid = json.loads(line)
                 yield str(nodeid), float(seconds)

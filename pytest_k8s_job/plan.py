@@ -139,7 +139,7 @@ class StandInItem(_StandIn, pytest.Item):
     objects for each test, and of 100,000 tests hardly one is looked at.
     """
 
-    __slots__ = ("_whole", "identity", "place")
+    __slots__ = ("_whole", "place")
 
     def __init__(
         self, name: str, parent: Any, identity: Any, place: tuple[str, int | None, str]
@@ -147,7 +147,7 @@ class StandInItem(_StandIn, pytest.Item):
         self._whole = False
         self.name = name
         self.parent = parent
-        self.identity = identity
+        self._id: Any = identity  # where pytest looks for it, since 9.2
         self.place = place
 
     def __getattr__(self, attribute: str) -> Any:
@@ -155,13 +155,18 @@ class StandInItem(_StandIn, pytest.Item):
             raise AttributeError(attribute)
         self._whole = True
         parent: Any = self.parent
-        super().__init__(self.name, parent, nodeid=self.identity, path=parent.path)
+        super().__init__(self.name, parent, nodeid=self._id, path=parent.path)
         return getattr(self, attribute)
 
     @property
     def nodeid(self) -> str:
         """The test's node id."""
-        return str(self.identity)
+        return str(self._id)
+
+    @property
+    def identity(self) -> Any:
+        """The node id as pytest keeps it."""
+        return self._id
 
     @property
     def location(self) -> tuple[str, int | None, str]:

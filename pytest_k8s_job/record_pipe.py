@@ -7,7 +7,6 @@ the order in which they were written.
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import sys
@@ -20,6 +19,10 @@ __all__ = ["RecordPipe"]
 
 PATIENCE = 0.2  # seconds for an agent that does not read, or for a child that never stops printing
 PAUSE = 0.0001  # seconds between two looks at a pipe that is being read
+
+_NOTHING = b"\0\0\0\0"  # what the system says of a pipe from which all has been read
+_UNREAD = termios.FIONREAD
+_ioctl = fcntl.ioctl
 
 
 class RecordPipe:
@@ -34,21 +37,24 @@ class RecordPipe:
 
     def emit(self, kind: Kind, *fields: object) -> None:
         """Write one record."""
-        for stream in (sys.__stdout__, sys.__stderr__):
-            if stream is not None:
-                with contextlib.suppress(OSError, ValueError):  # a test may have closed it
-                    stream.flush()
-        data = memoryview(encode(kind, *fields))
+        data = encode(kind, *fields)
         # A test may close the pipes; the agent then misses `done` and nothing passes by silence.
-        with contextlib.suppress(OSError):
+        try:
             self._let_agent_read()
             while data:
                 data = data[self._write(self._fd, data) :]
+        except OSError:
+            pass
 
     def _let_agent_read(self) -> None:
+        for stream in (sys.__stdout__, sys.__stderr__):
+            try:  # noqa: SIM105 (twice for each test: a context manager costs as much as all this)
+                stream.flush()  # type: ignore[union-attr]
+            except (AttributeError, OSError, ValueError):
+                pass  # a test has closed it, or put nothing in its place
         end = 0.0
         for descriptor in self._printed:
-            while fcntl.ioctl(descriptor, termios.FIONREAD, b"\0\0\0\0") != b"\0\0\0\0":
+            while _ioctl(descriptor, _UNREAD, _NOTHING) != _NOTHING:
                 now = self._clock()
                 end = end or now + PATIENCE
                 if now > end:

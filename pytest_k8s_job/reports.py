@@ -62,6 +62,26 @@ def near_all(value: Any, near: Callable[[str], str]) -> Any:
     return value
 
 
+class _PodPath(str):
+    """A path that has its place beside our root, by which pytest shortens it, but is not here.
+
+    Printed in full it is the pod's.
+    """
+
+    _shown: str
+
+    def __new__(cls, place: str, shown: str) -> _PodPath:
+        path = super().__new__(cls, place)
+        path._shown = shown
+        return path
+
+    def __str__(self) -> str:
+        return self._shown
+
+    def __format__(self, spec: str) -> str:
+        return format(self._shown, spec)
+
+
 class ReportReader:
     """Turns serialized reports of one session into reports of this one."""
 
@@ -85,7 +105,7 @@ class ReportReader:
         if not path.startswith("/"):
             return path
         from_root = os.path.relpath(path, self._root)
-        return os.path.normpath(f"{self._here}/{from_root}")
+        return _PodPath(os.path.normpath(f"{self._here}/{from_root}"), self.near(path))
 
     def read(self, data: dict[str, Any]) -> Any:
         """Return the TestReport or CollectReport that `data` describes; `data` is used up."""

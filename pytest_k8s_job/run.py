@@ -15,14 +15,8 @@ from typing import BinaryIO
 import pytest
 
 from pytest_k8s_job.diagnosis.finding import Finding
-from pytest_k8s_job.diagnosis.report import as_text
-from pytest_k8s_job.diagnosis.start import (
-    StartDiagnosis,
-    diagnose_job,
-    diagnose_look,
-    explain_refusal,
-)
 from pytest_k8s_job.errors import ClusterError
+from pytest_k8s_job.explaining import Explainer
 from pytest_k8s_job.job_manifest import Object, Run, make_job, replacement
 from pytest_k8s_job.joining import Joined, learn_nonce
 from pytest_k8s_job.ledger import Ledger
@@ -32,7 +26,6 @@ from pytest_k8s_job.origin import Origin, ShardNode
 from pytest_k8s_job.pods import Cluster, JobRef
 from pytest_k8s_job.shard import Events, Place, Shard
 from pytest_k8s_job.status import StatusLine, step_of
-from pytest_k8s_job.target_check import read_look
 from pytest_k8s_job.target_state import Change, TargetState, change_between, read_target
 from pytest_k8s_job.verdict import Outcome
 
@@ -59,13 +52,11 @@ class ClusterRun:
         self._leader: Shard | None = None
         self._count = 1
         self._target: TargetState | None = None
-        self._watches: dict[str, StartDiagnosis] = {}
+        self._explainer = Explainer(cluster, options.start_timeout)
         self.shards: list[Shard] = []
         self.jobs: list[JobRef] = []
         self.notes: list[str] = []
         """What the user should know of replaced pods."""
-        self.findings: list[Finding] = []
-        """What the diagnosis named."""
 
     @property
     def cluster(self) -> Cluster:
@@ -83,7 +74,8 @@ class ClusterRun:
         try:
             job = self._create(run)
         except ClusterError as error:
-            self._refuse(make_job(manifest, run)["metadata"], error)
+            metadata = make_job(manifest, run)["metadata"]
+            self._refused = self._explainer.explain_refusal(metadata, error)
             return
         self._show()
         for number in range(self._count):
@@ -214,24 +206,9 @@ class ClusterRun:
                 shard.take(event)
             self._show()
         for shard in list(self.shards):
-            self._check_start(shard)
+            self._explainer.look_at_start(shard)
             if shard.taken_away and not shard.replaced:
                 self._replace(shard)
-
-    def _check_start(self, shard: Shard) -> None:
-        if shard.started or shard.over:
-            return
-        cause = self._watch(shard.place.job).given_up(time.monotonic(), shard.pod)
-        if cause is not None and not shard.ended:
-            self.findings.append(cause)
-            shard.stop(as_text([cause]))
-
-    def _watch(self, job: JobRef) -> StartDiagnosis:
-        """Return the diagnosis that the pods of one Job share."""
-        if job.name not in self._watches:
-            limit, now = self._options.start_timeout, time.monotonic()
-            self._watches[job.name] = StartDiagnosis(self._cluster, job, limit, now)
-        return self._watches[job.name]
 
     def target_change(self) -> Change | None:
         """Return how the target changed since the run began, None if it did not."""
@@ -278,31 +255,17 @@ class ClusterRun:
             self._cluster.delete(job)
 
     def explain(self) -> str:
-        """Return why a pod was lost, in the lines of a diagnosis; nothing if that is known."""
-        looks = [read_look(each.ledger.interrupt) for each in self.shards]
-        if seen := next(filter(None, looks), None):
-            home = self.shards[0].place.job.namespace
-            return as_text([diagnose_look(self._cluster, home, seen)])
-        ends = [(each, each.ledger.end) for each in self.shards if each.over]
-        lost = next((each for each, end in ends if end is None or end["signal"]), None)
-        if self.findings or lost is None:
-            return ""
-        finding = diagnose_job(self._cluster, lost.place.job)
-        if finding is None:
-            return ""
-        self.findings.append(finding)
-        return as_text([finding])
+        """Return why a pod was lost; nothing if that is known or cannot be told."""
+        return self._explainer.explain_loss(self.shards)
 
-    def _refuse(self, metadata: Object, error: ClusterError) -> None:
-        namespace = metadata.get("namespace") or "default"
-        finding = explain_refusal(self._cluster, namespace, metadata["name"], error)
-        self.findings.append(finding)
-        self._refused = as_text([finding])
+    @property
+    def findings(self) -> Sequence[Finding]:
+        """What the diagnosis named."""
+        return self._explainer.findings
 
     def close(self) -> None:
         """Stop following; what has not been read stays unread."""
-        for watch in self._watches.values():
-            watch.stop()
+        self._explainer.close()
         for shard in self.shards:
             shard.stop()
         self._files.close()

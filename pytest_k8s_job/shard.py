@@ -51,6 +51,7 @@ class Shard:
         self._decoder = Decoder(place.nonce)
         self._gap = False
         self._broken: str | None = None
+        self._given_up = False
         self._follower: Follower | None = None
 
     def follow(self, cluster: Cluster, events: Events, log: BinaryIO | None) -> None:
@@ -65,6 +66,11 @@ class Shard:
         self.over = True
         if self._follower is not None:
             self._follower.stop()
+
+    def give_up(self, reason: str) -> None:
+        """Stop following a pod whose tests have not begun in time, so that none has run."""
+        self._given_up = True
+        self.stop(reason)
 
     @property
     def ended(self) -> bool:
@@ -117,6 +123,7 @@ class Shard:
     def told(self) -> Told:
         """Return what the verdict is drawn from."""
         pod = self.pod if self.ended and self.pod else PodState("", Phase.CREATED)
+        running = self.pod is not None and self.pod.phase is Phase.RUNNING
         outcome = Outcome(
             exit_code=pod.exit_code,
             reason=pod.reason,
@@ -124,7 +131,7 @@ class Shard:
             termination_message=pod.termination_message,
             gap=self._gap,
             broken=self._broken,
-            running=self.pod is not None and self.pod.phase is Phase.RUNNING,
+            running=running and not self._given_up,
             last_lines=tuple(self._decoder.tail),
         )
         place = self.place

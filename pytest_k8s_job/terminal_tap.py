@@ -19,10 +19,11 @@ __all__ = ["tap"]
 
 METHODS = ("write", "line", "sep", "_write_source")  # of a TerminalWriter: what others call
 
+_WRITER = "_pytest._io.terminalwriter"  # its methods call one another
 # Modules that write for somebody else; the caller behind them is who speaks.
 _MOUTHS = {
     "_pytest.terminal",
-    "_pytest._io.terminalwriter",
+    _WRITER,
     "_pytest._code.code",
     "_pytest.reports",
 }
@@ -39,9 +40,8 @@ def tap(config: pytest.Config, text: TextIO, tell: Tell) -> None:
         return
     writer = reporter._tw
     writer._file = _Way(writer._file, text, _descriptor_capture(config))
-    state = {"inside": False}
     for name in METHODS:
-        setattr(writer, name, _tapped(reporter, name, getattr(writer, name), tell, state))
+        setattr(writer, name, _tapped(reporter, name, getattr(writer, name), tell))
 
 
 def is_captured(config: pytest.Config) -> bool:
@@ -71,33 +71,23 @@ class _Way:
         self.encoding = text.encoding
 
     def write(self, text: str) -> None:
-        self._file().write(text)
+        (self._stdout if _captures(self._capture) else self._text).write(text)
 
     def flush(self) -> None:
-        self._file().flush()
+        (self._stdout if _captures(self._capture) else self._text).flush()
 
     def isatty(self) -> bool:
         return False
 
-    def _file(self) -> TextIO:
-        return self._stdout if _captures(self._capture) else self._text
-
 
 def _tapped(
-    reporter: Any, name: str, method: Callable[..., None], tell: Tell, state: dict[str, bool]
+    reporter: Any, name: str, method: Callable[..., None], tell: Tell
 ) -> Callable[..., None]:
     def call(*args: Any, **kwargs: Any) -> None:
-        if state["inside"]:
-            method(*args, **kwargs)
-            return
-        state["inside"] = True
-        try:
-            speaker = _speaker(sys._getframe(1))
-            if speaker:
-                tell(speaker, [name, args, kwargs], reporter.currentfspath is None)
-            method(*args, **kwargs)
-        finally:
-            state["inside"] = False
+        frame = sys._getframe(1)
+        if frame.f_globals.get("__name__") != _WRITER and (speaker := _speaker(frame)):
+            tell(speaker, [name, args, kwargs], reporter.currentfspath is None)
+        method(*args, **kwargs)
 
     return call
 

@@ -53,7 +53,7 @@ class Verdict(StrEnum):
 class Outcome:
     """How the run ended as the cluster tells it.
 
-    `broken` says why following it ended early, `running` that its container ran at that time.
+    `broken` says why following it ended early, `running` that tests may have run at that time.
     """
 
     exit_code: int | None = None

@@ -39,7 +39,7 @@ def compare(suite: Suite, wheel: Path, namespace: str, shards: Sequence[int], wo
         row.differences[count] = 0
         for index, each in enumerate(differences(plain.seen, tool.seen)):
             why = explanation(each, suite.explained)
-            if why:
+            if why and count != "1":
                 row.explained.setdefault(why, []).append(each.where)
                 continue
             row.differences[count] += 1

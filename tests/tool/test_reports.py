@@ -10,17 +10,21 @@ from pytest_k8s_job.reports import ReportReader
 
 
 @pytest.mark.parametrize(
-    ("there", "shown"),
+    ("there", "shown", "printed"),
     [
-        ("/suite/tests/test_a.py", "tests/test_a.py"),
-        ("/opt/venv/lib/library.py", "../opt/venv/lib/library.py"),
+        ("/suite/tests/test_a.py", "tests/test_a.py", "{root}/tests/test_a.py"),
+        ("/opt/lib/library.py", "../opt/lib/library.py", "/opt/lib/library.py"),
     ],
 )
-def test_a_path_is_shown_as_in_the_pod(there: str, shown: str, pytestconfig: pytest.Config) -> None:
-    """Pytest shows paths from its root: the same words come out, wherever the root lies here."""
+def test_a_path_is_shown_as_in_the_pod(
+    there: str, shown: str, printed: str, pytestconfig: pytest.Config
+) -> None:
+    """From the root or in full: pytest shows the pod's path, wherever the root lies here."""
     reader = ReportReader(pytestconfig)
     reader.set_root("/suite")
-    assert os.path.relpath(reader.near_path(there), pytestconfig.rootpath) == shown
+    near = reader.near_path(there)
+    assert os.path.relpath(near, pytestconfig.rootpath) == shown
+    assert f"{near}" == str(near) == printed.format(root=pytestconfig.rootpath)
 
 
 def test_what_is_no_path_stays(pytestconfig: pytest.Config) -> None:
