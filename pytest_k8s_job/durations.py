@@ -24,11 +24,7 @@ class Durations:
     """A plugin that adds up the phases of each test and remembers them."""
 
     def __init__(self, config: pytest.Config) -> None:
-        cache: pytest.Cache | None = getattr(config, "cache", None)  # -p no:cacheprovider
-        self._file: Path | None = None
-        if cache is not None:
-            with suppress(OSError):  # a read-only checkout: nothing is remembered
-                self._file = cache.mkdir(CACHE_FOLDER) / "durations"
+        self._cache: pytest.Cache | None = getattr(config, "cache", None)  # -p no:cacheprovider
         self._seconds: defaultdict[str, float] = defaultdict(float)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -37,9 +33,13 @@ class Durations:
 
     def pytest_sessionfinish(self) -> None:
         """Write what is known now over what was known before."""
-        if self._file is None or not self._seconds:
+        if self._cache is None or not self._seconds:
             return
-        new = self._file.with_suffix(".new")
+        with suppress(OSError):  # a read-only checkout: nothing is remembered
+            self._write(self._cache.mkdir(CACHE_FOLDER) / "durations")
+
+    def _write(self, target: Path) -> None:
+        new = target.with_suffix(".new")
         # A line at a time: as one JSON text, 100,000 tests would double what this process takes.
         with new.open("w", encoding="utf-8") as file:
             for nodeid, seconds in self._recorded():
@@ -47,7 +47,7 @@ class Durations:
                     file.write(_line(nodeid, seconds))
             for nodeid, seconds in self._seconds.items():
                 file.write(_line(nodeid, seconds))
-        new.replace(self._file)
+        new.replace(target)
 
     def by_key(self) -> dict[bytes, float]:
         """Return the seconds of all tests that ran before, by their keys."""
@@ -55,9 +55,11 @@ class Durations:
 
     def _recorded(self) -> Iterator[tuple[str, float]]:
         """Yield node id and seconds of what ran before; a damaged file ends it early."""
-        if self._file is None:
+        if self._cache is None:
             return
-        with suppress(OSError, ValueError), self._file.open(encoding="utf-8") as lines:
+        # Not by `mkdir`: a run of no test leaves no cache behind.
+        file = self._cache._cachedir / "d" / CACHE_FOLDER / "durations"
+        with suppress(OSError, ValueError), file.open(encoding="utf-8") as lines:
             for line in lines:
                 seconds, nodeid = json.loads(line)
                 yield str(nodeid), float(seconds)
