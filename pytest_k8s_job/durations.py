@@ -24,8 +24,7 @@ class Durations:
     """A plugin that adds up the phases of each test and remembers them."""
 
     def __init__(self, config: pytest.Config) -> None:
-        # None by -p no:cacheprovider
-        self._cache: pytest.Cache | None = getattr(config, "cache", None)
+        self._cache: pytest.Cache | None = getattr(config, "cache", None)  # -p no:cacheprovider
         self._seconds: defaultdict[str, float] = defaultdict(float)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -34,36 +33,33 @@ class Durations:
 
     def pytest_sessionfinish(self) -> None:
         """Write what is known now over what was known before."""
-        place = self._place() if self._seconds else None
-        if place is None:
+        if self._cache is None or not self._seconds:
             return
-        new = place.with_suffix(".new")
+        with suppress(OSError):  # a read-only checkout: nothing is remembered
+            self._write(self._cache.mkdir(CACHE_FOLDER) / "durations")
+
+    def _write(self, target: Path) -> None:
+        new = target.with_suffix(".new")
         # A line at a time: as one JSON text, 100,000 tests would double what this process takes.
-        with suppress(OSError), new.open("w", encoding="utf-8") as file:
+        with new.open("w", encoding="utf-8") as file:
             for nodeid, seconds in self._recorded():
                 if nodeid not in self._seconds:
                     file.write(_line(nodeid, seconds))
             for nodeid, seconds in self._seconds.items():
                 file.write(_line(nodeid, seconds))
-            file.flush()
-            new.replace(place)
+        new.replace(target)
 
     def by_key(self) -> dict[bytes, float]:
         """Return the seconds of all tests that ran before, by their keys."""
         return {key_of(nodeid): seconds for nodeid, seconds in self._recorded()}
 
-    def _place(self) -> Path | None:
-        if self._cache is not None:
-            with suppress(OSError):  # a read-only checkout: nothing is remembered
-                return self._cache.mkdir(CACHE_FOLDER) / "durations"
-        return None
-
     def _recorded(self) -> Iterator[tuple[str, float]]:
         """Yield node id and seconds of what ran before; a damaged file ends it early."""
-        place = self._place()
-        if place is None:
+        if self._cache is None:
             return
-        with suppress(OSError, ValueError), place.open(encoding="utf-8") as lines:
+        # Not by `mkdir`: a run of no test leaves no cache behind.
+        file = self._cache._cachedir / "d" / CACHE_FOLDER / "durations"
+        with suppress(OSError, ValueError), file.open(encoding="utf-8") as lines:
             for line in lines:
                 seconds, nodeid = json.loads(line)
                 yield str(nodeid), float(seconds)

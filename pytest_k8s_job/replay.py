@@ -50,9 +50,10 @@ class Replay:
         self._ran = False
         self._output = PodOutput.of(session.config)
         reporter = session.config.pluginmanager.getplugin("terminalreporter")
-        style = session.config.getini("console_output_style")
-        timed = session.config.option.durations is not None or style == "times"
-        self._kept = {} if timed else getattr(reporter, "stats", {})
+        config = session.config
+        shown = config.getini("console_output_style") == "times" if reporter else False
+        wanted = shown or config.option.durations is not None
+        self._kept = {} if wanted else getattr(reporter, "stats", {})
         self.lines: list[str] = []
         """What plugins in the pod said after collection."""
         self._handlers: dict[str, Callable[..., None]] = {
@@ -235,7 +236,7 @@ class Replay:
             self._finish(item)
 
     def _forget(self, report: pytest.TestReport) -> None:
-        """Let pytest's reporter keep a passed setup or teardown only if it shows times.
+        """Let pytest's reporter keep a passed setup or teardown only where it shows durations.
 
         Two of three reports are of that kind; nothing else of pytest looks at them again.
         """
