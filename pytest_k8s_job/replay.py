@@ -14,6 +14,7 @@ from _pytest.junitxml import xml_key
 from pytest_k8s_job.ledger import Ledger
 from pytest_k8s_job.near_plugins import near_hook
 from pytest_k8s_job.origin import Origin
+from pytest_k8s_job.plain_report import TestReport as PlainReport
 from pytest_k8s_job.plan import PlanBuilder, StandInItem
 from pytest_k8s_job.pod_output import PodOutput
 from pytest_k8s_job.records import CAPTURED, STATUS, Kind, Record, trace_id
@@ -220,16 +221,16 @@ class Replay:
 
     def _plain(self, item: int | list[Any], phases: list[list[Any]], done: int) -> None:
         nodeid, location = self._identify(item)
-        identity: Any = nodeid
-        keywords: Any = {}
-        if isinstance(item, int):
-            identity = self._plan.items[item].identity
-            keywords = self._plan.keywords(self._plan.items[item])
         for when, start, duration in phases:
-            report = pytest.TestReport(
-                identity, location, keywords, "passed", None, when,
-                duration=duration, start=start, stop=start + duration,
-            )  # fmt: skip
+            report: pytest.TestReport
+            if isinstance(item, int):
+                test = self._plan.items[item]
+                report = PlainReport(self._plan, test, when, start, duration)
+            else:
+                report = pytest.TestReport(
+                    nodeid, location, {}, "passed", None, when,
+                    duration=duration, start=start, stop=start + duration,
+                )  # fmt: skip
             self._log(report)
             self._forget(report)
         if done:

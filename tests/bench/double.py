@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import pytest_k8s_job.cluster  # noqa: F401 (loaded in a real run; counts for the memory)
 from pytest_k8s_job.local_pod import LocalCluster
 
 
