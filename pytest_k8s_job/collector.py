@@ -194,7 +194,7 @@ class Collector:
         if run is None or not run.jobs or self._deleted:
             return
         if self._judgement is None:  # a plugin here failed, say: nobody is left to read the run
-            self._delete("The session here broke off")
+            self._delete("")
             return
         finished = run.over and all(shard.ended for shard in run.shards)
         run.close()

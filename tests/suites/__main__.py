@@ -23,6 +23,7 @@ from tests.suites.source import build_wheel, fetch, make_image
 from tests.suites.table import Row, show, write
 
 MOST_SHOWN = 20  # differences of one run that are printed
+LAST_WORDS = 3000  # characters of what a run with another exit code said
 WIDTH = 300  # characters of each side of one
 
 
@@ -37,6 +38,8 @@ def compare(suite: Suite, wheel: Path, namespace: str, shards: Sequence[int], wo
         tool = run_by_tool(source, suite.arguments, namespace, int(count))
         row.seconds[count] = round(tool.seconds, 1)
         row.differences[count] = 0
+        if tool.seen.code != plain.seen.code:
+            print(f"--- {suite.name}, {count} shard(s):\n{tool.terminal[-LAST_WORDS:]}")
         for index, each in enumerate(differences(plain.seen, tool.seen)):
             why = explanation(each, suite.explained)
             if why and count != "1":
