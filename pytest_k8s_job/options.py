@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -127,11 +127,32 @@ def add_options(parser: pytest.Parser) -> None:
     )
     for name, about in INI_VALUES.items():
         parser.addini(name, about, default=None)
+    _add_evidence(add, parser)
     # The pod reads these from the ini file in its image; see `target_check`.
     about = "URL of the service under test, looked at before the first test; $NAME is expanded"
     parser.addini("k8s_target_url", about, default="")
     parser.addini("k8s_target_ready", "its path that answers 2xx when ready", default="/")
     parser.addini("k8s_target_wait", "seconds that it may take to", default=DEFAULT_TARGET_WAIT)
+
+
+def _add_evidence(add: Callable[..., None], parser: pytest.Parser) -> None:
+    add(
+        "--k8s-evidence",
+        choices=["yes", "no"],
+        default="yes",
+        help="attach to a failed test what the target logged and met (default: %(default)s)",
+    )
+    add(
+        "--mask",
+        metavar="REGEX",
+        action="append",
+        default=[],
+        help="show [masked] for what matches, in all that is told of tests (may be repeated)",
+    )
+    selector = "labels of the target's pods, as kubectl -l takes them (default: all but the tests)"
+    parser.addini("k8s_evidence_selector", selector, default="")
+    marker = "what else marks a test's log lines; {trace_id} and {nodeid} stand for the test's"
+    parser.addini("k8s_evidence_marker", marker, default="")
 
 
 def read_options(config: pytest.Config) -> Options:
