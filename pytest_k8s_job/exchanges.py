@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-__all__ = ["MASK", "TITLE", "Exchanges"]
+__all__ = ["MASK", "TITLE", "watch"]
 
 TITLE = "HTTP exchanges"
 MASK = "[masked]"
@@ -28,15 +28,11 @@ _SECRET = re.compile(r"authorization|cookie|token|secret|password|api-?key", re.
 _USER = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
-class Exchanges:
-    """The plugin in the pod: looks, after collection, whether there is anything to note."""
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Watch the tests if the suite has imported `requests`; others pay nothing."""
-        if "requests.sessions" in sys.modules:
-            noting = _Noting(sys.modules["requests.sessions"].Session)
-            session.config.pluginmanager.register(noting, "k8s_job_noting")
+def watch(config: pytest.Config) -> None:
+    """Note the exchanges of each test, if the suite has imported `requests`; others pay nothing."""
+    if "requests.sessions" in sys.modules:
+        noting = _Noting(sys.modules["requests.sessions"].Session)
+        config.pluginmanager.register(noting, "k8s_job_exchanges")
 
 
 class _Noting:

@@ -6,13 +6,11 @@ Pytest loads this module everywhere, also in the pod; it must stay light and mus
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_k8s_job.options import add_options, read_options
-from pytest_k8s_job.records import EVIDENCE
 
 if TYPE_CHECKING:
     from pytest_k8s_job.pods import Cluster
@@ -93,10 +91,6 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_k8s_job.target_check import TargetCheck  # noqa: PLC0415 (loads ssl)
 
         config.pluginmanager.register(TargetCheck(config), "k8s_job_target_check")
-    if in_pod and os.environ.pop(EVIDENCE, "no") == "yes":
-        from pytest_k8s_job.exchanges import Exchanges  # noqa: PLC0415 (light)
-
-        config.pluginmanager.register(Exchanges(), "k8s_job_exchanges")
     if config.option.in_cluster:
         from pytest_k8s_job.collector import Collector  # noqa: PLC0415 (needs the extra)
         from pytest_k8s_job.durations import Durations  # noqa: PLC0415

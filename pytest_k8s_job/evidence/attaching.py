@@ -88,7 +88,7 @@ class Attaching:
         report.sections = [*others, *ours, *found]
         if cause := dict(found).get(LIKELY, ""):
             report.likely_cause = cause
-            self._causes.append((report.nodeid, cause))
+            self._causes.append((cause, report.nodeid))
         report.__dict__["k8s_job_evidence"] = [*ours, *found]
 
     def _begin(self) -> None:

@@ -69,12 +69,12 @@ def secret_values(secrets: Iterable[Mapping[str, Any]]) -> set[str]:
     """Return what of the values of Secret objects must not be shown."""
     found: set[str] = set()
     for secret in secrets:
-        for encoded in (secret.get("data") or {}).values():
+        for encoded in filter(None, (secret.get("data") or {}).values()):
             try:
                 text = base64.b64decode(encoded).decode()
             except (binascii.Error, UnicodeDecodeError):
                 continue
-            if len(text) <= LONGEST:
+            if SHORTEST <= len(text.strip()) <= LONGEST:
                 lines = [each for each in text.splitlines() if not each.startswith("-----")]
-                found.update(each for each in (text.strip(), encoded, *map(str.strip, lines)))
+                found.update((text.strip(), encoded, *map(str.strip, lines)))
     return {each for each in found if len(each) >= SHORTEST}
