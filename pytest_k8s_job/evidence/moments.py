@@ -99,10 +99,23 @@ def endings(snapshot: Snapshot) -> list[Ending]:
 
 
 def happenings(snapshot: Snapshot, window: Window) -> list[str]:
-    """Return events, restarts, endings and changes of endpoints in the window, in time order."""
+    """Return events, restarts, endings and changes of endpoints in the window, in time order.
+
+    And what did not run afterwards.
+    """
     found = [*_events(snapshot), *_states(snapshot), *_endpoints(snapshot)]
     told = sorted({each for each in found if each[0] in window})
-    return [f"{clock(at)} {text}" for at, text in told]
+    return [*(f"{clock(at)} {text}" for at, text in told), *_waiting(snapshot)]
+
+
+def _waiting(snapshot: Snapshot) -> Iterator[str]:
+    """Yield the containers that did not run when this was read, whenever they ended."""
+    for pod in snapshot["pods"]:
+        for each in containers(pod):
+            reason = each.waiting.get("reason")
+            if reason and reason != "ContainerCreating":
+                last = f", after {each.ended['reason']}" if each.ended.get("reason") else ""
+                yield f"afterwards: container {each.name} of {name_of(pod)} waits: {reason}{last}"
 
 
 def _events(snapshot: Snapshot) -> Iterator[tuple[float, str]]:

@@ -175,7 +175,7 @@ def test_a_failure_has_its_lines_events_and_exchanges(played: Side) -> None:
     assert "< 200 OK in " in result.stdout
     assert "a line of somebody else" not in result.stdout
     (failed,) = [case for case in result.junit if "failure" in str(case)]
-    told = dict((tag, text) for tag, _, text in failed["all"])["system-out"]
+    told = {tag: text for tag, _, text in failed["all"]}["system-out"]
     assert "api-1/main: GET /jobs" in told
     assert "HTTP exchanges" in told
     assert "exchanges.py" not in result.stdout

@@ -127,11 +127,13 @@ def test_an_error_logged_for_the_test_explains_a_500(objects: Objects) -> None:
 def test_what_happened_is_that_of_the_window(objects: Objects) -> None:
     """Events, kills and readiness, in time order; not those of the tests' own pods."""
     told = happenings(snapshot(objects), DURING)
+    waits = f"afterwards: container worker of {WORKER} waits: CrashLoopBackOff, after OOMKilled"
+    assert told.pop() == waits
     assert f"21:09:46 {WORKER} was OOM-killed (limit 128 MiB)" in told
     assert f"21:09:47 {WORKER} is not ready any more" in told
     assert told == sorted(told, key=lambda each: each[:8])
     assert not [each for each in told if "integration-test" in each]
-    assert happenings(snapshot(objects), Window(1.0, 2.0)) == []
+    assert happenings(snapshot(objects), Window(1.0, 2.0)) == [waits]
 
 
 def test_lines_come_in_time_order_and_once() -> None:
