@@ -91,7 +91,8 @@ types: $(READY) ## Check the types, those of the tests too.
 UNIT_TESTS = tests/unit tests/tool tests/diagnosis tests/manifests tests/local_cluster
 CLUSTER_TESTS = tests/local_cluster/on_cluster tests/manifests/test_on_cluster.py \
 	tests/tool/test_on_cluster.py tests/tool/test_cli_on_cluster.py tests/diagnosis/test_on_cluster.py \
-	tests/tool/test_shards_on_cluster.py tests/tool/test_void_on_cluster.py tests/tool/test_fidelity_on_cluster.py \
+	tests/tool/test_shards_on_cluster.py tests/tool/test_void_on_cluster.py \
+	tests/tool/test_fidelity_on_cluster.py tests/tool/test_evidence_on_cluster.py \
 	tests/deployment tests/examples tests/suites
 
 .PHONY: unit

@@ -59,6 +59,7 @@ _STAY = {
     "--shard-by": 1,
     "--retries": 1,
     "--rerun-failed": 1,
+    "--mask": 1,
 }
 _OURS = "--k8s-"  # all of them take a value
 _PATHS = {"--rootdir", "-c", "--config-file", "--ignore"}  # options whose value is a path

@@ -20,10 +20,12 @@ from typing import Any, NoReturn, TextIO
 import pytest
 
 from pytest_k8s_job.commentary import Commentary
+from pytest_k8s_job.exchanges import watch
 from pytest_k8s_job.junit_tap import tap_junit
 from pytest_k8s_job.plan import describe_items
 from pytest_k8s_job.record_pipe import RecordPipe
 from pytest_k8s_job.records import (
+    EVIDENCE,
     JUNIT,
     RECORD_FD,
     SECTIONS,
@@ -54,6 +56,7 @@ class Given:
         room: characters of captured output that may travel whole.
         selection: which tests to run, as one of its shards.
         shard: number of that.
+        evidence: failed tests tell what they asked over HTTP.
     """
 
     pipe: RecordPipe
@@ -62,6 +65,7 @@ class Given:
     room: int
     selection: Selection
     shard: int
+    evidence: bool
 
     @classmethod
     def take(cls) -> Given:
@@ -75,6 +79,7 @@ class Given:
             bool(os.environ.pop(JUNIT, "")),
             int(os.environ.pop(SECTIONS, "") or sys.maxsize),
             *take_selection(os.environ),
+            os.environ.pop(EVIDENCE, "") == "yes",
         )
 
 
@@ -214,6 +219,8 @@ class Emitter:
             plan["mine"] = self._take_part(session)
         self._emit(Kind.PLAN, plan)
         self._deselected = []
+        if self._given.evidence:
+            watch(session.config)
 
     def _take_part(self, session: pytest.Session) -> list[int]:
         """Leave the session the tests of this shard; return their indices."""

@@ -12,12 +12,13 @@ from pytest_k8s_job.arguments import travelling
 from pytest_k8s_job.cache import KEYS, pack
 from pytest_k8s_job.durations import Durations, shards_for
 from pytest_k8s_job.errors import ClusterError, UsageError
+from pytest_k8s_job.evidence import EVIDENCE_PLUGIN
 from pytest_k8s_job.job_manifest import Run, arguments_of, load_job
 from pytest_k8s_job.joining import jobs_of_run
 from pytest_k8s_job.near_plugins import quiet_own_plugins
 from pytest_k8s_job.options import Options
 from pytest_k8s_job.pods import Cluster, JobFinder
-from pytest_k8s_job.records import JUNIT
+from pytest_k8s_job.records import EVIDENCE, JUNIT
 from pytest_k8s_job.rerun import newest_run, read_results
 from pytest_k8s_job.run import ClusterRun
 from pytest_k8s_job.sharding import Selection, key_of
@@ -60,7 +61,7 @@ class Launcher:
             self._pod_arguments(arguments_of(manifest)),
             options.namespace,
             options.image,
-            {**self._formatting_environment(), **options.environment},
+            {**self._pod_environment(), **options.environment},
             self._packed_cache(),
             self._selection(cluster, options.namespace or manifest["metadata"].get("namespace")),
             options.test_timeout,
@@ -92,6 +93,8 @@ class Launcher:
         pods = f", {shards} shards" if shards > 1 else ""
         status = StatusLine(reporter, f"Job {name}{pods}, {cluster.describe()}")
         self.run = ClusterRun(cluster, self._options, self._session, status)
+        if (evidence := self._config.pluginmanager.getplugin(EVIDENCE_PLUGIN)) is not None:
+            evidence.follow(cluster, self.run)
         return self.run
 
     # -- what travels
@@ -133,6 +136,7 @@ class Launcher:
         values = {key: config.cache.get(key, None) for key in KEYS} if config.cache else {}
         return pack({key: value for key, value in values.items() if value is not None})
 
-    def _formatting_environment(self) -> dict[str, str]:
+    def _pod_environment(self) -> dict[str, str]:
         found = {name: os.environ[name] for name in FORMATTING_ENVIRONMENT if name in os.environ}
+        found[EVIDENCE] = self._config.option.k8s_evidence
         return {**found, JUNIT: "1"} if xml_key in self._config.stash else found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -132,11 +132,32 @@ def add_options(parser: pytest.Parser) -> None:
         parser.addini(name, about, default=None)
     about = "label selector of the target's pods, which must stay the same; none: do not watch"
     parser.addini("k8s_job_target", about, default="")
+    _add_evidence(add, parser)
     # The pod reads these from the ini file in its image; see `target_check`.
     about = "URL of the service under test, looked at before the first test; $NAME is expanded"
     parser.addini("k8s_target_url", about, default="")
     parser.addini("k8s_target_ready", "its path that answers 2xx when ready", default="/")
     parser.addini("k8s_target_wait", "seconds that it may take to", default=DEFAULT_TARGET_WAIT)
+
+
+def _add_evidence(add: Callable[..., None], parser: pytest.Parser) -> None:
+    add(
+        "--k8s-evidence",
+        choices=["yes", "no"],
+        default="yes",
+        help="attach to a failed test what the target logged and met (default: %(default)s)",
+    )
+    add(
+        "--mask",
+        metavar="REGEX",
+        action="append",
+        default=[],
+        help="show [masked] for what matches, in all that is told of tests (may be repeated)",
+    )
+    selector = "labels of the target's pods, as kubectl -l takes them (default: all but the tests)"
+    parser.addini("k8s_evidence_selector", selector, default="")
+    marker = "what else marks a test's log lines; {trace_id} and {nodeid} stand for the test's"
+    parser.addini("k8s_evidence_marker", marker, default="")
 
 
 def read_options(config: pytest.Config) -> Options:

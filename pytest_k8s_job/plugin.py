@@ -97,10 +97,13 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.in_cluster and not getattr(config.option, "cacheshow", None):
         from pytest_k8s_job.collector import Collector  # noqa: PLC0415 (needs the extra)
         from pytest_k8s_job.durations import Durations  # noqa: PLC0415
+        from pytest_k8s_job.evidence import EVIDENCE_PLUGIN  # noqa: PLC0415
+        from pytest_k8s_job.evidence.attaching import Attaching  # noqa: PLC0415
         from pytest_k8s_job.flaky import Flaky  # noqa: PLC0415
 
         config.pluginmanager.register(Durations(config), "k8s_job_durations")
         config.pluginmanager.register(Flaky(), "k8s_job_flaky")
+        config.pluginmanager.register(Attaching(config), EVIDENCE_PLUGIN)
         config.pluginmanager.register(Collector(config, read_options(config)), "k8s_job_collector")
 
 

@@ -48,6 +48,7 @@ from pytest_k8s_job.errors import RecordError
 
 __all__ = [
     "CAPTURED",
+    "EVIDENCE",
     "JUNIT",
     "LITERAL",
     "RECORD_FD",
@@ -78,6 +79,7 @@ RECORD_FD = "PYTEST_K8S_JOB_FD"  # the descriptor that takes its records
 TEXT_FD = "PYTEST_K8S_JOB_TEXT_FD"  # the one that takes what its reporter shows
 STACKS_FD = "PYTEST_K8S_JOB_STACKS"  # the one that takes the stacks of its threads
 SECTIONS = "PYTEST_K8S_JOB_SECTIONS"  # characters of captured output that may travel whole
+EVIDENCE = "PYTEST_K8S_JOB_EVIDENCE"  # "no": the exchanges of tests are not noted
 JUNIT = "PYTEST_K8S_JOB_JUNIT"  # set if the near side writes a JUnit file
 
 STACKS_SIGNAL = signal.SIGVTALRM  # asks for the stacks; others use the better known signals

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from _pytest.junitxml import xml_key
 
+from pytest_k8s_job.evidence import EVIDENCE_PLUGIN
 from pytest_k8s_job.ledger import Ledger
 from pytest_k8s_job.near_plugins import near_hook
 from pytest_k8s_job.origin import Origin
@@ -49,6 +50,7 @@ class Replay:
         self._plan = PlanBuilder(session)
         self._reports = ReportReader(session.config)
         self._ran = False
+        self._evidence = session.config.pluginmanager.getplugin(EVIDENCE_PLUGIN)
         self._output = PodOutput.of(session.config)
         reporter = session.config.pluginmanager.getplugin("terminalreporter")
         config = session.config
@@ -95,6 +97,8 @@ class Replay:
 
     def feed(self, record: Record) -> None:
         """Replay one record."""
+        if self._evidence is not None:
+            record = self._evidence.clean(record)
         self._handlers[record[0]](*record[1:])
 
     # -- session
