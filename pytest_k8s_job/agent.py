@@ -25,79 +25,27 @@ import selectors
 import subprocess
 import sys
 import time
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pytest_k8s_job import __version__, cache, journal
-from pytest_k8s_job.journal import NONCE, Journal
+from pytest_k8s_job.agent_settings import Settings
+from pytest_k8s_job.journal import Journal
 from pytest_k8s_job.log_writer import BATCH_SECONDS, FrameWriter, Lines, Log, Output, drain
 from pytest_k8s_job.records import RECORD_FD, SECTIONS, STACKS_FD, TEXT_FD, Kind, encode
-from pytest_k8s_job.watchdog import Limits, Watchdog
+from pytest_k8s_job.watchdog import Watchdog
 
-__all__ = [
-    "CACHE",
-    "DEADLINE",
-    "GRACE",
-    "LOG_BYTES",
-    "NONCE",
-    "RUN_ID",
-    "TERMINATION_LOG",
-    "TEST_TIMEOUT",
-    "main",
-]
-
-# Environment that the near side or the manifest sets; all of it is taken away from the tests.
-RUN_ID = "PYTEST_K8S_JOB_RUN"
-CACHE = "PYTEST_K8S_JOB_CACHE"
-TERMINATION_LOG = "PYTEST_K8S_JOB_TERMINATION_LOG"
-LOG_BYTES = "PYTEST_K8S_JOB_LOG_BYTES"  # where the kubelet's containerLogMaxSize is not 10Mi
-DEADLINE = "PYTEST_K8S_JOB_DEADLINE"  # the Job's activeDeadlineSeconds
-GRACE = "PYTEST_K8S_JOB_GRACE"  # the pod's terminationGracePeriodSeconds
-TEST_TIMEOUT = "PYTEST_K8S_JOB_TEST_TIMEOUT"  # seconds for one test
+__all__ = ["exit_code", "main"]
 
 LINE_LIMIT = 8 << 10  # a longer line of pytest's output is broken here: runtimes tear at 8 KiB
 PRINTED_LIMIT = 1 << 20  # bytes of printed text that also travel as records; the log has more
 UNHEARD_BATCH_SECONDS = 2.0  # nobody waits for a dot: fewer frames between pytest's lines
 
-KUBELET_BYTES = 10 << 20  # the kubelet's default: then it rotates, and serves only the newest file
-OUTPUT_PART = 0.4  # of that for pytest's own output
-SECTIONS_PART = 0.4  # for captured output of an unattended run: frames compress it, at worst by 1
-SECTIONS_HEARD = 24 << 20  # characters of it with a collector: it reads along, and has the journal
+OUTPUT_PART = 0.4  # of a log file for pytest's own output
 LINGER_PART = 0.8  # of a log file: more may have been rotated, as the kubelet looks every 10 s
 LINGER_SECONDS = 20.0  # for a collector that was cut off to come back and read the journal
 LINGER_POLL = 0.05
 LINGER_HEARTBEAT = 1.0
-
-
-class Settings:
-    """What the near side tells the agent; it is not `heard` when it draws its own nonce."""
-
-    def __init__(self, environment: MutableMapping[str, str]) -> None:
-        """Read the settings and remove them from `environment`, which the tests inherit."""
-        nonce = environment.pop(NONCE, "")
-        self.run = environment.pop(RUN_ID, "")
-        self.nonce = nonce or os.urandom(16).hex()
-        self.heard = bool(nonce)
-        self.cache = environment.pop(CACHE, "")
-        self.termination_log = Path(environment.pop(TERMINATION_LOG, "/dev/termination-log"))
-        self.log_bytes = int(number(environment, LOG_BYTES) or KUBELET_BYTES)
-        self.limits = Limits(
-            *(number(environment, each) for each in (DEADLINE, TEST_TIMEOUT, GRACE))
-        )
-
-    @property
-    def sections(self) -> int:
-        """Characters of captured output that may travel whole."""
-        return SECTIONS_HEARD if self.heard else int(self.log_bytes * SECTIONS_PART)
-
-
-def number(environment: MutableMapping[str, str], name: str) -> float | None:
-    """Take a number out of `environment`; None if it is not there."""
-    text = environment.pop(name, "")
-    try:
-        return float(text) if text else None
-    except ValueError:
-        sys.exit(f"{name} must be a number, not {text!r}")
 
 
 class Agent:

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from pytest_k8s_job.agent import CACHE, DEADLINE, GRACE, NONCE, RUN_ID, TEST_TIMEOUT
+from pytest_k8s_job.agent_settings import CACHE, DEADLINE, GRACE, NONCE, RUN_ID, TEST_TIMEOUT
 from pytest_k8s_job.errors import UsageError
 from pytest_k8s_job.sharding import INDEX, Selection, key_of
 

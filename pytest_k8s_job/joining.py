@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_k8s_job.agent import NONCE
+from pytest_k8s_job.agent_settings import NONCE
 from pytest_k8s_job.errors import ClusterError, NotReadyError
 from pytest_k8s_job.frames import MAX_LINE
 from pytest_k8s_job.job_manifest import PARTIAL, REPLACES, RUN_LABEL, WHY

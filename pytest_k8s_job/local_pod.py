@@ -17,7 +17,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_k8s_job.agent import TERMINATION_LOG, exit_code
+from pytest_k8s_job.agent import exit_code
+from pytest_k8s_job.agent_settings import TERMINATION_LOG
 from pytest_k8s_job.errors import ClusterError, GoneError, NotReadyError
 from pytest_k8s_job.pods import JobRef, Phase, PodState
 from pytest_k8s_job.sharding import INDEX

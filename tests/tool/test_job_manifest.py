@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_k8s_job.agent import DEADLINE, GRACE, NONCE, RUN_ID, TEST_TIMEOUT
+from pytest_k8s_job.agent_settings import DEADLINE, GRACE, NONCE, RUN_ID, TEST_TIMEOUT
 from pytest_k8s_job.job_manifest import (
     RUN_LABEL,
     Run,

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_k8s_job.agent import (
+from pytest_k8s_job.agent import LINGER_SECONDS
+from pytest_k8s_job.agent_settings import (
     GRACE,
-    LINGER_SECONDS,
     LOG_BYTES,
     NONCE,
     RUN_ID,
