@@ -117,8 +117,15 @@ cluster-tests: root-needed cluster
 endif
 
 .PHONY: chaos
-chaos: root-needed cluster images ## Inject faults into real runs, print the table, write reports/chaos.json; ARGS="--case NAME --runs 5".
+chaos: chaos-runs chaos-diagnosis ## Both of the next two, which write reports/chaos.json.
+
+.PHONY: chaos-runs
+chaos-runs: root-needed cluster images ## Inject faults into real runs, print the verdicts; ARGS="--case NAME --runs 5".
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+.PHONY: chaos-diagnosis
+chaos-diagnosis: root-needed cluster images ## Inject faults into the cluster, print what the diagnosis names; ARGS="--fault NAME".
+	$(BIN)/python -m tests.diagnosis.inject $(ARGS)
 
 .PHONY: chaos-docs
 chaos-docs: $(READY) ## Put the counts of reports/chaos.json into docs/chaos.md.
@@ -127,10 +134,6 @@ chaos-docs: $(READY) ## Put the counts of reports/chaos.json into docs/chaos.md.
 .PHONY: fidelity
 fidelity: root-needed cluster ## Compare other people's suites, plain and in the cluster; write docs/suites.md; ARGS="--suite click --shards 1".
 	$(BIN)/python -m tests.suites $(ARGS)
-
-.PHONY: chaos-diagnosis
-chaos-diagnosis: root-needed cluster images ## Inject faults into the cluster, print what the diagnosis names; ARGS="--fault NAME".
-	$(BIN)/python -m tests.diagnosis.inject $(ARGS)
 
 .PHONY: bench
 bench: root-needed cluster ## Measure against peers and floors, print the table, write reports/bench.json; ARGS="--row NAME --rounds 5".
