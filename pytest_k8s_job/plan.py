@@ -202,8 +202,11 @@ class StandInCollector(_StandIn, pytest.Collector):
 _KNOWN = {
     "Class": pytest.Class,
     "Dir": pytest.Dir,
+    "DoctestModule": pytest.Module,
+    "DoctestTextfile": pytest.Module,
     "Module": pytest.Module,
     "Package": pytest.Package,
+    "UnitTestCase": pytest.Class,
 }  # of these, plugins ask whether a node is one
 
 

@@ -17,7 +17,8 @@ from pytest_k8s_job.records import Kind, encode
 
 __all__ = ["RecordPipe"]
 
-PATIENCE = 0.2  # seconds for an agent that does not read, or for a child that never stops printing
+PATIENCE = 2.0  # seconds for an agent that a busy node keeps from reading
+LITTLE_PATIENCE = 0.02  # from then on: a child that never stops printing must not stop the tests
 PAUSE = 0.0001  # seconds between two looks at a pipe that is being read
 
 _NOTHING = b"\0\0\0\0"  # what the system says of a pipe from which all has been read
@@ -33,6 +34,7 @@ class RecordPipe:
         self._write = os.write  # tests replace the module's function, or the whole module
         self._sleep = time.sleep
         self._clock = time.monotonic
+        self._patience = PATIENCE
         self._printed = [os.dup(each) for each in (1, 2)]  # pytest's capturing redirects 1 and 2
 
     def emit(self, kind: Kind, *fields: object) -> None:
@@ -56,7 +58,8 @@ class RecordPipe:
         for descriptor in self._printed:
             while _ioctl(descriptor, _UNREAD, _NOTHING) != _NOTHING:
                 now = self._clock()
-                end = end or now + PATIENCE
+                end = end or now + self._patience
                 if now > end:
+                    self._patience = LITTLE_PATIENCE
                     return
                 self._sleep(PAUSE)
