@@ -28,6 +28,8 @@ class Flaky:
             failures = self._tries[report.nodeid]
             count = len(failures)
             self._flaky[report.nodeid] = f"passed on try {count + 1}; before: {failures[0]}"
+        elif report.failed:
+            self._flaky.pop(report.nodeid, None)  # its teardown, say
         if report.nodeid in self._flaky:
             report.user_properties.append(("flaky", self._flaky[report.nodeid]))
 

@@ -186,12 +186,17 @@ class ClusterRun:
         return False
 
     def _leaders(self) -> Sequence[Shard]:
-        if self._leader is None:
-            self._leader = next((shard for shard in self.shards if shard.records), None)
-            for shard in self.shards:
-                if self._leader is not None and shard is not self._leader:
-                    shard.replay.follow(self._leader.replay)
+        first = next((shard for shard in self.shards if shard.records), None)
+        if self._leader is None and first is not None:
+            self._lead(first)
         return [self._leader] if self._leader is not None else []
+
+    def _lead(self, leader: Shard) -> None:
+        """Let `leader` say what is said once for all shards."""
+        self._leader = leader
+        for shard in self.shards:
+            if shard is not leader:
+                shard.replay.follow(leader.replay)
 
     def _wait(self) -> None:
         """Take the next event, unless the last has come."""
@@ -245,7 +250,7 @@ class ClusterRun:
         place = replace(self._place(job, run.nonce, number), origin=origin)
         self._follow(_replacing(place, why, partial=shard.planned))
         if self._leader is shard and not shard.planned:
-            self._leader = self.shards[-1]
+            self._lead(self.shards[-1])
 
     # -- ending
 

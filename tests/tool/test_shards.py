@@ -54,7 +54,7 @@ class Taking(LocalCluster):
         for chunk in super().log(job, pod, since):
             yield chunk
             first = self.pods[next(iter(self.pods))]
-            if not first.disrupted and tests_begun() >= 2:
+            if not first.disrupted and tests_begun() >= int(os.environ["TAKE_AFTER"]):
                 first.disrupted = "EvictionByEvictionAPI"
                 first.process.terminate()
 
@@ -135,10 +135,12 @@ def test_a_shard_that_crashes_leaves_the_run_incomplete(sharded: Side) -> None:
     assert "FAILED test_it.py::test_crashes" in result.stdout
 
 
+@pytest.mark.parametrize("begun", [0, 2])
 @pytest.mark.parametrize("shards", [1, 3])
-def test_a_pod_that_is_taken_away_is_replaced(sharded: Side, shards: int) -> None:
-    """What an evicted pod had not reported runs in another one; nothing is missing or doubled."""
+def test_a_pod_that_is_taken_away_is_replaced(sharded: Side, shards: int, begun: int) -> None:
+    """What a pod had not reported runs in another one, whether or not it had told its plan."""
     sharded.environment |= {"PACE": "0.3", "PYTEST_PLUGINS": "pytest_k8s_job.plugin,taking"}
+    sharded.environment["TAKE_AFTER"] = str(begun)
     result = sharded.run(f"--shards={shards}", "test_it.py", "-o", "junit_family=xunit1")
     assert result.code == 1
     assert "1 failed, 8 passed, 1 skipped" in result.stdout
