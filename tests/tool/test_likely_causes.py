@@ -43,7 +43,7 @@ def objects() -> Objects:
 
 def snapshot(objects: Objects) -> Snapshot:
     """Return the snapshot of them."""
-    return Snapshot("weather", objects=objects)
+    return Snapshot("weather", objects={name: [*objects[name]] for name in objects})
 
 
 def line(pod: str, at: float, text: str = "job started") -> Line:
