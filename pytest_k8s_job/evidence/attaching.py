@@ -89,7 +89,8 @@ class Attaching:
         if cause := dict(found).get(LIKELY, ""):
             report.likely_cause = cause
             self._causes.append((cause, report.nodeid))
-        report.__dict__["k8s_job_evidence"] = [*ours, *found]
+        if ours or found:
+            report.__dict__["k8s_job_evidence"] = [*ours, *found]
 
     def _begin(self) -> None:
         """Make ready at the first failure."""
