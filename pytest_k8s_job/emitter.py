@@ -14,21 +14,17 @@ import secrets
 import signal
 import sys
 from collections import Counter
-from dataclasses import dataclass
-from typing import Any, NoReturn, TextIO
+from typing import Any, NoReturn
 
 import pytest
 
 from pytest_k8s_job.commentary import Commentary
 from pytest_k8s_job.exchanges import watch
+from pytest_k8s_job.given import Given
 from pytest_k8s_job.junit_tap import tap_junit
 from pytest_k8s_job.plan import describe_items
-from pytest_k8s_job.record_pipe import RecordPipe
 from pytest_k8s_job.records import (
-    EVIDENCE,
-    JUNIT,
     RECORD_FD,
-    SECTIONS,
     STACKS_FD,
     STACKS_SIGNAL,
     TEXT_FD,
@@ -37,50 +33,11 @@ from pytest_k8s_job.records import (
     trace_id,
 )
 from pytest_k8s_job.report_writer import ReportWriter, writer_calls
-from pytest_k8s_job.sharding import Selection, deselect, parts_of, take_selection
+from pytest_k8s_job.sharding import deselect, parts_of
 from pytest_k8s_job.terminal_tap import tap
 
 TERMINATED = 143  # exit code after SIGTERM: 128 + 15, as shells count
 ABOUT_ITSELF = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test")
-
-
-@dataclass(frozen=True)
-class Given:
-    """What the agent gives to pytest.
-
-    Attributes:
-        pipe: takes the records.
-        text: takes what the reporter shows. Never closed: pytest writes until its process ends,
-            and warnings may be errors.
-        junit: the near side writes a JUnit file.
-        room: characters of captured output that may travel whole.
-        selection: which tests to run, as one of its shards.
-        shard: number of that.
-        evidence: failed tests tell what they asked over HTTP.
-    """
-
-    pipe: RecordPipe
-    text: TextIO
-    junit: bool
-    room: int
-    selection: Selection
-    shard: int
-    evidence: bool
-
-    @classmethod
-    def take(cls) -> Given:
-        """Take everything out of the environment, which the tests see."""
-        records, text = int(os.environ.pop(RECORD_FD)), int(os.environ.pop(TEXT_FD))
-        for fd in (records, text):
-            os.set_inheritable(fd, False)
-        return cls(
-            RecordPipe(records),
-            open(text, "w", encoding="utf-8", errors="surrogateescape", closefd=False),
-            bool(os.environ.pop(JUNIT, "")),
-            int(os.environ.pop(SECTIONS, "") or sys.maxsize),
-            *take_selection(os.environ),
-            os.environ.pop(EVIDENCE, "") == "yes",
-        )
 
 
 class Emitter:

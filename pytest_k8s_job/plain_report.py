@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pytest
 
-from pytest_k8s_job.plan import PlanBuilder, StandInItem
+from pytest_k8s_job.stand_ins import PlanBuilder, StandInItem
 
 __all__ = ["TestReport"]
 

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from _pytest.junitxml import xml_key
 
+from pytest_k8s_job.asides import Asides
 from pytest_k8s_job.evidence import EVIDENCE_PLUGIN
 from pytest_k8s_job.ledger import Ledger
 from pytest_k8s_job.near_plugins import near_hook
 from pytest_k8s_job.origin import Origin
 from pytest_k8s_job.plain_report import TestReport as PlainReport
-from pytest_k8s_job.plan import PlanBuilder, StandInItem
 from pytest_k8s_job.pod_output import PodOutput
 from pytest_k8s_job.records import CAPTURED, STATUS, Kind, Record, trace_id
 from pytest_k8s_job.reports import ReportReader, forget_parts, near_all
+from pytest_k8s_job.stand_ins import PlanBuilder, StandInItem
 
 __all__ = ["Replay"]
 
@@ -49,6 +48,7 @@ class Replay:
         self._ledger = ledger
         self._plan = PlanBuilder(session)
         self._reports = ReportReader(session.config)
+        self._asides = Asides(session.config, self._reports, self._mark)
         self._ran = False
         self._evidence = session.config.pluginmanager.getplugin(EVIDENCE_PLUGIN)
         self._output = PodOutput.of(session.config)
@@ -77,9 +77,9 @@ class Replay:
             Kind.PRINTED: functools.partial(self._output.take, Kind.PRINTED),
             Kind.TEXT: functools.partial(self._output.take, Kind.TEXT),
             Kind.SUMMARY: functools.partial(self._output.take, Kind.SUMMARY),
-            Kind.CACHE: self._cache,
-            Kind.PROPERTY: self._property,
-            Kind.ATTRIBUTE: self._attribute,
+            Kind.CACHE: self._asides.cache,
+            Kind.PROPERTY: self._asides.suite_property,
+            Kind.ATTRIBUTE: self._asides.attribute,
             Kind.INTERRUPT: self._interrupt,
             Kind.INTERNAL: self._internal,
             Kind.DONE: self._done,
@@ -133,39 +133,8 @@ class Replay:
         self._ledger.end = how
 
     def _warning(self, seen: dict[str, Any]) -> None:
-        if self.leader is not None and seen["when"] != "runtest":
-            return
-        category = type(seen["category"], (Warning,), {})
-        message = warnings.WarningMessage(
-            seen["text"],
-            category,
-            self._reports.near_path(seen["filename"]),
-            seen["lineno"],
-            line=seen["line"],
-        )
-        location = tuple(seen["location"]) if seen["location"] else None
-        self._hook.pytest_warning_recorded.call_historic(
-            kwargs={
-                "warning_message": message,
-                "when": seen["when"],
-                "nodeid": seen["nodeid"],
-                "location": location,
-            }
-        )
-
-    def _cache(self, key: str, value: Any) -> None:
-        if (cache := getattr(self._session.config, "cache", None)) is not None:
-            cache.set(key, value)
-
-    def _property(self, name: str, value: str) -> None:
-        if (xml := self._session.config.stash.get(xml_key, None)) is not None:
-            xml.add_global_property(name, value)
-
-    def _attribute(self, nodeid: str, name: str, value: str) -> None:
-        if (xml := self._session.config.stash.get(xml_key, None)) is not None:
-            case = pytest.TestReport(nodeid, ("", None, ""), {}, "passed", None, "call")
-            self._mark(case)
-            xml.node_reporter(case).add_attribute(name, value)
+        if self.leader is None or seen["when"] == "runtest":
+            self._asides.warning(seen)
 
     # -- collection
 
