@@ -20,7 +20,7 @@ from pytest_k8s_job.pods import Reader
 __all__ = ["LIKELY", "Gatherer"]
 
 LIKELY, LOG, HAPPENED = "likely cause", "target's log", "target's events"
-WAIT = 1.0  # seconds that one failure may wait
+WAIT = 2.0  # seconds that one failure may wait; on an idle machine it takes a tenth of one
 ALLOWANCE = 2.5  # seconds that all failures together may wait ...
 SHARE = 0.02  # ... and of the time that the run has taken
 MOST = 200  # failures with evidence; a thousand of them have few causes

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.bench import in_cluster, near_side
+from tests.bench import evidence, in_cluster, near_side
 from tests.bench.figures import Figure, markdown, text_table
 from tests.bench.scene import ROOT, Scene, build_image, open_scene
 
@@ -29,6 +29,7 @@ ROWS: dict[str, Row] = {
     "log": in_cluster.log_size,
     "near": near_side.total,
     "collect": in_cluster.collect,
+    "evidence": evidence.cost,
     "memory": near_side.memory,
     "shards": in_cluster.shards,
 }

@@ -186,8 +186,9 @@ class Scene:
         folder: Path,
         extra: Mapping[str, str] | None = None,
         wait_for: str = "",
+        code: int = 0,
     ) -> Timed:
-        """Run `command` to its end; note when a line with `wait_for` came."""
+        """Run `command` to exit code `code`; note when a line with `wait_for` came."""
         seen = None
         lines = []
         began = time.monotonic()
@@ -211,7 +212,7 @@ class Scene:
             ended = time.monotonic()
             alarm.cancel()
         output = "".join(lines)
-        if process.returncode:
+        if process.returncode != code:
             raise RuntimeError(f"{command} ended with {process.returncode}:\n{output}")
         return Timed(began, ended, seen, output)
 

@@ -17,6 +17,19 @@ def test_sleeps(i):
 """
 
 
+FAILING = """\
+import time
+
+import pytest
+
+
+@pytest.mark.parametrize("i", range({count}))
+def test_waits(i):
+    time.sleep({seconds})
+    assert {passes}, "waited for the job; it is in progress"
+"""
+
+
 def trivial(count: int) -> dict[str, str]:
     """Return modules with `count` tests that do nothing."""
     each = count // MODULES
@@ -27,6 +40,8 @@ def trivial(count: int) -> dict[str, str]:
 SUITES = {
     "one": {"test_one.py": TRIVIAL.format("one")},
     "small": {"test_small.py": SLEEPING.format(count=12, seconds=0.25)},  # 3 s, as an API's tests
+    "waits60": {"test_waits.py": FAILING.format(count=60, seconds=0.1, passes=True)},
+    "fails20": {"test_waits.py": FAILING.format(count=20, seconds=0.1, passes=False)},
     "sleep64": {"test_sleep.py": SLEEPING.format(count=64, seconds=1)},
     "ten_thousand": trivial(10_000),
     "hundred_thousand": trivial(100_000),
