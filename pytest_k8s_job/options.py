@@ -16,7 +16,6 @@ from pytest_k8s_job.sharding import ShardBy
 __all__ = ["Keep", "Options", "add_options", "read_options", "runs_nothing"]
 
 DEFAULT_MANIFEST = "job.yaml"
-NOT_WATCHED = "none"  # value of the ini k8s_job_target
 RUNNING_NOTHING = ("collectonly", "setuponly", "setupplan")  # options of pytest
 MAX_SHARDS = 100  # pods of one run, each with two threads here
 DEFAULT_START_TIMEOUT = 60.0  # seconds; scheduling and pulling a large image fit in
@@ -60,7 +59,7 @@ class Options:
     retries: int
     rerun_failed: str | None
     target: str | None
-    """Label selector of the target's pods; None: they are not watched."""
+    """Label selector of the target's pods, which must stay the same; None: do not look."""
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -130,8 +129,10 @@ def add_options(parser: pytest.Parser) -> None:
     )
     for name, about in INI_VALUES.items():
         parser.addini(name, about, default=None)
-    about = "label selector of the target's pods, which must stay the same; none: do not watch"
-    parser.addini("k8s_job_target", about, default="")
+    about = "labels of the target's pods, as kubectl -l takes them (default: all but the tests)"
+    parser.addini("k8s_target_selector", about, default="")
+    about = "whether a run is void if the target changes meanwhile"
+    parser.addini("k8s_target_watch", about, type="bool", default=True)
     _add_evidence(add, parser)
     # The pod reads these from the ini file in its image; see `target_check`.
     about = "URL of the service under test, looked at before the first test; $NAME is expanded"
@@ -154,8 +155,6 @@ def _add_evidence(add: Callable[..., None], parser: pytest.Parser) -> None:
         default=[],
         help="show [masked] for what matches, in all that is told of tests (may be repeated)",
     )
-    selector = "labels of the target's pods, as kubectl -l takes them (default: all but the tests)"
-    parser.addini("k8s_evidence_selector", selector, default="")
     marker = "what else marks a test's log lines; {trace_id} and {nodeid} stand for the test's"
     parser.addini("k8s_evidence_marker", marker, default="")
 
@@ -181,17 +180,13 @@ def read_options(config: pytest.Config) -> Options:
         shard_by=ShardBy(option.shard_by),
         retries=option.retries,
         rerun_failed=option.rerun_failed,
-        target=_target(config.getini("k8s_job_target")),
+        target=config.getini("k8s_target_selector") if config.getini("k8s_target_watch") else None,
     )
 
 
 def runs_nothing(config: pytest.Config) -> bool:
     """True if tests are only to be listed, or their fixtures only set up."""
     return any(getattr(config.option, each, False) for each in RUNNING_NOTHING)
-
-
-def _target(text: str) -> str | None:
-    return None if text == NOT_WATCHED else text
 
 
 def _shards(text: str) -> int | None:

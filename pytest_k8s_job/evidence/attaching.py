@@ -100,7 +100,7 @@ class Attaching:
         from pytest_k8s_job.evidence.gathering import Gatherer  # noqa: PLC0415 (light)
 
         ini = self._config.getini
-        selector, marker = ini("k8s_evidence_selector"), ini("k8s_evidence_marker")
+        selector, marker = ini("k8s_target_selector"), ini("k8s_evidence_marker")
         self._gatherer = Gatherer(reader, run.jobs[0].namespace, selector, marker)
         self._masks.add(secret_values(self._gatherer.secrets()))
 
