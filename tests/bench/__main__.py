@@ -41,6 +41,12 @@ def merged(known: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[dict[
     return list(rows.values())
 
 
+def known_rows() -> list[dict[str, Any]]:
+    """Return the rows of the report, also those of a measurement that goes on beside this one."""
+    found: list[dict[str, Any]] = json.loads(REPORT.read_text()) if REPORT.exists() else []
+    return found
+
+
 def write_docs(rows: list[dict[str, Any]]) -> None:
     """Put the table of `rows` between the marks in the documentation."""
     before, _, rest = DOCS.read_text().partition(BEGIN)
@@ -51,16 +57,15 @@ def write_docs(rows: list[dict[str, Any]]) -> None:
 def measure(names: list[str], rounds: int) -> list[dict[str, Any]]:
     """Measure the rows `names`; what is known is told and kept at once."""
     build_image()
-    found = json.loads(REPORT.read_text()) if REPORT.exists() else []
     REPORT.parent.mkdir(exist_ok=True)
     with open_scene() as scene:
         for name in names:
             for figure in ROWS[name](scene, rounds):
                 row = figure.as_json()
                 print(text_table([row]).splitlines()[1], flush=True)
-                found = merged(found, [row])
-                REPORT.write_text(json.dumps(found, indent=1) + "\n")
-    return found
+                rows = merged(known_rows(), [row])
+                REPORT.write_text(json.dumps(rows, indent=1) + "\n")
+    return known_rows()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -71,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--docs", action="store_true", help="measure nothing, update docs/bench.md")
     args = parser.parse_args(arguments)
     if args.docs:
-        write_docs(json.loads(REPORT.read_text()))
+        write_docs(known_rows())
         return 0
     rows = measure(args.row or list(ROWS), args.rounds)
     print(text_table(rows))

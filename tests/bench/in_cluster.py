@@ -113,20 +113,13 @@ def collect(scene: Scene, rounds: int) -> Iterator[Figure]:
     """Compare reading a finished run with `kubectl logs` and a plain run with --junitxml."""
     folder, suite = scene.checkout("ten_thousand"), scene.suites / "ten_thousand"
     scene.run(tool("--in-cluster", "--k8s-keep=always"), folder)
-    runs = json.loads(scene.kubectl("get", "jobs", "-o", "json"))["items"]
-    name = max(runs, key=lambda each: str(each["metadata"]["creationTimestamp"]))["metadata"][
-        "name"
-    ]
+    jobs = json.loads(scene.kubectl("get", "jobs", "-o", "json"))["items"]
+    newest = max(jobs, key=lambda each: str(each["metadata"]["creationTimestamp"]))
+    name = f"job/{newest['metadata']['name']}"
+    words = ("collect", "-n", scene.namespace, name, "--junitxml=junit.xml")
     seconds: defaultdict[str, list[float]] = defaultdict(list)
     for _ in range(rounds):
-        command = tool(
-            "collect",
-            "-n",
-            scene.namespace,
-            f"job/{name}",
-            "--junitxml=junit.xml",
-            module="pytest_k8s_job",
-        )
+        command = tool(*words, module="pytest_k8s_job")
         seconds["collect"].append(scene.run(command, folder).seconds)
         logs = scene.run(scene.kubectl_command("logs", name), folder).seconds
         plain = scene.run(tool("--junitxml=/dev/null"), suite, extra={"PYTEST_PLUGINS": ""}).seconds
