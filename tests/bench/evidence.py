@@ -25,7 +25,8 @@ def cost(scene: Scene, rounds: int) -> Iterator[Figure]:
 
 
 def _times(scene: Scene, suite: str, code: int, rounds: int) -> tuple[list[float], list[float]]:
-    with_it, without = [], []
+    with_it: list[float] = []
+    without: list[float] = []
     for _ in range(rounds):
         for wanted, taken in (("yes", with_it), ("no", without)):
             command = tool("--in-cluster", f"--k8s-evidence={wanted}", "--k8s-keep=never")
