@@ -122,10 +122,13 @@ def wanted_state(kubectl: Kubectl, documents: Documents) -> list[dict[str, Any]]
     assert found.returncode == 0, found.stderr
     items = json.loads(found.stdout)["items"]
     for item in items:
-        item["spec"].pop("volumeName", None)  # of a claim; written when its volume is there
+        # Of a claim; written when its volume is there.
+        item.get("spec", {}).pop("volumeName", None)
+    parts = ("spec", "rules", "roleRef", "subjects")
     kept = ("uid", "labels", "generation")
     return [
-        {"spec": item["spec"], **{field: item["metadata"].get(field) for field in kept}}
+        {part: item.get(part) for part in parts}
+        | {field: item["metadata"].get(field) for field in kept}
         for item in items
     ]
 
