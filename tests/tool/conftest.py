@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from hypothesis import settings
 collect_ignore = ["sample"]
 settings.register_profile("tool", deadline=None)  # a shared machine stalls at times
 settings.load_profile("tool")
+# A shell ignores it for what it starts in the background; our runs must not inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = Path(__file__).with_name("sample")
