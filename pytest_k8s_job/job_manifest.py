@@ -104,9 +104,12 @@ def make_job(manifest: Object, run: Run) -> Object:
     metadata["name"] = metadata["name"][: NAME_LIMIT - len(ending)] + ending
     if run.namespace:
         metadata["namespace"] = run.namespace
-    for labelled in (metadata, job["spec"]["template"].setdefault("metadata", {})):
-        labelled.setdefault("labels", {})[RUN_LABEL] = run.run_id
-    metadata.setdefault("annotations", {}).update(run.notes)
+    # `labels:` with nothing behind it is null, which Kubernetes takes as well.
+    template = job["spec"]["template"]
+    template["metadata"] = template.get("metadata") or {}
+    for labelled in (metadata, template["metadata"]):
+        labelled["labels"] = {**(labelled.get("labels") or {}), RUN_LABEL: run.run_id}
+    metadata["annotations"] = {**(metadata.get("annotations") or {}), **run.notes}
     _let_pods_fail_alone(job["spec"], run.selection.shards if run.index is None else 1)
     container = container_of(job)
     container["args"] = list(run.arguments)

@@ -100,3 +100,17 @@ def test_the_agent_learns_when_kubernetes_would_end_it() -> None:
     assert told[TEST_TIMEOUT] == "2.5"
     del manifest["spec"]["activeDeadlineSeconds"]
     assert not {DEADLINE, TEST_TIMEOUT} & environment(make_job(manifest, Run([]))).keys()
+
+
+def test_empty_metadata_is_filled() -> None:
+    """A manifest whose labels, annotations or template metadata are null makes a Job too."""
+    container = {"name": "c"}
+    manifest = {
+        "metadata": {"name": "x", "labels": None, "annotations": None},
+        "spec": {"template": {"metadata": None, "spec": {"containers": [container]}}},
+    }
+    run = Run([])
+    job = make_job(manifest, run)
+    assert job["metadata"]["labels"] == {RUN_LABEL: run.run_id}
+    assert job["spec"]["template"]["metadata"]["labels"] == {RUN_LABEL: run.run_id}
+    assert manifest["metadata"]["labels"] is None
