@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,7 +106,7 @@ def test_the_agent_learns_when_kubernetes_would_end_it() -> None:
 def test_empty_metadata_is_filled() -> None:
     """A manifest whose labels, annotations or template metadata are null makes a Job too."""
     container = {"name": "c"}
-    manifest = {
+    manifest: dict[str, Any] = {
         "metadata": {"name": "x", "labels": None, "annotations": None},
         "spec": {"template": {"metadata": None, "spec": {"containers": [container]}}},
     }
