@@ -80,20 +80,9 @@ format: $(READY) ## Mend style and format in place.
 .PHONY: types
 types: $(READY) ## Check the types, those of the tests too.
 	$(BIN)/mypy
-	for part in incluster unit manifests deployment; do MYPYPATH=tests $(BIN)/mypy tests/$$part; done
-	$(BIN)/mypy --explicit-package-bases --exclude /sample/ tests/tool
-	$(BIN)/mypy --explicit-package-bases tests/chaos tests/examples tests/diagnosis tests/suites tests/bench
-	$(BIN)/mypy tests/local_cluster/*.py
-	$(BIN)/mypy tests/local_cluster/on_cluster/*.py
-	$(BIN)/mypy --explicit-package-bases tests/browser
 
-# Each part in a pytest of its own: their helper modules lie beside them and may share names.
-UNIT_TESTS = tests/unit tests/tool tests/diagnosis tests/manifests tests/local_cluster
-CLUSTER_TESTS = tests/local_cluster/on_cluster tests/manifests/test_on_cluster.py \
-	tests/tool/test_on_cluster.py tests/tool/test_cli_on_cluster.py tests/diagnosis/test_on_cluster.py \
-	tests/tool/test_shards_on_cluster.py tests/tool/test_void_on_cluster.py \
-	tests/tool/test_fidelity_on_cluster.py tests/tool/test_evidence_on_cluster.py \
-	tests/deployment tests/examples tests/suites
+CLUSTER_TESTS = tests/manifests/test_on_cluster.py tests/tool/run tests/tool/cli tests/tool/target tests/tool/fidelity \
+	tests/tool/evidence tests/tool/diagnosis tests/deployment tests/examples tests/other_suites
 
 .PHONY: unit
 unit: $(READY) redis-server ## Run all tests that need no cluster.
@@ -125,7 +114,7 @@ chaos-runs: root-needed cluster images ## Inject faults into real runs, print th
 
 .PHONY: chaos-diagnosis
 chaos-diagnosis: root-needed cluster images ## Inject faults into the cluster, print what the diagnosis names; ARGS="--fault NAME".
-	$(BIN)/python -m tests.diagnosis.inject $(ARGS)
+	$(BIN)/python -m tests.tool.diagnosis.inject $(ARGS)
 
 .PHONY: chaos-docs
 chaos-docs: $(READY) ## Put the counts of reports/chaos.json into docs/chaos.md.
@@ -133,7 +122,7 @@ chaos-docs: $(READY) ## Put the counts of reports/chaos.json into docs/chaos.md.
 
 .PHONY: fidelity
 fidelity: root-needed cluster ## Compare other people's suites, plain and in the cluster; write docs/suites.md; ARGS="--suite click --shards 1".
-	$(BIN)/python -m tests.suites $(ARGS)
+	$(BIN)/python -m tests.other_suites $(ARGS)
 
 .PHONY: bench
 bench: root-needed cluster ## Measure against peers and floors, print the table, write reports/bench.json; ARGS="--row NAME --rounds 5".
@@ -143,7 +132,7 @@ bench: root-needed cluster ## Measure against peers and floors, print the table,
 
 .PHONY: fidelity-table
 fidelity-table: $(READY) ## Compare 120 commands with plain pytest, write the table of docs/fidelity.md.
-	$(BIN)/python -m tests.tool.fidelity_table
+	$(BIN)/python -m tests.tool.fidelity
 
 .PHONY: fuzz
 fuzz: $(READY) ## Fuzz the decoder of frames; ARGS="-runs=1000000" for longer.

@@ -17,7 +17,7 @@ class DeploymentError(Exception):
 class NotReadyError(DeploymentError):
     """The target is not in a state to be tested: the tests were not run.
 
-    Label and exit code are those of pytest_k8s_job.verdict.
+    Label and exit code are those of pytest_k8s_job.verdict.verdict.
     """
 
     label: ClassVar[str] = "NOT_RUN"

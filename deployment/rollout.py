@@ -12,10 +12,10 @@ import yaml
 from deployment.errors import DeploymentError, NotReadyError
 from deployment.images import CHECKOUT
 from deployment.kubectl import Kubectl
-from pytest_k8s_job.cluster import connect
+from pytest_k8s_job.cluster.client import connect
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook
-from pytest_k8s_job.diagnosis.report import as_text
-from pytest_k8s_job.diagnosis.start import Patience, diagnose_target
+from pytest_k8s_job.diagnosis.start_watch import Patience, diagnose_target
+from pytest_k8s_job.diagnosis.text_report import as_text
 from pytest_k8s_job.errors import K8sJobError
 
 WORKLOADS = ("redis", "api", "worker")

@@ -8,10 +8,10 @@ __all__ = ["main"]
 def main() -> int:
     """Run the command; say what is missing where only the pod's half is installed."""
     try:
-        from pytest_k8s_job import cli  # noqa: PLC0415 (needs the extra)
+        from pytest_k8s_job.cli import main as command  # noqa: PLC0415 (needs the extra)
     except ModuleNotFoundError as error:
         sys.exit(f"k8s-job needs {error.name}: pip install 'pytest-k8s-job[collector]'")
-    return cli.main()
+    return command.main()
 
 
 if __name__ == "__main__":

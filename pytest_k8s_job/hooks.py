@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_k8s_job.pods import Cluster
+from pytest_k8s_job.cluster.pods import Cluster
 
 __all__ = ["pytest_k8s_job_cluster"]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pytest_k8s_job.sharding import ShardBy
+from pytest_k8s_job.wire.sharding import ShardBy
 
 __all__ = ["Keep", "Options", "add_options", "read_options", "runs_nothing"]
 

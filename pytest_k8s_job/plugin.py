@@ -13,7 +13,7 @@ import pytest
 from pytest_k8s_job.options import add_options, read_options
 
 if TYPE_CHECKING:
-    from pytest_k8s_job.pods import Cluster
+    from pytest_k8s_job.cluster.pods import Cluster
 
 # Options that cannot work with tests in the pod, and why.
 REFUSED = {
@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     add_options(parser)
     config = pluginmanager.getplugin("pytestconfig")
     if config is not None and "--in-cluster" in config.invocation_params.args:
-        from pytest_k8s_job.suite_settings import forget_requirements  # noqa: PLC0415 (light)
+        from pytest_k8s_job.replay.suite_settings import forget_requirements  # noqa: PLC0415 (light)
 
         forget_requirements(config)
 
@@ -46,7 +46,7 @@ def pytest_load_initial_conftests(
 ) -> None:
     """Leave conftest files, options and ini values of the suite to the pod."""
     if early_config.known_args_namespace.in_cluster:
-        from pytest_k8s_job.suite_settings import leave_to_pod  # noqa: PLC0415 (light)
+        from pytest_k8s_job.replay.suite_settings import leave_to_pod  # noqa: PLC0415 (light)
 
         leave_to_pod(early_config, parser, args)
         # Five full garbage collections at the end, to find what tests left: none ran here.
@@ -64,7 +64,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         if getattr(config.option, name, False):
             raise pytest.UsageError(reason)
     try:
-        from pytest_k8s_job.answers import answer_from_pod, is_question  # noqa: PLC0415 (needs the extra)
+        from pytest_k8s_job.run.questions import answer_from_pod, is_question  # noqa: PLC0415 (needs the extra)
     except ModuleNotFoundError as error:
         raise pytest.UsageError(
             f"--in-cluster needs {error.name}: pip install 'pytest-k8s-job[collector]'"
@@ -75,7 +75,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 def _register_report(config: pytest.Config) -> None:
     """Register the report, while pytest's own reporters can still be told where to write."""
     try:
-        from pytest_k8s_job.report.writing import register  # noqa: PLC0415 (needs the extra)
+        from pytest_k8s_job.report.writer import register  # noqa: PLC0415 (needs the extra)
     except ModuleNotFoundError as error:
         raise pytest.UsageError(
             f"--report needs {error.name}: pip install 'pytest-k8s-job[report]'"
@@ -91,15 +91,15 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     in_pod = config.pluginmanager.hasplugin("k8s_job_emitter")
     if in_pod and config.getini("k8s_target_url"):
-        from pytest_k8s_job.target_check import TargetCheck  # noqa: PLC0415 (loads ssl)
+        from pytest_k8s_job.pod.target_check import TargetCheck  # noqa: PLC0415 (loads ssl)
 
         config.pluginmanager.register(TargetCheck(config), "k8s_job_target_check")
     if config.option.in_cluster and not getattr(config.option, "cacheshow", None):
-        from pytest_k8s_job.collector import Collector  # noqa: PLC0415 (needs the extra)
-        from pytest_k8s_job.durations import Durations  # noqa: PLC0415
-        from pytest_k8s_job.evidence import EVIDENCE_PLUGIN  # noqa: PLC0415
-        from pytest_k8s_job.evidence.attaching import Attaching  # noqa: PLC0415
-        from pytest_k8s_job.flaky import Flaky  # noqa: PLC0415
+        from pytest_k8s_job.evidence.plugin import Attaching  # noqa: PLC0415
+        from pytest_k8s_job.replay.flaky import Flaky  # noqa: PLC0415
+        from pytest_k8s_job.replay.local_plugins import EVIDENCE_PLUGIN  # noqa: PLC0415
+        from pytest_k8s_job.run.collector import Collector  # noqa: PLC0415 (needs the extra)
+        from pytest_k8s_job.run.durations import Durations  # noqa: PLC0415
 
         config.pluginmanager.register(Durations(config), "k8s_job_durations")
         config.pluginmanager.register(Flaky(), "k8s_job_flaky")
@@ -110,7 +110,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_k8s_job_cluster(config: pytest.Config) -> Cluster:
     """Connect to the real cluster."""
-    from pytest_k8s_job.cluster import connect  # noqa: PLC0415 (needs the extra)
+    from pytest_k8s_job.cluster.client import connect  # noqa: PLC0415 (needs the extra)
 
     options = read_options(config)
     return connect(options.kubeconfig, options.context)

@@ -9,7 +9,8 @@ import socket
 from pathlib import Path
 
 import pytest
-from incluster.settings import Settings
+
+from tests.incluster.settings import Settings
 
 SUITE = Path(__file__).parent / "incluster"
 CONNECT_TIMEOUT = 1.0

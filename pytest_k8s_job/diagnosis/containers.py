@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pytest_k8s_job.cluster.objects import Object, name_of
 from pytest_k8s_job.diagnosis.finding import Ref
-from pytest_k8s_job.diagnosis.snapshot import Object, Snapshot, name_of
+from pytest_k8s_job.diagnosis.snapshot import Snapshot
 
-__all__ = ["Container", "condition", "containers", "finished", "going", "pod_words"]
+__all__ = ["Container", "containers", "finished", "going", "pod_words"]
 
 
 @dataclass(frozen=True)
@@ -75,15 +76,6 @@ def containers(pod: Object) -> Iterator[Container]:
         known = {each["name"]: each for each in status.get(statuses) or ()}
         for each in spec.get(key) or ():
             yield Container(pod, each, known.get(each["name"], {}), init)
-
-
-def condition(obj: Object, kind: str) -> Object:
-    """Return a condition of an object's status."""
-    for each in (obj.get("status") or {}).get("conditions") or ():
-        if each.get("type") == kind:
-            found: Object = each
-            return found
-    return {}
 
 
 def going(pod: Object) -> bool:

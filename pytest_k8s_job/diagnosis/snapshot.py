@@ -1,4 +1,4 @@
-"""The state of a namespace at one moment, as plain JSON objects: all that a diagnosis looks at."""
+"""The state of a namespace at one moment, as plain JSON objects: all that a diagnosis reads."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from pytest_k8s_job.cluster.objects import Object, event_time, labels_of, name_of, owners
+from pytest_k8s_job.cluster.text import clipped, epoch
 from pytest_k8s_job.diagnosis.finding import Ref
-from pytest_k8s_job.diagnosis.text import clipped, epoch
+from pytest_k8s_job.wire.target_check import TargetCheckResult
 
-__all__ = ["Look", "Object", "Refused", "Snapshot", "matches", "name_of", "ref"]
-
-Object = Mapping[str, Any]
+__all__ = ["Refused", "Snapshot", "matches", "ref"]
 
 
 @dataclass(frozen=True)
@@ -20,29 +20,6 @@ class Refused:
 
     status: int
     text: str
-
-
-@dataclass(frozen=True)
-class Look:
-    """One try to reach a target, and how far it came.
-
-    Attributes:
-        url: what was asked.
-        stage: where it ended: resolve, connect, tls, http; or ok.
-        error: the error in words: refused, reset, timeout, the resolver's code and text.
-        status: the HTTP status, 0 without one.
-        source: who looked: `pod`, or `api` for the API server's proxy.
-        pod: the pod that looked, if one did.
-        seconds: how long that took.
-    """
-
-    url: str
-    stage: str
-    error: str = ""
-    status: int = 0
-    source: str = "pod"
-    pod: str = ""
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -58,7 +35,7 @@ class Snapshot:
         objects: resource -> objects; DNS is that of the cluster, of kube-system.
         logs: `pod/container`, with `/previous` for the container before -> its last lines.
         refused: resource -> why it could not be read.
-        looks: tries to reach the target.
+        target_checks: requests to the target.
         ports: `service:port` -> what connecting by the API server's proxy came to.
     """
 
@@ -70,15 +47,15 @@ class Snapshot:
     objects: Mapping[str, list[Object]] = field(default_factory=dict)
     logs: Mapping[str, str] = field(default_factory=dict)
     refused: Mapping[str, Refused] = field(default_factory=dict)
-    looks: tuple[Look, ...] = ()
+    target_checks: tuple[TargetCheckResult, ...] = ()
     ports: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Snapshot:
         """Return the snapshot that `as_json` wrote."""
         refused = {name: Refused(**each) for name, each in data.get("refused", {}).items()}
-        looks = tuple(Look(**each) for each in data.get("looks", ()))
-        return cls(**{**data, "refused": refused, "looks": looks})
+        target_checks = tuple(TargetCheckResult(**each) for each in data.get("target_checks", ()))
+        return cls(**{**data, "refused": refused, "target_checks": target_checks})
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as plain JSON."""
@@ -150,35 +127,11 @@ class Snapshot:
         return [pod for pod in self["pods"] if matches(selector, labels_of(pod))]
 
 
-def owners(obj: Object) -> list[Object]:
-    """Return an object's owner references."""
-    return list(obj["metadata"].get("ownerReferences") or ())
-
-
-def labels_of(obj: Object) -> Mapping[str, str]:
-    """Return an object's labels."""
-    labels: Mapping[str, str] = obj["metadata"].get("labels") or {}
-    return labels
-
-
 def matches(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
     """Whether `labels` have all that `selector` names."""
     return all(labels.get(name) == value for name, value in selector.items())
 
 
-def name_of(obj: Object) -> str:
-    """Return an object's name."""
-    return str(obj["metadata"]["name"])
-
-
 def ref(obj: Object, kind: str = "") -> Ref:
     """Return a reference to an object; the items of a list do not say their kind."""
     return Ref(kind or str(obj.get("kind", "")), name_of(obj))
-
-
-def event_time(event: Object) -> float:
-    """Return when an event was last seen."""
-    series = (event.get("series") or {}).get("lastObservedTime")
-    stamps = (series, event.get("lastTimestamp"), event.get("eventTime"))
-    moments = [epoch(each) for each in (*stamps, event["metadata"].get("creationTimestamp"))]
-    return max(moments)

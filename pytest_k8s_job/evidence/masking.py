@@ -8,9 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pytest_k8s_job.exchanges import MASK
-from pytest_k8s_job.records import Kind, Record
-from pytest_k8s_job.reports import near_all
+from pytest_k8s_job.wire.records import MASK, Kind, Record, map_texts
 
 __all__ = ["Masks", "secret_values"]
 
@@ -60,9 +58,9 @@ class Masks:
 
     def _field(self, value: Any) -> Any:
         if not isinstance(value, dict):
-            return near_all(value, self)
+            return map_texts(value, self)
         kept = {name: value[name] for name in IDENTITY if name in value}
-        return {**near_all(value, self), **kept}
+        return {**map_texts(value, self), **kept}
 
 
 def secret_values(secrets: Iterable[Mapping[str, Any]]) -> set[str]:

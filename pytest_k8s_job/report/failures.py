@@ -8,18 +8,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from pytest_k8s_job.diagnosis.grouping import group_texts
 from pytest_k8s_job.report.document import Cause, Failure, Result
 
-__all__ = ["group", "joined", "read_failure", "readable"]
+__all__ = ["group", "read_failure", "readable"]
 
 LIKELY = "likely cause"  # title of a section that says what `likely_cause` says
 HEADLINE_LENGTH = 300  # characters; what does not fit stands in the traceback
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_AT = re.compile(r" at (\d\d:\d\d:\d\d) UTC$")
-_CHANGING = re.compile(
-    r"0x[0-9a-f]+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[0-9a-f]{12,}\b|\d+(?:\.\d+)?"
-)
 
 
 def readable(text: str) -> str:
@@ -73,34 +70,10 @@ def group(tests: Sequence[Result]) -> tuple[Cause, ...]:
     The likely cause counts; without one, what was raised, numbers and ids put aside.
     """
     failed = [test for test in tests if test.bad and test.failures]
-    causes = joined((_cause(test), test.nodeid) for test in failed)
+    causes = group_texts((_cause(test), test.nodeid) for test in failed)
     return tuple(Cause(text, tuple(nodeids)) for text, nodeids in causes)
-
-
-def joined(causes: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
-    """Return what is said of tests, each once with all node ids; what most say comes first.
-
-    Of one that ends with a time of day, the first and the last time are told.
-    """
-    found: dict[str, list[tuple[str, str]]] = {}
-    for text, nodeid in causes:
-        found.setdefault(_CHANGING.sub("#", text), []).append((text, nodeid))
-    groups = [
-        (_spanning([text for text, _ in each]), [nodeid for _, nodeid in each])
-        for each in found.values()
-    ]
-    return sorted(groups, key=lambda each: -len(each[1]))
 
 
 def _cause(test: Result) -> str:
     said = next((f.likely_cause for f in test.failures if f.likely_cause), "")
     return said or test.telling.headline
-
-
-def _spanning(texts: Sequence[str]) -> str:
-    """Return the first of `texts`; if they differ in the time that each ends with, with both."""
-    ends = [_AT.search(text) for text in texts]
-    times = sorted(end[1] for end in ends if end is not None)
-    if len(times) < len(texts) or times[0] == times[-1]:
-        return texts[0]
-    return _AT.sub(f" from {times[0]} to {times[-1]} UTC", texts[0])

@@ -14,12 +14,13 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.bench import evidence, in_cluster, near_side
+from tests.bench import collector, evidence, in_cluster
 from tests.bench.figures import Figure, markdown, text_table
-from tests.bench.scene import ROOT, Scene, build_image, open_scene
+from tests.bench.scene import Scene, build_image, open_scene
+from tests.checkout import CHECKOUT
 
-REPORT = ROOT / "reports" / "bench.json"
-DOCS = ROOT / "docs" / "bench.md"
+REPORT = CHECKOUT / "reports" / "bench.json"
+DOCS = CHECKOUT / "docs" / "bench.md"
 BEGIN, END = "<!-- table -->\n", "<!-- end -->\n"
 
 Row = Callable[[Scene, int], Iterator[Figure]]
@@ -27,10 +28,10 @@ ROWS: dict[str, Row] = {
     "floors": in_cluster.floors,
     "pod": in_cluster.pod_side,
     "log": in_cluster.log_size,
-    "near": near_side.total,
+    "near": collector.total,
     "collect": in_cluster.collect,
     "evidence": evidence.cost,
-    "memory": near_side.memory,
+    "memory": collector.memory,
     "shards": in_cluster.shards,
 }
 

@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-import pytest_k8s_job.cluster  # noqa: F401 (loaded in a real run; counts for the memory)
-from pytest_k8s_job.local_pod import LocalCluster
+import pytest_k8s_job.cluster.client  # noqa: F401 (loaded in a real run; counts for the memory)
+from pytest_k8s_job.testing.local_pod import LocalCluster
 
 
 def pytest_k8s_job_cluster() -> LocalCluster:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from tests.bench.figures import Figure, ratio, size
 from tests.bench.peers import XDIST, Chart
-from tests.bench.scene import ROOT, RUN_SECONDS, JobClock, Scene, Timed, job, tool
+from tests.bench.scene import RUN_SECONDS, JobClock, Scene, Timed, job, tool
+from tests.checkout import CHECKOUT
 
 __all__ = ["collect", "floors", "log_size", "pod_side", "shards"]
 
@@ -100,7 +101,7 @@ def log_size(scene: Scene, rounds: int) -> Iterator[Figure]:
             extra={
                 "BENCH_METER": str(meter),
                 "PYTEST_PLUGINS": "tests.bench.meter,xdist.plugin",
-                "PYTHONPATH": f"{XDIST}:{ROOT}",
+                "PYTHONPATH": f"{XDIST}:{CHECKOUT}",
             },
         )
         controller.append(json.loads(meter.read_text())["cpu"])

@@ -10,12 +10,13 @@ import yaml
 
 from local_cluster import binaries
 from local_cluster.settings import Paths
-from tests.bench.scene import HERE, ROOT, Scene
+from tests.bench.scene import HERE, Scene
+from tests.checkout import CHECKOUT
 
 __all__ = ["XDIST", "Chart", "build_helm"]
 
 HELM = binaries.Module("helm", "helm 3.22.0", "tool", ("helm",), "four minutes")
-XDIST = ROOT / "build" / "peers"  # where `make bench` installs it
+XDIST = CHECKOUT / "build" / "peers"  # where `make bench` installs it
 
 
 def build_helm() -> Path:

@@ -21,10 +21,11 @@ import yaml
 
 import local_cluster
 from tests.bench.image.suites import write
+from tests.checkout import CHECKOUT
 
 __all__ = [
+    "CHECKOUT",
     "HERE",
-    "ROOT",
     "RUN_SECONDS",
     "JobClock",
     "Scene",
@@ -35,7 +36,6 @@ __all__ = [
     "tool",
 ]
 
-ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 IMAGE = "pytest-k8s-job-bench:1"
 RUN_SECONDS = 300.0  # a command that takes longer hangs; the slowest needs 90 s here
@@ -72,9 +72,9 @@ def build_image() -> None:
         for name in CONTEXT_FILES:
             place = context / name
             place.parent.mkdir(exist_ok=True)
-            shutil.copy2(ROOT / name, place)
+            shutil.copy2(CHECKOUT / name, place)
         unwanted = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / "pytest_k8s_job", context / "pytest_k8s_job", ignore=unwanted)
+        shutil.copytree(CHECKOUT / "pytest_k8s_job", context / "pytest_k8s_job", ignore=unwanted)
         shutil.copytree(HERE / "image", context, ignore=unwanted, dirs_exist_ok=True)
         local_cluster.build(context / "Dockerfile", IMAGE, context)
     local_cluster.load(IMAGE)
@@ -122,7 +122,7 @@ class Scene:
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "CI"))},
             "KUBECONFIG": str(local_cluster.kubeconfig()),
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(CHECKOUT),
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "PYTEST_PLUGINS": "pytest_k8s_job.plugin",
         }
@@ -155,7 +155,7 @@ class Scene:
         folder = self.folder / f"near-{suite}"
         if not folder.exists():
             folder.mkdir()
-            command = ["python", "-m", "pytest_k8s_job.agent"]
+            command = ["python", "-m", "pytest_k8s_job.pod.agent"]
             manifest = job(self.namespace, suite, command, [])
             (folder / "pytest.ini").write_text("[pytest]\nk8s_job_manifest = job.yaml\n")
             (folder / "job.yaml").write_text(yaml.safe_dump(manifest))

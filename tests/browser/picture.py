@@ -11,8 +11,9 @@ from playwright.sync_api import ViewportSize, sync_playwright
 
 from pytest_k8s_job.report.page import render
 from tests.browser.documents import failing_run
+from tests.checkout import CHECKOUT
 
-TARGET = Path(__file__).parents[2] / "docs" / "images" / "report.png"
+TARGET = CHECKOUT / "docs" / "images" / "report.png"
 SIZE = ViewportSize(width=1080, height=1000)  # legible in a README
 
 

@@ -7,16 +7,15 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NARROW, Open, Watched
 from tests.browser.test_report_page import violations
+from tests.checkout import CHECKOUT
 from tests.incluster.waiting import wait_until
 
-ROOT = Path(__file__).parents[2]
 NO_DATA = "404"  # Chromium's own line on GET /data before anything is loaded
 START_WAIT = 60  # seconds
 JOB_WAIT = 60_000  # ms for a job, whose worker imports matplotlib first
@@ -30,7 +29,10 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "app.serve", "--port", str(port)]
     log = tmp_path_factory.mktemp("service") / "log"
-    with log.open("w") as file, subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file) as it:
+    with (
+        log.open("w") as file,
+        subprocess.Popen(command, cwd=CHECKOUT, stdout=file, stderr=file) as it,
+    ):
         wait_until(
             lambda: it.poll() is not None or "ready: http" in log.read_text(),
             START_WAIT,

@@ -15,7 +15,7 @@ import yaml
 from local_cluster.settings import Paths
 from local_cluster.supervision import Supervisor
 from tests.chaos.scene import Running, Scene, wait_until
-from tests.tool.test_on_cluster import kubectl
+from tests.tool.run.test_on_cluster import kubectl
 
 __all__ = [
     "delete_pod",

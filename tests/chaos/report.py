@@ -9,12 +9,12 @@ from typing import Any
 
 from tests.chaos.cases import CASES, Case
 from tests.chaos.tally import Tally
-from tests.tool.conftest import ROOT
+from tests.checkout import CHECKOUT
 
 __all__ = ["DOCS", "REPORT", "read", "rows_of", "show", "write", "write_docs"]
 
-REPORT = ROOT / "reports" / "chaos.json"
-DOCS = ROOT / "docs" / "chaos.md"
+REPORT = CHECKOUT / "reports" / "chaos.json"
+DOCS = CHECKOUT / "docs" / "chaos.md"
 LINE = "{:<26} {:>4} {:>5} {:>4} {:>11}".format
 HEAD = "| case | fault | runs | right verdict | lost | false green |\n"
 COUNTS = ("runs", "right_verdict", "lost", "false_green")

@@ -20,10 +20,10 @@ from xml.etree import ElementTree
 import yaml
 
 import local_cluster
-from tests.chaos.near_sides import NEAR_SIDES
+from tests.chaos.collectors import NEAR_SIDES
 from tests.chaos.suites import SUITES
-from tests.tool.conftest import ROOT
-from tests.tool.test_on_cluster import INI, job_manifest, kubectl
+from tests.checkout import CHECKOUT
+from tests.tool.run.test_on_cluster import INI, job_manifest, kubectl
 
 if TYPE_CHECKING:
     from tests.chaos.cases import Case
@@ -181,7 +181,9 @@ def open_scene(folder: Path, *, with_clock: bool) -> Iterator[Scene]:
     """Make the namespace and delete it at the end; both sides run a copy of the package."""
     scene = Scene(f"chaos-{secrets.token_hex(3)}", folder)
     package = scene.source / "pytest_k8s_job"
-    shutil.copytree(ROOT / "pytest_k8s_job", package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        CHECKOUT / "pytest_k8s_job", package, ignore=shutil.ignore_patterns("__pycache__")
+    )
     for name, text in NEAR_SIDES.items():
         (scene.source / f"{name}.py").write_text(text)
     suite = folder / "suite"
@@ -204,7 +206,7 @@ def open_scene(folder: Path, *, with_clock: bool) -> Iterator[Scene]:
 def clock_library() -> Path:
     """Return libfaketime, which shows another time to the process that it is loaded into."""
     if not (found := list(CLOCK_PLACE.glob(f"*/faketime/{CLOCK_LIBRARY}"))):
-        subprocess.run([ROOT / "deployment" / "install-packages", "libfaketime"], check=True)
+        subprocess.run([CHECKOUT / "deployment" / "install-packages", "libfaketime"], check=True)
         found = list(CLOCK_PLACE.glob(f"*/faketime/{CLOCK_LIBRARY}"))
     return found[0]
 

@@ -12,8 +12,8 @@ import pytest
 import local_cluster
 from deployment import rollout
 from deployment.kubectl import Kubectl, start_local
+from tests.checkout import CHECKOUT
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 BROKEN = "weather-api:broken"
 SECONDS = 240  # deploying anew and a run of the suite, on a slow machine
 LISTING = {
@@ -55,7 +55,7 @@ def _test(kubectl: Kubectl, deploy: str, report: Path) -> tuple[int, set[str], i
 def test_a_broken_api_fails_exactly_its_own_tests(kubectl: Kubectl, tmp_path: Path) -> None:
     """All pass on a healthy deployment; when `GET /jobs` is a list, the tests of the list fail."""
     assert _test(kubectl, "yes", tmp_path / "healthy.xml")[:2] == (0, set())
-    context = CHECKOUT / "tests" / "unit"
+    context = CHECKOUT / "tests" / "suite"
     local_cluster.build(Path(__file__).with_name("Dockerfile.broken"), BROKEN, context)
     local_cluster.load(BROKEN)
     kubectl.run("set", "image", "deployment/api", f"api={BROKEN}")

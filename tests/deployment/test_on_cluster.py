@@ -17,8 +17,8 @@ import local_cluster
 from deployment import rollout
 from deployment.errors import NotReadyError
 from deployment.kubectl import start_local
+from tests.checkout import CHECKOUT
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 SECONDS = 90  # no command here takes longer on a slow machine
 
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 import local_cluster
+from tests.checkout import CHECKOUT
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 EXAMPLE = CHECKOUT / "examples" / "redis-ping"
 IMAGE = "redis-ping-test:1"
 SECONDS = 120  # for one command; the machine may be busy

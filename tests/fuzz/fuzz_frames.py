@@ -19,8 +19,8 @@ import atheris  # type: ignore[import-untyped]
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 with atheris.instrument_imports(include=["pytest_k8s_job"]):
-    from pytest_k8s_job import frames
     from pytest_k8s_job.errors import FrameError
+    from pytest_k8s_job.wire import frames
 
 NONCE = "0123456789abcdef"
 ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="

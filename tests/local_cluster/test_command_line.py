@@ -12,8 +12,7 @@ from local_cluster import lifecycle
 from local_cluster.__main__ import COMMANDS, main, table
 from local_cluster.health import Part
 from local_cluster.settings import Paths
-
-CHECKOUT = Path(__file__).resolve().parents[2]
+from tests.checkout import CHECKOUT
 
 
 @pytest.fixture

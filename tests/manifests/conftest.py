@@ -9,8 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from documents import CHECKOUT, Documents, changed, read
-from kubectl_runner import Kubectl
+
+from tests.checkout import CHECKOUT
+from tests.manifests.documents import Documents, changed, read
+from tests.manifests.kubectl_runner import Kubectl
 
 ON_CLUSTER = "test_on_cluster.py"
 LEFT_OUT = pytest.StashKey[int]()

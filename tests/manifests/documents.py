@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+from tests.checkout import CHECKOUT
+
 FOLDER = CHECKOUT / "kubernetes"
 NAMESPACE = "weather"
 

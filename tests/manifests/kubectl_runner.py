@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from documents import Documents
+
+from tests.manifests.documents import Documents
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ each of them, and proves with a broken copy that each can say no.
 
 import re
 
-from documents import Complaints, Documents, amount, at, workloads
+from tests.manifests.documents import Complaints, Documents, amount, at, workloads
 
 SCRATCH = "/tmp"  # noqa: S108  where pods mount their emptyDir; nothing is written there by the test
 LABELS = ("name", "part-of", "component", "version")

@@ -3,7 +3,16 @@
 Pure functions from manifests to complaints, as in `pod_habits.py`.
 """
 
-from documents import Complaints, Documents, Workload, amount, at, matches, of_kind, workloads
+from tests.manifests.documents import (
+    Complaints,
+    Documents,
+    Workload,
+    amount,
+    at,
+    matches,
+    of_kind,
+    workloads,
+)
 
 LONGEST_JOB = 60  # seconds the worker may need for the job in hand when SIGTERM comes
 

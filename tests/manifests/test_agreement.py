@@ -6,7 +6,9 @@ import tomllib
 
 import pytest
 import yaml
-from documents import CHECKOUT, FOLDER, Documents, Workload, at, workloads
+
+from tests.checkout import CHECKOUT
+from tests.manifests.documents import FOLDER, Documents, Workload, at, workloads
 
 DOCKERFILES = {"api": "api", "worker": "wrk", "integration-test": "test"}  # workload -> suffix
 FORBIDDEN = {

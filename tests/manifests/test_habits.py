@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-import pod_habits
 import pytest
-import service_habits
-from documents import FOLDER, Complaints, Documents, changed
+
+from tests.manifests import pod_habits, service_habits
+from tests.manifests.documents import FOLDER, Complaints, Documents, changed
 
 Habit = Callable[[Documents], Complaints]
 HABITS: tuple[Habit, ...] = pod_habits.HABITS + service_habits.HABITS

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 import yaml
-from documents import CHECKOUT, Documents, changed, of_kind, read, workloads
-from kubectl_runner import Kubectl
+
+from tests.checkout import CHECKOUT
+from tests.manifests.documents import Documents, changed, of_kind, read, workloads
+from tests.manifests.kubectl_runner import Kubectl
 
 POD = "spec.template.spec"
 BOX = f"{POD}.containers.0"

@@ -16,13 +16,14 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import settings
 
+from tests.checkout import CHECKOUT
+
 collect_ignore = ["sample"]
 settings.register_profile("tool", deadline=None)  # a shared machine stalls at times
 settings.load_profile("tool")
 # A shell ignores it for what it starts in the background; our runs must not inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-ROOT = Path(__file__).parents[2]
 SAMPLE = Path(__file__).with_name("sample")
 MANIFEST = """\
 apiVersion: batch/v1
@@ -35,14 +36,14 @@ spec:
       containers:
         - name: suite
           image: unused
-          command: [python, -m, pytest_k8s_job.agent]
+          command: [python, -m, pytest_k8s_job.pod.agent]
           args: []
 """
 DOUBLE = """\
 import os
 import pathlib
 
-from pytest_k8s_job.local_pod import LocalCluster
+from pytest_k8s_job.testing.local_pod import LocalCluster
 
 
 def pytest_k8s_job_cluster(config):
@@ -162,7 +163,7 @@ def make_remote(tmp_path: Path) -> Side:
     (near / "job.yaml").write_text(MANIFEST)
     (tmp_path / "near_double.py").write_text(DOUBLE)
     environment = {
-        "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)]),
+        "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(tmp_path)]),
         "PYTEST_PLUGINS": "pytest_k8s_job.plugin,near_double",
         "SUITE": str(suite),
     }

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from pytest_k8s_job.options import Keep, Options, read_options
-from tests.tool.conftest import ROOT
+from tests.checkout import CHECKOUT
 
 pytest_plugins = ["pytester"]
 
@@ -68,6 +68,6 @@ def test_a_wrong_value_is_a_usage_error(line: str, message: str, pytester: pytes
 
 def test_each_ini_value_is_documented(pytestconfig: pytest.Config) -> None:
     """The pages name every ini value, and none that does not exist."""
-    pages = "".join(page.read_text("utf-8") for page in (ROOT / "docs").glob("*.md"))
+    pages = "".join(page.read_text("utf-8") for page in (CHECKOUT / "docs").glob("*.md"))
     known = {name for name in pytestconfig._parser._inidict if name.startswith("k8s_")}
     assert set(re.findall(r"`(k8s_\w+)`", pages)) == known

@@ -11,9 +11,9 @@ import sys
 import pytest
 
 from pytest_k8s_job import errors
-from tests.tool.conftest import ROOT
+from tests.checkout import CHECKOUT
 
-PACKAGE = ROOT / "pytest_k8s_job"
+PACKAGE = CHECKOUT / "pytest_k8s_job"
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
 
 
@@ -53,9 +53,9 @@ def test_client_library_stays_behind_its_edge(module: str) -> None:
 
 def test_agent_needs_the_standard_library_only() -> None:
     """The agent starts before pytest does: it loads neither pytest nor anything installed."""
-    code = "import sys, pytest_k8s_job.agent as a; print(*sys.modules)"
+    code = "import sys, pytest_k8s_job.pod.agent as a; print(*sys.modules)"
     done = subprocess.run(
-        [sys.executable, "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-S", "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True
     )
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     known = set(sys.stdlib_module_names) | {"pytest_k8s_job", "__main__", "__mp_main__"}
@@ -66,6 +66,6 @@ def test_plugin_is_light() -> None:
     """A session that runs here loads neither the Kubernetes client nor YAML."""
     code = "import sys, pytest_k8s_job.plugin; print(*sys.modules)"
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True
     )
     assert not {"kubernetes", "yaml", "urllib3"} & set(done.stdout.split())

@@ -16,7 +16,7 @@ NONCE = {"PYTEST_K8S_JOB_NONCE": "0123456789abcdef", "PYTEST_K8S_JOB_TERMINATION
 PLAIN = [sys.executable, "-m", "pytest"]
 VARIANTS = {
     "plain": (PLAIN, AUTOLOAD_OFF),
-    "agent": ([sys.executable, "-m", "pytest_k8s_job.agent"], {**AUTOLOAD_OFF, **NONCE}),
+    "agent": ([sys.executable, "-m", "pytest_k8s_job.pod.agent"], {**AUTOLOAD_OFF, **NONCE}),
     "reportlog": (
         [*PLAIN, "-p", "pytest_reportlog.plugin", "--report-log=/tmp/report.jsonl"],
         {**AUTOLOAD_OFF, "PYTHONPATH": "/opt/peers"},

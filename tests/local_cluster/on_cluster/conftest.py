@@ -1,7 +1,8 @@
 """The real cluster of this machine, for the tests that need one."""
 
 import pytest
-from real_cluster import Cluster
+
+from tests.local_cluster.on_cluster.real_cluster import Cluster
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from local_cluster.settings import CONTEXT, Paths
-
-CHECKOUT = Path(__file__).resolve().parents[3]
+from tests.checkout import CHECKOUT
 
 
 class Cluster:

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from real_cluster import Cluster, wait_until
 
 from local_cluster import machine, sweep
 from local_cluster.supervision import Supervisor
+from tests.local_cluster.on_cluster.real_cluster import Cluster, wait_until
 
 OUTSIDE = ("/var/lib/cni", "/var/lib/kubelet", "/var/log/containers", "/run/netns")
 POD = """

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from real_cluster import Cluster, wait_until
 
 from local_cluster import images, sweep
 from local_cluster.settings import CONTEXT, NODE_IP, POD_CIDR
 from local_cluster.supervision import Supervisor
+from tests.local_cluster.on_cluster.real_cluster import Cluster, wait_until
 
 RESTART_SECONDS = 60.0  # supervisord's back-off and the component's own start, on a busy machine
 POD = """

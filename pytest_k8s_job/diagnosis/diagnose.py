@@ -1,0 +1,66 @@
+"""All rules, and what their findings come to together.
+
+A rule looks for one kind of trouble and knows nothing of the others; `ranking` makes chains of
+what they found.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from pytest_k8s_job.diagnosis.causes import Cause
+from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
+from pytest_k8s_job.diagnosis.ranking import rank
+from pytest_k8s_job.diagnosis.rules.access import check_access, check_clock
+from pytest_k8s_job.diagnosis.rules.blocked_connections import check_reach
+from pytest_k8s_job.diagnosis.rules.container_exits import check_endings
+from pytest_k8s_job.diagnosis.rules.container_starts import check_starts
+from pytest_k8s_job.diagnosis.rules.creation import check_creation
+from pytest_k8s_job.diagnosis.rules.dns import check_dns
+from pytest_k8s_job.diagnosis.rules.images import check_images
+from pytest_k8s_job.diagnosis.rules.lost_pods import check_jobs, check_losses, check_nodes
+from pytest_k8s_job.diagnosis.rules.probes import check_probes
+from pytest_k8s_job.diagnosis.rules.scheduling import check_scheduling
+from pytest_k8s_job.diagnosis.rules.services import check_services
+from pytest_k8s_job.diagnosis.rules.storage import check_storage
+from pytest_k8s_job.diagnosis.rules.target import check_target
+from pytest_k8s_job.diagnosis.rules.workloads import check_workloads
+from pytest_k8s_job.diagnosis.snapshot import Snapshot
+from pytest_k8s_job.diagnosis.snapshot_reader import take_snapshot
+
+__all__ = [
+    "Cause",
+    "Finding",
+    "Outlook",
+    "Ref",
+    "Snapshot",
+    "diagnose",
+    "take_snapshot",
+]
+
+GENERAL = (check_access, check_clock)
+RULES = (
+    check_nodes,
+    check_dns,
+    check_creation,
+    check_storage,
+    check_scheduling,
+    check_images,
+    check_starts,
+    check_losses,
+    check_endings,
+    check_probes,
+    check_jobs,
+    check_services,
+    check_reach,
+    check_target,
+    check_workloads,
+)
+
+
+def diagnose(snapshot: Snapshot) -> list[Finding]:
+    """Return the root causes of what is wrong in a snapshot, the most basic first."""
+    general = list(chain.from_iterable(rule(snapshot) for rule in GENERAL))
+    unreadable = any(each.cause is not Cause.CLOCK_SKEW for each in general)
+    rules = () if unreadable else RULES
+    return rank([*general, *chain.from_iterable(rule(snapshot) for rule in rules)])

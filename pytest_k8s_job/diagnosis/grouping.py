@@ -1,0 +1,37 @@
+"""Groups texts that say the same but for numbers, ids and times."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+__all__ = ["group_texts"]
+
+_AT = re.compile(r" at (\d\d:\d\d:\d\d) UTC$")
+_CHANGING = re.compile(
+    r"0x[0-9a-f]+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[0-9a-f]{12,}\b|\d+(?:\.\d+)?"
+)
+
+
+def group_texts(causes: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+    """Return what is said of tests, each once with all node ids; what most say comes first.
+
+    Of one that ends with a time of day, the first and the last time are told.
+    """
+    found: dict[str, list[tuple[str, str]]] = {}
+    for text, nodeid in causes:
+        found.setdefault(_CHANGING.sub("#", text), []).append((text, nodeid))
+    groups = [
+        (_spanning([text for text, _ in each]), [nodeid for _, nodeid in each])
+        for each in found.values()
+    ]
+    return sorted(groups, key=lambda each: -len(each[1]))
+
+
+def _spanning(texts: Sequence[str]) -> str:
+    """Return the first of `texts`; if they differ in the time that each ends with, with both."""
+    ends = [_AT.search(text) for text in texts]
+    times = sorted(end[1] for end in ends if end is not None)
+    if len(times) < len(texts) or times[0] == times[-1]:
+        return texts[0]
+    return _AT.sub(f" from {times[0]} to {times[-1]} UTC", texts[0])

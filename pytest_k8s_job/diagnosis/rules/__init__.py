@@ -1,0 +1,1 @@
+"""The checks of the diagnosis, one module a kind of fault."""

@@ -1,0 +1,142 @@
+"""Names: the cluster's DNS itself, and names that mean no Service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_k8s_job.cluster.objects import Object, condition, name_of
+from pytest_k8s_job.cluster.text import clipped, listed, nearest
+from pytest_k8s_job.diagnosis.causes import Cause
+from pytest_k8s_job.diagnosis.containers import containers, going
+from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
+from pytest_k8s_job.diagnosis.rules.container_exits import recovered
+from pytest_k8s_job.diagnosis.rules.dependencies import DNS, Host, complaints, read_host, unresolved
+from pytest_k8s_job.diagnosis.snapshot import Snapshot
+
+__all__ = ["check_dns", "missing_service"]
+
+
+def check_dns(snapshot: Snapshot) -> Iterator[Finding]:
+    """Yield a DNS that does not answer, and names that containers failed to resolve."""
+    yield from _down(snapshot)
+    for pod in snapshot["pods"]:
+        if going(pod):
+            continue
+        for container in containers(pod):
+            if container.ended and recovered(snapshot, container):
+                continue
+            log = snapshot.log(name_of(pod), container.name)
+            host = read_host(unresolved(log), snapshot) if unresolved(log) else None
+            if host is not None and (found := missing_service(snapshot, host)) is not None:
+                yield _with_line(found, name_of(pod), complaints(log)[0])
+
+
+def missing_service(snapshot: Snapshot, host: Host) -> Finding | None:
+    """Return the finding if there is no Service behind a host name."""
+    about = Ref("Service", host.service, host.namespace * (host.namespace != snapshot.namespace))
+    names = [name_of(each) for each in snapshot["services"]]
+    if not snapshot.knows("services"):
+        return None
+    namespaces = [name_of(each) for each in snapshot["namespaces"]]
+    if host.namespace != snapshot.namespace:
+        there = host.namespace in namespaces or not namespaces
+        if there and host.service in names:
+            return _elsewhere(snapshot, host, about)
+        if not there:
+            near = (
+                snapshot.namespace if host.service in names else nearest(host.namespace, namespaces)
+            )
+            hint = f"; there is {near}" if near else ""
+            return Finding(
+                Cause.WRONG_NAMESPACE,
+                f"the name {host.text} means namespace {host.namespace}, which is not there{hint}",
+                (about,),
+                f"http://{host.service}.{near or 'NAMESPACE'}.svc",
+                (f"namespaces: {listed(namespaces, 9)}",),
+            )
+        return None
+    if host.service in names:
+        return None
+    near = nearest(host.service, names)
+    return Finding(
+        Cause.SERVICE_MISSING,
+        f"there is no Service {host.service} in namespace {host.namespace}"
+        + (f"; there is {near}" if near else f"; there are: {listed(names) or 'none'}"),
+        (about,),
+        f"http://{near or 'SERVICE'}.{host.namespace}.svc",
+        (f"Services in namespace {host.namespace}: {listed(names, 9) or 'none'}",),
+    )
+
+
+def _elsewhere(snapshot: Snapshot, host: Host, about: Ref) -> Finding | None:
+    return Finding(
+        Cause.WRONG_NAMESPACE,
+        f"the name {host.text} means namespace {host.namespace}; the Service {host.service}"
+        f" is in namespace {snapshot.namespace}",
+        (about,),
+        f"http://{host.service}.{snapshot.namespace}.svc",
+        (f"Service {host.service} is in namespace {snapshot.namespace}",),
+    )
+
+
+def _with_line(finding: Finding, pod: str, line: str) -> Finding:
+    return Finding(
+        finding.cause,
+        finding.sentence,
+        finding.objects,
+        finding.remedy,
+        (*finding.evidence, f"log of {pod}: {clipped(line)}"),
+        group=str(finding.objects[0]),
+    )
+
+
+def _down(snapshot: Snapshot) -> Iterator[Finding]:
+    """Yield the DNS Service without a ready endpoint; other clusters may name it otherwise."""
+    if not snapshot["dns-services"] or not snapshot.knows("dns-slices"):
+        return
+    name = name_of(snapshot["dns-services"][0])
+    ready = [
+        endpoint
+        for each in snapshot["dns-slices"]
+        for endpoint in each.get("endpoints") or ()
+        if (endpoint.get("conditions") or {}).get("ready") is not False
+    ]
+    if ready:
+        return
+    deployment = next(iter(snapshot["dns-deployments"]), None)
+    yield Finding(
+        Cause.DNS_DOWN,
+        f"the cluster's DNS is down: Service {name} in kube-system has no ready endpoint"
+        + _why(snapshot, deployment),
+        (DNS,),
+        _remedy(deployment),
+        (
+            "EndpointSlices of kube-dns: no ready endpoint",
+            *(
+                f"pod {name_of(pod)}: Ready is {condition(pod, 'Ready').get('status') or 'unknown'}"
+                for pod in snapshot["dns-pods"]
+            ),
+        ),
+        Outlook.MAY_HEAL,
+        frozenset(Ref("Node", str(pod["spec"].get("nodeName"))) for pod in snapshot["dns-pods"]),
+    )
+
+
+def _why(snapshot: Snapshot, deployment: Object | None) -> str:
+    if deployment is not None and deployment["spec"].get("replicas") == 0:
+        return f"; Deployment {name_of(deployment)} is scaled to 0"
+    for pod in snapshot["dns-pods"]:
+        for container in containers(pod):
+            for state in (container.waiting, container.ended):
+                if state.get("reason"):
+                    return f"; pod {name_of(pod)}: {state['reason']}"
+    return "; it has no pod" if not snapshot["dns-pods"] else "; its pods are not ready"
+
+
+def _remedy(deployment: Object | None) -> str:
+    if deployment is None:
+        return "kubectl -n kube-system get pods -l k8s-app=kube-dns"
+    name = name_of(deployment)
+    if deployment["spec"].get("replicas") == 0:
+        return f"kubectl -n kube-system scale deployment {name} --replicas=2"
+    return f"kubectl -n kube-system describe deployment {name}"

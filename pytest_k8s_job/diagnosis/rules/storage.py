@@ -1,0 +1,137 @@
+"""PersistentVolumeClaims that are not there, or not bound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_k8s_job.cluster.objects import Object, name_of
+from pytest_k8s_job.cluster.text import clipped, listed, nearest
+from pytest_k8s_job.diagnosis.causes import Cause
+from pytest_k8s_job.diagnosis.containers import finished, going, pod_words
+from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
+from pytest_k8s_job.diagnosis.snapshot import Snapshot
+
+__all__ = ["DEFAULT_CLASS", "check_storage", "claims_of"]
+
+KIND = "PersistentVolumeClaim"
+DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+PATIENCE = 10.0  # seconds that a claim may be pending that no pod waits for
+
+
+def check_storage(snapshot: Snapshot) -> Iterator[Finding]:
+    """Yield each claim that keeps a pod waiting, or will."""
+    for claim in snapshot["persistentvolumeclaims"]:
+        if (claim.get("status") or {}).get("phase") != "Bound" and not going(claim):
+            yield from _unbound(snapshot, claim)
+    if snapshot.knows("persistentvolumeclaims"):
+        yield from _missing(snapshot)
+
+
+def claims_of(pod: Object) -> list[str]:
+    """Return the names of the claims that a pod mounts."""
+    volumes = pod["spec"].get("volumes") or ()
+    return [
+        each["persistentVolumeClaim"]["claimName"]
+        for each in volumes
+        if "persistentVolumeClaim" in each
+    ]
+
+
+def _missing(snapshot: Snapshot) -> Iterator[Finding]:
+    there = [name_of(each) for each in snapshot["persistentvolumeclaims"]]
+    for pod in snapshot["pods"]:
+        for claim in claims_of(pod):
+            if claim in there or finished(pod) or going(pod):
+                continue
+            near = nearest(claim, there)
+            yield Finding(
+                Cause.CLAIM_MISSING,
+                f"there is no {KIND} {claim}, which {pod_words(snapshot, pod)} mounts"
+                + (f"; there is {near}" if near else ""),
+                (Ref(KIND, claim),),
+                remedy=f"claimName: {near or '...'}    # one of: {listed(there) or 'none'}",
+                evidence=tuple(map(snapshot.event_line, _scheduling(snapshot, pod))),
+                group=claim,
+            )
+
+
+def _scheduling(snapshot: Snapshot, pod: Object) -> list[Object]:
+    return snapshot.events("Pod", name_of(pod), "FailedScheduling")[:1]
+
+
+def _unbound(snapshot: Snapshot, claim: Object) -> Iterator[Finding]:
+    name, wanted = name_of(claim), claim["spec"].get("storageClassName")
+    classes = {name_of(each): each for each in snapshot["storageclasses"]}
+    known = snapshot.knows("storageclasses")
+    events = snapshot.events(KIND, name)
+    lines = tuple(map(snapshot.event_line, events[:2]))
+    defaults = [each for each, obj in classes.items() if _is_default(obj)]
+    default = defaults[0] if defaults else ""
+    # Without the right to list classes, the controller's own words must do.
+    said_missing = any("not found" in str(each.get("message")) for each in events)
+    if wanted and (
+        (known and wanted not in classes and said_missing) or (not known and said_missing)
+    ):
+        yield Finding(
+            Cause.STORAGE_CLASS_MISSING,
+            f"{KIND} {name} stays unbound: there is no StorageClass {wanted}",
+            (Ref(KIND, name),),
+            remedy=f"storageClassName: {default or '...'}    # of: {listed(classes) or 'none'}",
+            evidence=lines,
+        )
+    elif not wanted and (_unset(events) or (known and not defaults)):
+        yield Finding(
+            Cause.NO_STORAGE_CLASS,
+            f"{KIND} {name} stays unbound: it names no StorageClass, and "
+            + ("it asks for none" if wanted == "" else "none is the default"),
+            (Ref(KIND, name),),
+            remedy=f"storageClassName: {next(iter(classes), '...')}    # in the claim",
+            evidence=lines,
+        )
+    elif failed := snapshot.events(KIND, name, "ProvisioningFailed"):
+        yield Finding(
+            Cause.PROVISIONING,
+            f"{KIND} {name} stays unbound: {clipped(failed[0].get('message'))}",
+            (Ref(KIND, name),),
+            remedy=f"kubectl -n {snapshot.namespace} describe pvc {name}",
+            evidence=lines,
+            outlook=Outlook.MAY_HEAL,
+        )
+    elif not _waits_for_pod(classes.get(wanted or ""), events):
+        age = snapshot.age(claim["metadata"].get("creationTimestamp"))
+        if age > PATIENCE or any(name in claims_of(pod) for pod in snapshot["pods"]):
+            yield _pending(snapshot, claim, age, lines)
+
+
+def _pending(snapshot: Snapshot, claim: Object, age: float, lines: tuple[str, ...]) -> Finding:
+    name, wanted = name_of(claim), claim["spec"].get("storageClassName")
+    driver = next(
+        (each.get("provisioner") for each in snapshot["storageclasses"] if name_of(each) == wanted),
+        None,
+    )
+    who = f" by {driver}" if driver else ""
+    return Finding(
+        Cause.CLAIM_PENDING,
+        f"{KIND} {name} is not bound after {age:.0f} s: no volume of class {wanted} was made{who}",
+        (Ref(KIND, name),),
+        remedy=f"kubectl get pods -A | grep {str(driver).rpartition('/')[2]}    # does it run?"
+        if driver
+        else "",
+        evidence=lines,
+        outlook=Outlook.MAY_HEAL,
+    )
+
+
+def _is_default(storage_class: Object) -> bool:
+    annotations = storage_class["metadata"].get("annotations") or {}
+    return bool(annotations.get(DEFAULT_CLASS) == "true")
+
+
+def _unset(events: list[Object]) -> bool:
+    return any("no storage class is set" in str(each.get("message")) for each in events)
+
+
+def _waits_for_pod(storage_class: Object | None, events: list[Object]) -> bool:
+    mode = (storage_class or {}).get("volumeBindingMode")
+    latest = str(events[0].get("reason")) if events else ""
+    return mode == "WaitForFirstConsumer" and latest in ("", "WaitForFirstConsumer")

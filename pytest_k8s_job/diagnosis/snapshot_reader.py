@@ -1,0 +1,225 @@
+"""Takes snapshots: what of the cluster is read, and what of it is kept.
+
+Values of Secrets are never asked for, those of ConfigMaps are dropped at once. What the user may
+not read is noted and left out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlencode
+
+from pytest_k8s_job.cluster.objects import Object, name_of
+from pytest_k8s_job.cluster.pods import Reader
+from pytest_k8s_job.diagnosis.rules.services import doubtful_ports
+from pytest_k8s_job.diagnosis.rules.storage import DEFAULT_CLASS
+from pytest_k8s_job.diagnosis.snapshot import Refused, Snapshot
+from pytest_k8s_job.errors import ClusterError
+from pytest_k8s_job.wire.target_check import TargetCheckResult
+
+__all__ = ["take_snapshot"]
+
+SIDE_BY_SIDE = 8  # requests at the same time
+LIMIT = 500  # objects of one kind; who has more is told of these
+LOGS = 12  # containers whose last lines are read
+FRAME = "::k8sjob1 "  # how the lines of our own agent begin that nobody reads
+LOG_PAUSE = 0.4  # seconds
+LOG_LINES, LOG_BYTES = 20, 16384
+NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+KINDS = {
+    "pods": ("Pod", "/api/v1/namespaces/{}/pods"),
+    "events": ("Event", "/api/v1/namespaces/{}/events"),
+    "services": ("Service", "/api/v1/namespaces/{}/services"),
+    "configmaps": ("ConfigMap", "/api/v1/namespaces/{}/configmaps"),
+    "secrets": ("Secret", "/api/v1/namespaces/{}/secrets"),
+    "serviceaccounts": ("ServiceAccount", "/api/v1/namespaces/{}/serviceaccounts"),
+    "persistentvolumeclaims": (
+        "PersistentVolumeClaim",
+        "/api/v1/namespaces/{}/persistentvolumeclaims",
+    ),
+    "resourcequotas": ("ResourceQuota", "/api/v1/namespaces/{}/resourcequotas"),
+    "limitranges": ("LimitRange", "/api/v1/namespaces/{}/limitranges"),
+    "endpointslices": (
+        "EndpointSlice",
+        "/apis/discovery.k8s.io/v1/namespaces/{}/endpointslices",
+    ),
+    "deployments": ("Deployment", "/apis/apps/v1/namespaces/{}/deployments"),
+    "replicasets": ("ReplicaSet", "/apis/apps/v1/namespaces/{}/replicasets"),
+    "statefulsets": ("StatefulSet", "/apis/apps/v1/namespaces/{}/statefulsets"),
+    "daemonsets": ("DaemonSet", "/apis/apps/v1/namespaces/{}/daemonsets"),
+    "jobs": ("Job", "/apis/batch/v1/namespaces/{}/jobs"),
+    "networkpolicies": (
+        "NetworkPolicy",
+        "/apis/networking.k8s.io/v1/namespaces/{}/networkpolicies",
+    ),
+    "nodes": ("Node", "/api/v1/nodes"),
+    "namespaces": ("Namespace", "/api/v1/namespaces"),
+    "storageclasses": ("StorageClass", "/apis/storage.k8s.io/v1/storageclasses"),
+    "dns-services": ("Service", "/api/v1/namespaces/kube-system/services"),
+    "dns-slices": (
+        "EndpointSlice",
+        "/apis/discovery.k8s.io/v1/namespaces/kube-system/endpointslices",
+    ),
+    "dns-pods": ("Pod", "/api/v1/namespaces/kube-system/pods"),
+    "dns-deployments": ("Deployment", "/apis/apps/v1/namespaces/kube-system/deployments"),
+}
+DNS_LABEL = "k8s-app=kube-dns"  # on the objects of every common cluster's DNS
+NAMES_KEPT = ("secrets", "namespaces")  # of these, names and labels are all that is asked for
+
+
+def take_snapshot(
+    reader: Reader,
+    namespace: str,
+    target_checks: tuple[TargetCheckResult, ...] = (),
+    clock: Callable[[], float] = time.time,
+) -> Snapshot:
+    """Read all that a diagnosis of `namespace` needs; `target_checks` are passed on."""
+    taking = _Taking(reader, namespace, clock)
+    taking.read_all()
+    return Snapshot(
+        namespace=namespace,
+        context=reader.describe(),
+        server=reader.server,
+        taken=taking.taken,
+        server_time=taking.server_time,
+        objects=taking.objects,
+        logs=taking.logs,
+        refused=taking.refused,
+        target_checks=target_checks,
+        ports=taking.ports,
+    )
+
+
+class _Taking:
+    def __init__(self, reader: Reader, namespace: str, clock: Callable[[], float]) -> None:
+        self._reader = reader
+        self._namespace = namespace
+        self._clock = clock
+        self.taken = clock()
+        self.server_time = 0.0
+        self.objects: dict[str, list[Object]] = {}
+        self.refused: dict[str, Refused] = {}
+        self.logs: dict[str, str] = {}
+        self.ports: dict[str, str] = {}
+
+    def read_all(self) -> None:
+        path = f"/api/v1/namespaces/{self._namespace}"
+        body = self._get("namespace", path)
+        self.taken = self._clock()
+        if body is not None:
+            self.objects["namespace"] = [_pruned("namespace", body, "Namespace")]
+        kinds = list(KINDS)
+        if "namespace" in self.refused:
+            status = self.refused["namespace"].status
+            if status in (0, 401):
+                return
+            if status == 404:
+                kinds = ["namespaces"]
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            list(pool.map(self._list, kinds))
+            wanted = list(_logs_wanted(self.objects.get("pods", [])))[:LOGS]
+            list(pool.map(self._log, wanted))
+            if any(self._log_of(pod, container) is None for pod, container, _ in wanted):
+                # While a container is started again, neither its old log nor its new one is there.
+                time.sleep(LOG_PAUSE)
+                list(pool.map(self._log, wanted))
+            list(pool.map(self._port, doubtful_ports(self._so_far())))
+
+    def _so_far(self) -> Snapshot:
+        return Snapshot(self._namespace, objects=self.objects)
+
+    def _get(self, what: str, path: str, accept: str = "application/json") -> Any:
+        try:
+            body, server_time = self._reader.read(path, accept)
+        except ClusterError as error:
+            self.refused[what] = Refused(error.status, str(error))
+            return None
+        self.server_time = server_time or self.server_time
+        return json.loads(body)
+
+    def _list(self, resource: str) -> None:
+        kind, path = KINDS[resource]
+        query = {"limit": str(LIMIT)}
+        if resource.startswith("dns-"):
+            query["labelSelector"] = DNS_LABEL
+        accept = NAMES_ONLY if resource in NAMES_KEPT else "application/json"
+        body = self._get(resource, f"{path.format(self._namespace)}?{urlencode(query)}", accept)
+        if body is not None:
+            items = body.get("items") or ()
+            self.objects[resource] = [_pruned(resource, each, kind) for each in items]
+
+    def _log(self, wanted: tuple[str, str, bool]) -> None:
+        pod, container, previous = wanted
+        query = {"container": container, "tailLines": LOG_LINES, "limitBytes": LOG_BYTES}
+        if previous:
+            query["previous"] = "true"
+        path = f"/api/v1/namespaces/{self._namespace}/pods/{pod}/log?{urlencode(query)}"
+        try:
+            body, _ = self._reader.read(path, "*/*")
+        except ClusterError as error:
+            if error.status in (401, 403):
+                self.refused["pods/log"] = Refused(error.status, str(error))
+            return
+        text = body.decode("utf-8", "replace")
+        text = "\n".join(line for line in text.splitlines() if not line.startswith(FRAME))
+        if text and not text.startswith("unable to retrieve container logs"):
+            self.logs[f"{pod}/{container}" + ("/previous" if previous else "")] = text
+
+    def _log_of(self, pod: str, container: str) -> str | None:
+        place = f"{pod}/{container}"
+        return self.logs.get(place) or self.logs.get(f"{place}/previous")
+
+    def _port(self, port: tuple[str, int]) -> None:
+        """Let the API server connect to a port that no container declares."""
+        service, number = port
+        path = f"/api/v1/namespaces/{self._namespace}/services/{service}:{number}/proxy/"
+        try:
+            self._reader.read(path, "*/*")
+        except ClusterError as error:
+            if error.status == 403:
+                self.refused["services/proxy"] = Refused(error.status, str(error))
+            refused = re.search(r"dial tcp (\S+): connect: connection refused", str(error))
+            if refused is not None:
+                self.ports[f"{service}:{number}"] = f"connection to {refused[1]} refused"
+
+
+def _pruned(resource: str, obj: dict[str, Any], kind: str) -> Object:
+    """Return the object without what is large and says nothing, and without values."""
+    obj.setdefault("kind", kind)
+    metadata = obj["metadata"]
+    metadata.pop("managedFields", None)
+    annotations = metadata.pop("annotations", None) or {}
+    if resource == "storageclasses":
+        metadata["annotations"] = {k: v for k, v in annotations.items() if k == DEFAULT_CLASS}
+    if resource == "configmaps":
+        keys = sorted([*(obj.pop("data", None) or ()), *(obj.pop("binaryData", None) or ())])
+        obj["keys"] = keys
+    if resource in NAMES_KEPT:
+        obj["kind"] = kind
+        obj.pop("apiVersion", None)
+    if resource == "nodes":
+        obj["status"].pop("images", None)
+    return obj
+
+
+def _logs_wanted(pods: list[Object]) -> Iterator[tuple[str, str, bool]]:
+    """Yield pod, container and whether the previous one is meant, of all that are in trouble."""
+    for pod in pods:
+        status = pod.get("status") or {}
+        for each in [
+            *(status.get("initContainerStatuses") or ()),
+            *(status.get("containerStatuses") or ()),
+        ]:
+            state, last = each.get("state") or {}, each.get("lastState") or {}
+            ended = state.get("terminated")
+            if (ended and ended.get("exitCode")) or last.get("terminated"):
+                yield name_of(pod), each["name"], False
+                if pod["spec"].get("restartPolicy") == "Always":
+                    yield name_of(pod), each["name"], True  # it may have been restarted by now
+            elif "running" in state and not each.get("ready") and each.get("started") is not None:
+                yield name_of(pod), each["name"], False

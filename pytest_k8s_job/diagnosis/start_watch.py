@@ -1,0 +1,178 @@
+"""Watches over a Job until its tests start, and says when and why they never will.
+
+A pod that comes forward costs nothing: snapshots are taken, and the rules imported, only when it
+does not.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from contextlib import suppress
+
+from pytest_k8s_job.cluster.pods import JobRef, Phase, PodState, Reader
+from pytest_k8s_job.diagnosis.causes import Cause
+from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
+from pytest_k8s_job.errors import ClusterError, UsageError
+from pytest_k8s_job.wire.target_check import TargetCheckResult
+
+__all__ = [
+    "PATIENCE",
+    "Patience",
+    "StartDiagnosis",
+    "diagnose_job",
+    "diagnose_target",
+    "diagnose_target_check",
+    "explain_refusal",
+]
+
+QUIET = 1.5  # seconds that a Job gets to start before it is looked at more closely
+INTERVAL = 1.0  # seconds between two snapshots
+# Seconds that a cause must last before it is final. Who deploys a Secret a moment after its pod
+# must not fail for it; an autoscaler looks every 10 s, and has begun before the first snapshot.
+PATIENCE = {
+    Outlook.FINAL: 0.0,
+    Outlook.STUCK: 2.0,
+    Outlook.MAY_HEAL: 8.0,
+    Outlook.HELPED: math.inf,
+}
+# Not about one object: whatever is asked for suffers from them.
+GENERAL = (
+    Cause.API_UNREACHABLE,
+    Cause.WRONG_CLUSTER,
+    Cause.CREDENTIALS,
+    Cause.NO_RIGHTS,
+    Cause.NAMESPACE_MISSING,
+    Cause.NAMESPACE_TERMINATING,
+)
+
+
+class Patience:
+    """How long a cause has lasted, and whether that is long enough; times are monotonic seconds."""
+
+    def __init__(self) -> None:
+        self._since = 0.0
+        self._seen: Finding | None = None
+
+    def note(self, now: float, finding: Finding | None) -> None:
+        """Take what stands in the way now, None if nothing does."""
+        before = self._seen
+        if finding is not None and (before is None or before.cause != finding.cause):
+            self._since = now
+        self._seen = finding
+
+    def seen(self, now: float, *, over: bool = False) -> Finding | None:
+        """Return what is in the way if it has lasted; in any case if the time is `over`."""
+        seen = self._seen
+        if seen is None or over or now - self._since >= PATIENCE[seen.outlook]:
+            return seen
+        return None
+
+
+class StartDiagnosis:
+    """Follows the pods of one Job until their tests start; times are monotonic seconds."""
+
+    def __init__(self, reader: Reader, job: JobRef, limit: float, began: float) -> None:
+        self._reader = reader
+        self._job = job
+        self._limit = limit
+        self._began = began
+        self._asked = began
+        self._patience = Patience()
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def given_up(self, now: float, pod: PodState | None) -> Finding | None:
+        """Return why a pod's tests cannot start, or None while they may."""
+        over = now - self._began >= self._limit
+        if pod is None or pod.phase < Phase.RUNNING:
+            self._asked = now
+            if self._thread is None and now - self._began >= QUIET:
+                self._thread = threading.Thread(target=self._look, daemon=True)
+                self._thread.start()
+            if (seen := self._patience.seen(now, over=over)) is not None:
+                return seen
+        return _silence(self._job, pod, self._limit) if over else None
+
+    def stop(self) -> None:
+        """Look no more: the run is over."""
+        self._stopped.set()
+
+    def _look(self) -> None:
+        while not self._stopped.is_set():
+            if time.monotonic() - self._asked < INTERVAL:
+                finding = diagnose_job(self._reader, self._job)
+                self._patience.note(time.monotonic(), finding)
+            self._stopped.wait(INTERVAL)
+
+
+def diagnose_job(reader: Reader, job: JobRef) -> Finding | None:
+    """Return the root cause of what keeps a Job from its end, if one can be named."""
+    from pytest_k8s_job.diagnosis.diagnose import diagnose, take_snapshot  # noqa: PLC0415 (see above)
+
+    findings = diagnose(take_snapshot(reader, job.namespace))
+    return next((each for each in findings if _concerns(each, job)), None)
+
+
+def diagnose_target(reader: Reader, namespace: str) -> list[Finding]:
+    """Return what is wrong with the workloads of a namespace; Jobs and their pods aside."""
+    from pytest_k8s_job.diagnosis.diagnose import diagnose, take_snapshot  # noqa: PLC0415 (see above)
+
+    snapshot = take_snapshot(reader, namespace)
+    jobs = {Ref("Job", each["metadata"]["name"]) for each in snapshot["jobs"]}
+    pods = {
+        Ref("Pod", each["metadata"]["name"])
+        for each in snapshot["pods"]
+        if snapshot.top(each) in jobs
+    }
+    return [each for each in diagnose(snapshot) if not each.about <= jobs | pods]
+
+
+def diagnose_target_check(reader: Reader, namespace: str, check: TargetCheckResult) -> Finding:
+    """Return why a pod in `namespace` got this answer from the target."""
+    from pytest_k8s_job.diagnosis.api_check import place_of  # noqa: PLC0415 (see above)
+    from pytest_k8s_job.diagnosis.diagnose import diagnose, take_snapshot  # noqa: PLC0415
+
+    with suppress(UsageError):  # a target outside of the cluster
+        namespace = place_of(check.url, namespace)[1]
+    findings = diagnose(take_snapshot(reader, namespace, (check,)))
+    target = Ref("Target", check.url)
+    return next((each for each in findings if target in each.about), findings[0])
+
+
+def explain_refusal(reader: Reader, namespace: str, name: str, error: ClusterError) -> Finding:
+    """Return what it means that the API server did not create the Job `name`."""
+    from pytest_k8s_job.diagnosis.diagnose import diagnose  # noqa: PLC0415
+    from pytest_k8s_job.diagnosis.rules.creation import refusal  # noqa: PLC0415 (see above)
+    from pytest_k8s_job.diagnosis.snapshot import Refused, Snapshot  # noqa: PLC0415
+
+    if error.status in (0, 401):
+        refused = {"namespace": Refused(error.status, str(error))}
+        return diagnose(Snapshot(namespace, reader.describe(), reader.server, refused=refused))[0]
+    return refusal(namespace, str(error), Ref("Job", name))
+
+
+def _concerns(finding: Finding, job: JobRef) -> bool:
+    """Whether a finding is about the Job, or about a pod of its name."""
+    return finding.cause in GENERAL or any(
+        (ref.kind == "Job" and ref.name == job.name)
+        or (ref.kind == "Pod" and ref.name.startswith(f"{job.name}-"))
+        for ref in finding.about
+    )
+
+
+def _silence(job: JobRef, pod: PodState | None, limit: float) -> Finding:
+    """Return the finding when the time is over and nothing has been found."""
+    if pod is None:
+        state, about = f"Job {job} has no pod", Ref("Job", job.name)
+    else:
+        words = ": ".join(filter(None, [pod.reason, pod.message])) or pod.phase.name.lower()
+        state, about = f"pod {pod.name} is {words}", Ref("Pod", pod.name)
+    return Finding(
+        Cause.UNKNOWN,
+        f"nothing started within {limit:g} s: {state}",
+        (about,),
+        f"kubectl -n {job.namespace} describe {about.kind.lower()} {about.name}",
+        outlook=Outlook.MAY_HEAL,
+    )

@@ -1,0 +1,161 @@
+"""Reads what the API server knows of the target at one moment: logs, pods, events, endpoints."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from pytest_k8s_job.cluster.job_manifest import RUN_LABEL
+from pytest_k8s_job.cluster.objects import Object, labels_of, name_of
+from pytest_k8s_job.cluster.pods import Reader
+from pytest_k8s_job.cluster.text import epoch
+from pytest_k8s_job.diagnosis.containers import containers
+from pytest_k8s_job.diagnosis.snapshot import Snapshot
+from pytest_k8s_job.errors import ClusterError
+
+__all__ = ["MARGIN", "Log", "Reading", "missing_rights", "read_secrets", "read_target"]
+
+MARGIN = 2.0  # seconds around a test: clocks of nodes differ, objects tell whole seconds
+LOG_LINES, LOG_BYTES = 5_000, 4 << 20  # of one container, the newest lines
+MOST_LOGS = 40  # containers; who has more names those that matter by a selector
+SIDE_BY_SIDE = 8  # requests at the same time
+CORE, DISCOVERY = "/api/v1/namespaces/{}/", "/apis/discovery.k8s.io/v1/namespaces/{}/"
+RIGHTS = {  # resource -> API group and verb of the right to read it
+    "pods": ("", "list"),
+    "pods/log": ("", "get"),
+    "events": ("", "list"),
+    "endpointslices": ("discovery.k8s.io", "list"),
+}
+
+
+@dataclass(frozen=True)
+class Log:
+    """The log of one container; of the one before its last restart if `previous`."""
+
+    pod: str
+    container: str
+    previous: bool
+    text: str
+
+    @property
+    def full(self) -> bool:
+        """Whether there may be older lines."""
+        return len(self.text) >= LOG_BYTES or self.text.count("\n") >= LOG_LINES
+
+
+@dataclass(frozen=True)
+class Reading:
+    """All that was read.
+
+    Attributes:
+        since: the logs begin here, in seconds since the epoch.
+        at: when reading began, by the API server's clock, which tells whole seconds.
+        snapshot: pods, events and endpointslices.
+        logs: of the pods.
+        refused: resources that the user may not read.
+        left_out: containers whose logs were not read, since there are too many.
+    """
+
+    since: float
+    at: float
+    snapshot: Snapshot
+    logs: tuple[Log, ...] = ()
+    refused: frozenset[str] = field(default_factory=frozenset)
+    left_out: int = 0
+
+    def covers(self, start: float, stop: float) -> bool:
+        """Whether a test of that time needs no other reading."""
+        return self.since <= start and stop <= self.at
+
+
+def read_target(reader: Reader, namespace: str, selector: str, start: float) -> Reading:
+    """Read everything since `start`; what is forbidden or gone is left out."""
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        return _Target(reader, namespace, pool).read(selector, start - MARGIN)
+
+
+def read_secrets(reader: Reader, namespace: str) -> list[Mapping[str, Any]]:
+    """Return the Secrets of the namespace, none if they may not be read."""
+    try:
+        body, _ = reader.read(CORE.format(namespace) + "secrets?limit=500", "application/json")
+    except ClusterError:
+        return []
+    return list(json.loads(body).get("items") or ())
+
+
+class _Target:
+    def __init__(self, reader: Reader, namespace: str, pool: ThreadPoolExecutor) -> None:
+        self._reader = reader
+        self._namespace = namespace
+        self._pool = pool
+        self._refused: set[str] = set()
+
+    def read(self, selector: str, since: float) -> Reading:
+        events = self._pool.submit(self._list, CORE, "events")
+        slices = self._pool.submit(self._list, DISCOVERY, "endpointslices")
+        found, at = self._list(CORE, "pods", selector)
+        pods = [pod for pod in found if RUN_LABEL not in labels_of(pod)]
+        wanted = list(_wanted(pods, since))
+        age = math.ceil(max(at - since, 0)) + 1
+        logs = self._pool.map(lambda each: self._log(age, *each), wanted[:MOST_LOGS])
+        kept = tuple(log for log in logs if log is not None)
+        objects = {"pods": pods, "events": events.result()[0], "endpointslices": slices.result()[0]}
+        snapshot = Snapshot(self._namespace, taken=at, server_time=at, objects=objects)
+        left_out = max(len(wanted) - MOST_LOGS, 0)
+        return Reading(since, at, snapshot, kept, frozenset(self._refused), left_out)
+
+    def _list(self, base: str, resource: str, selector: str = "") -> tuple[list[Object], float]:
+        query = {"limit": "1000"} | ({"labelSelector": selector} if selector else {})
+        path = f"{base.format(self._namespace)}{resource}?{urlencode(query)}"
+        body, at = self._get(resource, path, "application/json")
+        items = json.loads(body).get("items") or () if body else ()
+        return list(items), at or time.time()
+
+    def _log(self, age: int, pod: str, container: str, previous: bool) -> Log | None:
+        query = {
+            "container": container,
+            "sinceSeconds": age,
+            "tailLines": LOG_LINES,
+            "limitBytes": LOG_BYTES,
+            "timestamps": "true",
+        }
+        if previous:
+            query["previous"] = "true"
+        path = f"{CORE.format(self._namespace)}pods/{pod}/log?{urlencode(query)}"
+        body, _ = self._get("pods/log", path, "*/*")
+        text = body.decode("utf-8", "replace")
+        return Log(pod, container, previous, text) if text else None
+
+    def _get(self, resource: str, path: str, accept: str) -> tuple[bytes, float]:
+        try:
+            return self._reader.read(path, accept)
+        except ClusterError as error:
+            if error.status in (401, 403):
+                self._refused.add(resource)
+            return b"", 0.0
+
+
+def _wanted(pods: Sequence[Object], since: float) -> Iterator[tuple[str, str, bool]]:
+    """Yield pod, container and whether the one before is meant."""
+    for pod in pods:
+        for container in containers(pod):
+            if not container.status or container.init:
+                continue
+            yield name_of(pod), container.name, False
+            before = (container.status.get("lastState") or {}).get("terminated") or {}
+            if epoch(before.get("finishedAt")) >= since:
+                yield name_of(pod), container.name, True
+
+
+def missing_rights(refused: Iterable[str]) -> list[str]:
+    """Return a rule of a Role for each right that is missing."""
+    return [
+        f'{{apiGroups: ["{RIGHTS[each][0]}"], resources: [{each}], verbs: [{RIGHTS[each][1]}]}}'
+        for each in sorted(refused)
+    ]

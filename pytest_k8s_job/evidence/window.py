@@ -1,0 +1,188 @@
+"""What was logged for one test, and what happened to the target while it ran, in time order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pytest_k8s_job.cluster.objects import Object, condition, event_time, labels_of, name_of
+from pytest_k8s_job.cluster.text import bytes_text, clipped, epoch
+from pytest_k8s_job.diagnosis.containers import Container, containers
+from pytest_k8s_job.diagnosis.snapshot import Snapshot
+from pytest_k8s_job.evidence.target_reader import MARGIN, Log
+
+__all__ = ["Ending", "Line", "Window", "clock", "endings", "happenings", "lines_with", "shown"]
+
+LINE_LIMIT = 1000  # characters of a log line
+SECTION_LIMIT = 16_000  # characters of a section
+SERVICE = "kubernetes.io/service-name"
+CHANGED = "endpoints.kubernetes.io/last-change-trigger-time"
+_STAMP = re.compile(r"(\S+T\S+?)(\.\d+)?(Z|[+-]\d\d:\d\d) (.*)")
+
+
+@dataclass(frozen=True)
+class Window:
+    """When a test ran, in seconds since the epoch, and the margin around it."""
+
+    start: float
+    stop: float
+
+    def __contains__(self, at: object) -> bool:
+        return isinstance(at, float) and self.start - MARGIN <= at <= self.stop + MARGIN
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a log."""
+
+    at: float
+    pod: str
+    container: str
+    previous: bool
+    text: str
+
+
+@dataclass(frozen=True)
+class Ending:
+    """A container that ended."""
+
+    at: float
+    container: Container
+
+    @property
+    def pod(self) -> str:
+        """The name of its pod."""
+        return self.container.pod_ref.name
+
+    @property
+    def words(self) -> str:
+        """What happened: `worker-7c9 was OOM-killed (limit 128 MiB)`."""
+        ended = self.container.ended
+        if ended.get("reason") == "OOMKilled":
+            limits = (self.container.spec.get("resources") or {}).get("limits") or {}
+            limit = f" (limit {bytes_text(limits['memory'])})" if limits.get("memory") else ""
+            return f"{self.pod} was OOM-killed{limit}"
+        name = self.container.name
+        return f"container {name} of {self.pod} ended with exit code {ended.get('exitCode')}"
+
+
+def clock(at: float) -> str:
+    """Return the time of day."""
+    return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S")
+
+
+def lines_with(logs: Iterable[Log], marks: Collection[str]) -> list[Line]:
+    """Return the lines that carry one of `marks`, in time order, each once."""
+    found: dict[tuple[float, str, str, str], Line] = {}
+    for log in logs:
+        if not any(mark in log.text for mark in marks):
+            continue
+        for raw in log.text.splitlines():
+            match = _STAMP.match(raw) if any(mark in raw for mark in marks) else None
+            if match is not None:
+                at = epoch(match[1] + match[3]) + float(match[2] or 0)
+                line = Line(at, log.pod, log.container, log.previous, match[4])
+                found.setdefault((at, line.pod, line.container, line.text), line)
+    return sorted(found.values(), key=lambda line: line.at)
+
+
+def endings(snapshot: Snapshot) -> list[Ending]:
+    """Return how each container of the target ended last, if one did."""
+    found = [
+        Ending(epoch(each.ended.get("finishedAt")), each)
+        for pod in snapshot["pods"]
+        for each in containers(pod)
+        if each.ended and not each.init
+    ]
+    return sorted(found, key=lambda ending: ending.at)
+
+
+def happenings(snapshot: Snapshot, window: Window) -> list[str]:
+    """Return events, restarts, endings and changes of endpoints in the window, in time order.
+
+    And what did not run afterwards.
+    """
+    found = [*_events(snapshot), *_states(snapshot), *_endpoints(snapshot)]
+    told = sorted({each for each in found if each[0] in window})
+    return [*(f"{clock(at)} {text}" for at, text in told), *_waiting(snapshot)]
+
+
+def _waiting(snapshot: Snapshot) -> Iterator[str]:
+    """Yield the containers that did not run when this was read, whenever they ended."""
+    for pod in snapshot["pods"]:
+        for each in containers(pod):
+            reason = each.waiting.get("reason")
+            if reason and reason != "ContainerCreating":
+                last = f", after {each.ended['reason']}" if each.ended.get("reason") else ""
+                yield f"afterwards: container {each.name} of {name_of(pod)} waits: {reason}{last}"
+
+
+def _events(snapshot: Snapshot) -> Iterator[tuple[float, str]]:
+    known = {name_of(pod) for pod in snapshot["pods"]}
+    for event in snapshot["events"]:
+        about = event["involvedObject"]
+        name = str(about.get("name"))
+        if about.get("kind") == "Pod" and name not in known and not _is_gone(event):
+            continue  # a pod of the tests, or one that the selector leaves out
+        if about.get("kind") == "Job":
+            continue
+        said = clipped(event.get("message"))
+        yield event_time(event), f"{about.get('kind')} {name}: {event.get('reason')}: {said}"
+
+
+def _is_gone(event: Object) -> bool:
+    """Whether a pod that is not there any more was the target's: of a Job, no ReplicaSet tells."""
+    return event.get("reason") in ("Killing", "Evicted", "Preempted", "NodeNotReady")
+
+
+def _states(snapshot: Snapshot) -> Iterator[tuple[float, str]]:
+    for ending in endings(snapshot):
+        yield ending.at, ending.words
+    for pod in snapshot["pods"]:
+        ready = condition(pod, "Ready")
+        said = "became ready" if ready.get("status") == "True" else "is not ready any more"
+        yield epoch(ready.get("lastTransitionTime")), f"{name_of(pod)} {said}"
+        for each in containers(pod):
+            if each.restarts and each.running:
+                at = epoch(each.running.get("startedAt"))
+                text = f"container {each.name} of {name_of(pod)} started again"
+                yield at, f"{text} ({each.restarts} restarts)"
+
+
+def _endpoints(snapshot: Snapshot) -> Iterator[tuple[float, str]]:
+    for each in snapshot["endpointslices"]:
+        stamp = (each["metadata"].get("annotations") or {}).get(CHANGED)
+        ends = each.get("endpoints") or ()
+        ready = sum((end.get("conditions") or {}).get("ready") is not False for end in ends)
+        name = labels_of(each).get(SERVICE, name_of(each))
+        yield epoch(stamp), f"endpoints of Service {name} changed: now {ready} of {len(ends)} ready"
+
+
+def shown(lines: Iterable[str]) -> str:
+    """Return the lines as a section; what is too much is cut in the middle, and that is said."""
+    all_lines = [
+        line
+        if len(line) <= LINE_LIMIT
+        else f"{line[:LINE_LIMIT]} [... {len(line) - LINE_LIMIT} characters left out]"
+        for line in lines
+    ]
+    head: list[str] = []
+    tail: list[str] = []
+    room = SECTION_LIMIT
+    first, last = 0, len(all_lines)
+    while first < last:
+        at_head = first <= len(all_lines) - last
+        line = all_lines[first] if at_head else all_lines[last - 1]
+        room -= len(line) + 1
+        if room < 0:
+            break
+        if at_head:
+            head.append(line)
+            first += 1
+        else:
+            tail.append(line)
+            last -= 1
+    cut = [f"[... {last - first} lines left out]"] if first < last else []
+    return "\n".join([*head, *cut, *reversed(tail)])

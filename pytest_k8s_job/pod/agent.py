@@ -1,0 +1,252 @@
+"""The container's command: runs pytest and says in the log, in frames, what happened to it.
+
+    python -m pytest_k8s_job.pod.agent [pytest arguments]
+
+Pytest is a child process, so that a test that crashes, exits, or closes its stdout cannot take
+the results along. Everything that reaches the log goes through this process: what pytest and the
+tests print, line by line, and between these lines the frames with the records that the emitter
+wrote to a pipe. What was printed past pytest's capturing becomes a record too, and stands among
+the others where it was written: the emitter waits for us to read it (see `emitter`).
+Started without a nonce (by `kubectl apply`, say) the agent draws one. Who collects later learns it
+from the first line of the log, written before any test could print, or from the termination
+message, written after the last. Should a test forge both a frame and its nonce, the digest of all
+records in the termination message contradicts it, so nothing forged passes. Frames are then larger
+and rarer, so that `kubectl logs` reads well. Every frame goes into a journal too, and after a log
+so long that the kubelet may have cut it, the agent lingers until its collector has everything.
+Standard library only, and little of that: tests wait for this to start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pytest_k8s_job import __version__
+from pytest_k8s_job.pod.log_writer import BATCH_SECONDS, FrameWriter, Lines, Log, Output, drain
+from pytest_k8s_job.pod.watchdog import Watchdog
+from pytest_k8s_job.wire import cache_values, journal
+from pytest_k8s_job.wire.agent_settings import Settings
+from pytest_k8s_job.wire.journal import Journal
+from pytest_k8s_job.wire.records import RECORD_FD, SECTIONS, STACKS_FD, TEXT_FD, Kind, encode
+
+__all__ = ["exit_code", "main"]
+
+LINE_LIMIT = 8 << 10  # a longer line of pytest's output is broken here: runtimes tear at 8 KiB
+PRINTED_LIMIT = 1 << 20  # bytes of printed text that also travel as records; the log has more
+UNHEARD_BATCH_SECONDS = 2.0  # nobody waits for a dot: fewer frames between pytest's lines
+
+OUTPUT_PART = 0.4  # of a log file for pytest's own output
+LINGER_PART = 0.8  # of a log file: more may have been rotated, as the kubelet looks every 10 s
+LINGER_SECONDS = 20.0  # for a collector that was cut off to come back and read the journal
+LINGER_POLL = 0.05
+LINGER_HEARTBEAT = 1.0
+
+
+class Agent:
+    """One run of pytest, told in frames; `folder` is its own."""
+
+    def __init__(self, settings: Settings, out: int, folder: Path) -> None:
+        self._settings = settings
+        self._log = Log(out)
+        self._journal = Journal(folder)
+        self._stacks = os.open(folder / "stacks", os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
+        self._watchdog = Watchdog(settings.limits, self._stacks)
+        seconds = BATCH_SECONDS if settings.heard else UNHEARD_BATCH_SECONDS
+        self._frames = FrameWriter(self._write_frame, settings.nonce, seconds)
+        self._records = Lines(self._record)
+        self._text = Output(self._log, int(settings.log_bytes * OUTPUT_PART))
+        self._shown = Lines(self._text.take, LINE_LIMIT)
+        self._printed = {fd: Printed(fd, self._print, self._text.take) for fd in (1, 2)}
+        self._room = PRINTED_LIMIT
+        self._done = b""
+
+    def run(self, command: list[str]) -> int:
+        """Run `command`, return its exit code; a signal counts as 128 and its number."""
+        self._say(Kind.HELLO, {"run": self._settings.run, "tool": __version__})
+        self._frames.flush()
+        (records, record_fd), (text, text_fd) = os.pipe(), os.pipe()
+        ours = {
+            RECORD_FD: str(record_fd),
+            TEXT_FD: str(text_fd),
+            STACKS_FD: str(self._stacks),
+            SECTIONS: str(self._settings.sections),
+        }
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=[record_fd, text_fd, self._stacks],
+            env={**os.environ, **ours},
+        ) as process:
+            os.close(record_fd)
+            os.close(text_fd)
+            self._watchdog.attach(process)
+            assert process.stdout and process.stderr  # noqa: S101, PT018 (we asked for pipes)
+            printed = process.stdout.fileno(), process.stderr.fileno()
+            # Records come first: what is printed after a record must not overtake it.
+            sources: list[tuple[int, Lines | Printed]] = [(records, self._records)]
+            sources += zip(printed, self._printed.values(), strict=True)
+            self._pump(process, [*sources, (text, self._shown)])
+            return self._end(process.wait())
+
+    def _pump(
+        self, process: subprocess.Popen[bytes], sources: Sequence[tuple[int, Lines | Printed]]
+    ) -> None:
+        """Move bytes until pytest has ended and nothing that it wrote is left in the pipes."""
+        with selectors.DefaultSelector() as selector:
+            for rank, (descriptor, sink) in enumerate(sources):
+                os.set_blocking(descriptor, False)
+                selector.register(descriptor, selectors.EVENT_READ, (rank, sink))
+            while True:
+                ended = process.poll() is not None
+                self._watchdog.tick()
+                ready = selector.select(0 if ended else self._frames.tick())
+                for key, _ in sorted(ready, key=lambda each: each[0].data[0]):
+                    rank, sink = key.data
+                    if not drain(key.fd, sink, reads=64 if ended or rank == 0 else 1):
+                        selector.unregister(key.fd)
+                if ended:
+                    break
+                if not selector.get_map():
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(self._frames.tick())
+        for _, sink in sources:
+            sink.close()
+        self._text.close()
+
+    def _record(self, line: bytes) -> None:
+        self._frames.add(line)
+        self._watchdog.see(line)
+        if line.startswith(b'["done",'):
+            self._done = line
+
+    def _write_frame(self, frame: bytes) -> None:
+        self._journal.write(frame)
+        self._log.write(frame)
+
+    def _print(self, descriptor: int, data: bytes) -> None:
+        """Tell what was printed in a record; the log gets it by lines."""
+        if self._room > 0:
+            self._room -= len(data)
+            text = data if self._room > 0 else data + b"\n[... the rest is in the pod's log ...]\n"
+            self._say(Kind.PRINTED, descriptor, text.decode("utf-8", "surrogateescape"))
+
+    def _say(self, kind: Kind, *fields: object) -> None:
+        self._frames.add(encode(kind, *fields))
+
+    def _end(self, status: int) -> int:
+        """Say how pytest ended, in the log and in the termination message."""
+        self._frames.flush_batch()
+        end = {
+            "exit": status if status >= 0 else None,
+            "signal": -status if status < 0 else None,
+            "records": self._frames.records,
+            "sha256": self._frames.sha256,
+        }
+        linger = self._must_linger()
+        self._say(Kind.END, {**end, **self._circumstances(), "linger": linger})
+        self._frames.flush()
+        found = {} if self._settings.heard else {"nonce": self._settings.nonce}
+        write_termination_message(self._settings, {**found, **end, "counts": self._counts()})
+        if linger:
+            self._linger()
+        return exit_code(status)
+
+    def _circumstances(self) -> dict[str, object]:
+        """Return what helps people to understand an unusual end."""
+        watchdog = self._watchdog
+        tail = "" if self._done else self._text.tail
+        if not watchdog.why:
+            return {"tail": tail}
+        self._log.write(watchdog.stacks.encode("utf-8"))
+        stopped = {"why": watchdog.why, "seconds": watchdog.seconds, "stacks": watchdog.stacks}
+        return {"tail": tail, "stopped": stopped}
+
+    def _must_linger(self) -> bool:
+        """Return True if the log may be cut and a collector may want to read the journal."""
+        long = self._log.bytes > self._settings.log_bytes * LINGER_PART
+        heard = self._settings.heard and not self._watchdog.is_told
+        return heard and long and self._journal.is_whole
+
+    def _linger(self) -> None:
+        end = time.monotonic() + LINGER_SECONDS
+        self._frames.heartbeat_seconds = LINGER_HEARTBEAT
+        while time.monotonic() < end and not self._watchdog.is_told:
+            if self._journal.is_released:
+                return
+            # Who reads only now finds the newest log file, and in it a number to ask for.
+            self._frames.tick()
+            time.sleep(LINGER_POLL)
+
+    def _counts(self) -> object:
+        return json.loads(self._done)[1]["counts"] if self._done else {}
+
+
+class Printed:
+    """The output of pytest's process on one descriptor, past its capturing."""
+
+    def __init__(
+        self, descriptor: int, tell: Callable[[int, bytes], None], show: Callable[[bytes], None]
+    ) -> None:
+        self._descriptor = descriptor
+        self._tell = tell
+        self._lines = Lines(show, LINE_LIMIT)
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+        self._tell(self._descriptor, data)
+        self._lines.feed(data)
+
+    def close(self) -> None:
+        """Show an unfinished last line."""
+        self._lines.close()
+
+
+def exit_code(status: int) -> int:
+    """Turn the status of a child process into what a shell would say."""
+    return status if status >= 0 else 128 - status
+
+
+def write_termination_message(settings: Settings, message: dict[str, object]) -> None:
+    """Leave a summary that survives log rotation; outside a pod there is no place for it."""
+    text = json.dumps({"run": settings.run, **message}, separators=(",", ":"))
+    try:
+        settings.termination_log.write_text(text, encoding="ascii")
+    except OSError as error:
+        print(f"no termination message: {error}", file=sys.stderr)  # noqa: T201 (the pod's log)
+
+
+def pytest_command(settings: Settings, arguments: list[str], folder: Path) -> list[str]:
+    """Return the command line of pytest; its cache may not lie in a read-only suite."""
+    command = [sys.executable, "-m", "pytest", "-p", "pytest_k8s_job.pod.emitter"]
+    if not settings.heard:
+        command.insert(1, "-u")  # whoever reads `kubectl logs -f` wants each line at once
+    if "no:cacheprovider" not in arguments:
+        cache_dir = folder / "cache"
+        cache_values.unpack(settings.cache, cache_dir)
+        command += ["-o", f"cache_dir={cache_dir}"]
+    return [*command, *arguments]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run pytest with `arguments` (default: those of this process) and return its exit code."""
+    folder = journal.make_folder(os.environ)
+    try:
+        settings = Settings(os.environ)
+        words = sys.argv[1:] if arguments is None else arguments
+        command = pytest_command(settings, words, folder)
+        return Agent(settings, sys.stdout.fileno(), folder).run(command)
+    finally:
+        journal.remove_folder(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,246 @@
+"""The half that runs inside pytest in the pod: turns pytest's events into records on a pipe.
+
+It may import pytest and the standard library only, writes where the agent told it to, and
+changes nothing about the tests except that each finds its own TRACEPARENT in the environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import os
+import platform
+import secrets
+import signal
+import sys
+from collections import Counter
+from typing import Any, NoReturn
+
+import pytest
+
+from pytest_k8s_job.pod.emitter_settings import Given
+from pytest_k8s_job.pod.http_exchanges import watch
+from pytest_k8s_job.pod.junit_tap import tap_junit
+from pytest_k8s_job.pod.plan_writer import describe_items
+from pytest_k8s_job.pod.report_writer import ReportWriter, writer_calls
+from pytest_k8s_job.pod.selection import deselect, parts_of
+from pytest_k8s_job.pod.session_output import Commentary
+from pytest_k8s_job.pod.terminal_tap import tap
+from pytest_k8s_job.wire.records import (
+    RECORD_FD,
+    STACKS_FD,
+    STACKS_SIGNAL,
+    TEXT_FD,
+    Kind,
+    plan_digest,
+    trace_id,
+)
+
+TERMINATED = 143  # exit code after SIGTERM: 128 + 15, as shells count
+ABOUT_ITSELF = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test")
+
+
+class Emitter:
+    """A pytest plugin that writes each event to a pipe, and the reporter's text to another."""
+
+    def __init__(self, given: Given) -> None:
+        pipe = given.pipe
+        self._given = given
+        self._emit = pipe.emit
+        self._index: dict[str, int] = {}
+        self._open: tuple[str, tuple[str, int | None, str]] = ("", ("", None, ""))
+        self._plain: list[list[object]] = []
+        self._counts: Counter[str] = Counter()
+        self._deselected: list[pytest.Item] = []
+        self._selected = False
+        self._traces = secrets.token_hex(16)
+        self._commentary = Commentary(pipe, lambda: self._flush_plain(*self._open))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_addoption(self, pluginmanager: pytest.PytestPluginManager) -> None:
+        pluginmanager.register(self._commentary, "k8s_job_commentary")
+
+    # -- session
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_load_initial_conftests(self, early_config: pytest.Config) -> None:
+        self._emit(Kind.ROOT, str(early_config.rootpath))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        self._config = config
+        if self._given.selection.shards > 1:
+            about = "xdist_group(name): these tests run in one shard"
+            config.addinivalue_line("markers", about)
+        self._reports = ReportWriter(config, self._given.room)
+        self._prints = getattr(config.option, "capture", "") != "fd"
+        if getattr(config.option, "numprocesses", None):
+            raise pytest.UsageError("pytest-xdist cannot run in the pod: use --shards in its place")
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, _exit_on_sigterm)
+        if tells_of_itself(config.option):
+            return  # what it prints then is the answer
+        tap(config, self._given.text, self._commentary.say)
+        if self._given.junit:
+            tap_junit(config, self._given.pipe)
+        if hasattr(config, "cache") and config.cache is not None:
+            self._commentary.tap_cache(config.cache)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        distributions = session.config.pluginmanager.list_plugin_distinfo()
+        about = {
+            "python": platform.python_version(),
+            "pytest": pytest.__version__,
+            "platform": sys.platform,
+            "plugins": sorted({f"{each.project_name}-{each.version}" for _, each in distributions}),
+            "traces": self._traces,
+        }
+        self._emit(Kind.SESSION, about)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        # pytest calls this hook while a UsageError is on its way out, and through no other.
+        error = sys.exc_info()[1]
+        if isinstance(error, pytest.UsageError):
+            self._interrupt("usage", "\n".join(map(str, error.args)))
+        self._emit(
+            Kind.DONE,
+            {
+                "exit": int(exitstatus),
+                "shouldfail": session.shouldfail,
+                "shouldstop": session.shouldstop,
+                "counts": dict(self._counts),
+            },
+        )
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        error = excinfo.value
+        if isinstance(error, pytest.exit.Exception):
+            kind = "terminated" if error.returncode == TERMINATED else "exit"
+            self._interrupt(kind, error.msg, error.returncode)
+        elif isinstance(error, pytest.Session.Interrupted):
+            self._interrupt("interrupted", str(error))
+        else:
+            shown = excinfo.getrepr(funcargs=True)
+            place = getattr(shown, "reprcrash", None)
+            crash = [place.path, place.lineno, place.message] if place else None
+            self._interrupt("keyboard", str(shown), calls=writer_calls(shown), crash=crash)
+
+    def _interrupt(
+        self, kind: str, message: str, returncode: int | None = None, **more: object
+    ) -> None:
+        self._flush_plain(*self._open)
+        fields = {"kind": kind, "message": message, "returncode": returncode, **more}
+        self._emit(Kind.INTERRUPT, fields)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_internalerror(self, excrepr: object) -> None:
+        self._flush_plain(*self._open)
+        self._emit(Kind.INTERNAL, str(excrepr))
+
+    # -- collection
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if not report.passed:
+            self._emit(Kind.COLLECT, self._reports.serialize(report))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        self._selected = True
+        if left_out := deselect(items, self._given.selection):
+            self._config.hook.pytest_deselected(items=left_out)
+
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        self._deselected.extend(items)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._reports.look_for_statuses()
+        nodeids = [item.nodeid for item in session.items]
+        self._index = {nodeid: index for index, nodeid in enumerate(nodeids)}
+        option = session.config.option
+        documented = option.collectonly and option.verbose > 0
+        items = [*session.items, *self._deselected]
+        for kind, rows in describe_items(items, documented=documented):
+            self._emit(kind, rows)
+        plan: dict[str, Any] = {
+            "count": len(nodeids),
+            "deselected": len(self._deselected),
+            "selected": self._selected,
+            "sha256": plan_digest(nodeids),
+        }
+        if self._given.selection.shards > 1:
+            plan["mine"] = self._take_part(session)
+        self._emit(Kind.PLAN, plan)
+        self._deselected = []
+        if self._given.evidence:
+            watch(session.config)
+
+    def _take_part(self, session: pytest.Session) -> list[int]:
+        """Leave the session the tests of this shard; return their indices."""
+        mine = parts_of(session.items, self._given.selection)[self._given.shard]
+        session.items[:] = [session.items[index] for index in mine]
+        return mine
+
+    # -- tests
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
+        self._open = (nodeid, location)
+        trace = trace_id(self._traces, nodeid)
+        os.environ["TRACEPARENT"] = f"00-{trace}-{trace[:16]}-01"
+        self._emit(Kind.START, *self._item(nodeid, location))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" or not report.passed:
+            self._counts[report.outcome] += 1
+        if self._reports.is_plain(report):
+            phase: list[object] = [report.when, round(report.start, 6), round(report.duration, 6)]
+            self._plain.append(phase)
+            if self._prints:  # what is printed has its place between phases
+                self._flush_plain(report.nodeid, report.location)
+            return
+        self._flush_plain(report.nodeid, report.location)
+        self._emit(Kind.REPORT, self._reports.serialize(report))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logfinish(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
+        if self._plain:
+            self._flush_plain(nodeid, location, done=True)
+        else:
+            self._emit(Kind.FINISH, *self._item(nodeid, location))
+
+    def _flush_plain(
+        self, nodeid: str, location: tuple[str, int | None, str], *, done: bool = False
+    ) -> None:
+        if self._plain:
+            item = self._index.get(nodeid, [nodeid, location])
+            self._emit(Kind.PLAIN, item, self._plain, int(done))
+            self._plain = []
+
+    def _item(self, nodeid: str, location: tuple[str, int | None, str]) -> tuple[object]:
+        return (self._index.get(nodeid, [nodeid, location]),)
+
+
+def tells_of_itself(option: argparse.Namespace) -> bool:
+    """True if pytest was asked about itself or about fixtures, not to run tests."""
+    return any(getattr(option, each, False) for each in ABOUT_ITSELF)
+
+
+def _exit_on_sigterm(_signal: int, _frame: object) -> NoReturn:
+    pytest.exit("the pod was told to stop (SIGTERM)", returncode=TERMINATED)
+
+
+def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Called first of all hooks: take the pipes away from the tests and register the emitter."""
+    if stacks := os.environ.pop(STACKS_FD, ""):
+        os.set_inheritable(int(stacks), False)
+        faulthandler.register(STACKS_SIGNAL, int(stacks), all_threads=True)
+    if RECORD_FD in os.environ and TEXT_FD in os.environ:
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+        pluginmanager.register(Emitter(Given.take()), "k8s_job_emitter")

@@ -1,0 +1,56 @@
+"""What the agent gives to pytest, by the environment of its process.
+
+It may import pytest and the standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import TextIO
+
+from pytest_k8s_job.pod.record_pipe import RecordPipe
+from pytest_k8s_job.wire.records import EVIDENCE, JUNIT, RECORD_FD, SECTIONS, TEXT_FD
+from pytest_k8s_job.wire.sharding import Selection, take_selection
+
+__all__ = ["Given"]
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the agent gives to pytest.
+
+    Attributes:
+        pipe: takes the records.
+        text: takes what the reporter shows. Never closed: pytest writes until its process ends,
+            and warnings may be errors.
+        junit: the near side writes a JUnit file.
+        room: characters of captured output that may travel whole.
+        selection: which tests to run, as one of its shards.
+        shard: number of that.
+        evidence: failed tests tell what they asked over HTTP.
+    """
+
+    pipe: RecordPipe
+    text: TextIO
+    junit: bool
+    room: int
+    selection: Selection
+    shard: int
+    evidence: bool
+
+    @classmethod
+    def take(cls) -> Given:
+        """Take everything out of the environment, which the tests see."""
+        records, text = int(os.environ.pop(RECORD_FD)), int(os.environ.pop(TEXT_FD))
+        for fd in (records, text):
+            os.set_inheritable(fd, False)
+        return cls(
+            RecordPipe(records),
+            open(text, "w", encoding="utf-8", errors="surrogateescape", closefd=False),
+            bool(os.environ.pop(JUNIT, "")),
+            int(os.environ.pop(SECTIONS, "") or sys.maxsize),
+            *take_selection(os.environ),
+            os.environ.pop(EVIDENCE, "") == "yes",
+        )

@@ -1,0 +1,109 @@
+"""Ends a pytest that takes too long, or does not stop when it is told to, and lets it say where.
+
+Before the end, `faulthandler` writes the stack of every thread to a file of the agent: pytest's
+half registers it for a signal, so this works also when no Python code runs any more. Then pytest
+gets SIGTERM, which ends its session in its own way, and at last SIGKILL. Standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+
+from pytest_k8s_job.wire.limits import Limits
+from pytest_k8s_job.wire.records import STACKS_SIGNAL
+
+__all__ = ["Watchdog"]
+
+STACKS_SECONDS = 1.0  # until the stacks are there; a process that is stopped writes none
+STACKS_BYTES = 64 << 10
+
+
+class Watchdog:
+    """Sees the records of one run; `tick` does what is due and is called a few times a second."""
+
+    def __init__(self, limits: Limits, stacks: int) -> None:
+        self.why = ""
+        """Why pytest was ended; empty if it was not."""
+        self.seconds: float | None = None
+        """How long the open test had run when it was ended; None if none was open."""
+        self._limits = limits
+        self._stacks = stacks
+        self._began = time.monotonic()
+        self._test_began: float | None = None
+        self._told = self._dumped = self._killed = 0.0
+        self._speaks = False
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def attach(self, process: subprocess.Popen[bytes]) -> None:
+        """Watch `process`; pass SIGTERM on to it."""
+        self._process = process
+        signal.signal(signal.SIGTERM, lambda *_: self._tell())
+
+    def see(self, record: bytes) -> None:
+        """Note when tests begin and end."""
+        self._speaks = True
+        if record.startswith(b'["start",'):
+            self._test_began = time.monotonic()
+        elif record.startswith(b'["finish",') or (
+            record.startswith(b'["plain",') and record.endswith(b",1]\n")
+        ):
+            self._test_began = None
+
+    @property
+    def is_told(self) -> bool:
+        """True once pytest was told to stop."""
+        return self._told > 0
+
+    @property
+    def stacks(self) -> str:
+        """What the threads were doing when pytest was ended."""
+        return os.pread(self._stacks, STACKS_BYTES, 0).decode("utf-8", "replace")
+
+    def tick(self) -> None:
+        """Do what is due."""
+        now = time.monotonic()
+        if self._killed or self._process is None:
+            return
+        if self._told and now >= self._told + self._limits.reaction:
+            self._stop(now, f"pytest did not end within {self._limits.reaction:g} s of SIGTERM")
+            if self._has_stacks(now):
+                self._killed = now
+                self._process.kill()
+        elif not self._told:
+            self._check(now)
+            if self.why and self._has_stacks(now):
+                self._tell()
+
+    def _check(self, now: float) -> None:
+        run, test, began = self._limits.run, self._limits.test, self._test_began
+        if test is not None and began is not None and now >= began + test:
+            self._stop(now, f"one test took longer than --k8s-test-timeout={test:g}")
+        elif run is not None and now >= self._began + run:
+            why = f"{run:g} s were over, and the Job's deadline of {self._limits.deadline:g} s near"
+            self._stop(now, why)
+
+    def _stop(self, now: float, why: str) -> None:
+        """Let the stacks be written, once."""
+        if self._dumped:
+            return
+        self._dumped = now
+        self.why = why
+        if self._test_began is not None:
+            self.seconds = round(now - self._test_began, 1)
+        # Before its first record pytest has no handler yet, and the signal would kill it.
+        if self._speaks and self._process is not None:
+            self._process.send_signal(STACKS_SIGNAL)
+
+    def _has_stacks(self, now: float) -> bool:
+        """Return True when the stacks are written, or never will be."""
+        written = b"most recent call first" in os.pread(self._stacks, STACKS_BYTES, 0)
+        late = now >= self._dumped + STACKS_SECONDS
+        return late or (written and now >= self._dumped + STACKS_SECONDS / 4)
+
+    def _tell(self) -> None:
+        self._told = time.monotonic()
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)

@@ -1,0 +1,1 @@
+"""Replays the records of a pod as pytest hook calls here."""

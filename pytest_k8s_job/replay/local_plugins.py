@@ -1,0 +1,43 @@
+"""What plugins of the near side are told of tests that run elsewhere.
+
+Pytest's own plugins would select and run tests in the hooks for collection and for a test's
+protocol; the pod has done that. Others only look on (IDEs learn their tests from these hooks).
+"""
+
+from __future__ import annotations
+
+import pluggy
+import pytest
+
+__all__ = ["EVIDENCE_PLUGIN", "near_hook", "quiet_own_plugins"]
+
+EVIDENCE_PLUGIN = (
+    "k8s_job_evidence"  # name of the plugin that sees each record before it is replayed
+)
+
+NEVER = 1000  # a level that no log record has
+
+
+def near_hook(config: pytest.Config, name: str) -> pluggy.HookCaller:
+    """Return the hook `name` without the plugins that would do what the pod does."""
+    manager = config.pluginmanager
+    keeper = manager.getplugin("nfplugin")  # it notes in the cache which tests there are
+    ours = [each for each in manager.get_plugins() if _is_pytests(each) and each is not keeper]
+    return manager.subset_hook_caller(name, ours)
+
+
+def quiet_own_plugins(config: pytest.Config) -> None:
+    """Keep pytest's own plugins here from doing what they do in the pod."""
+    manager = config.pluginmanager
+    for name in ("lfplugin", "nfplugin"):
+        if (plugin := manager.getplugin(name)) is not None:
+            plugin.active = False  # it selects in the pod, and says so from there
+    if (stepwise := manager.getplugin("stepwiseplugin")) is not None:
+        manager.unregister(stepwise)
+    if (logging := manager.getplugin("logging-plugin")) is not None:
+        logging.log_cli_level = NEVER  # what is logged here belongs to no test
+
+
+def _is_pytests(plugin: object) -> bool:
+    module = getattr(plugin, "__name__", None) or type(plugin).__module__
+    return str(module).startswith("_pytest.")

@@ -1,0 +1,301 @@
+"""Replays records as hook calls, so that every reporter works as if the tests had run here."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pytest_k8s_job.replay.local_plugins import EVIDENCE_PLUGIN, near_hook
+from pytest_k8s_job.replay.origin import Origin
+from pytest_k8s_job.replay.other_records import Asides
+from pytest_k8s_job.replay.placeholders import PlanBuilder, StandInItem
+from pytest_k8s_job.replay.plain_report import TestReport as PlainReport
+from pytest_k8s_job.replay.pod_output import PodOutput
+from pytest_k8s_job.replay.report_reader import ReportReader, forget_parts
+from pytest_k8s_job.verdict.ledger import Ledger
+from pytest_k8s_job.wire.records import CAPTURED, STATUS, Kind, Record, map_texts, trace_id
+
+__all__ = ["Replay"]
+
+
+FOR_ANSWERS = (Kind.HELLO, Kind.ROOT, Kind.SESSION, Kind.PRINTED, Kind.DONE, Kind.END)
+SAID_ONCE = (Kind.HEADER, Kind.LINES, Kind.TEXT, Kind.SUMMARY, Kind.PROPERTY)
+
+
+def _ignore(*_fields: object) -> None:
+    pass
+
+
+class Replay:
+    """Takes the records of one pod in order, keeps its ledger and calls the hooks of `session`.
+
+    A shard whose `leader` is another's replay shows only what its tests do: it must have
+    collected the same.
+    """
+
+    def __init__(
+        self, session: pytest.Session, ledger: Ledger, origin: Origin | None = None
+    ) -> None:
+        self.leader: Replay | None = None
+        self._origin = origin or Origin()
+        self._session = session
+        self._hook = session.config.hook
+        self._ledger = ledger
+        self._plan = PlanBuilder(session)
+        self._reports = ReportReader(session.config)
+        self._asides = Asides(session.config, self._reports, self._mark)
+        self._ran = False
+        self._evidence = session.config.pluginmanager.getplugin(EVIDENCE_PLUGIN)
+        self._output = PodOutput.of(session.config)
+        reporter = session.config.pluginmanager.getplugin("terminalreporter")
+        config = session.config
+        shown = config.getini("console_output_style") == "times" if reporter else False
+        wanted = shown or config.option.durations is not None
+        self._kept = {} if wanted else getattr(reporter, "stats", {})
+        self.lines: list[str] = []
+        """What plugins in the pod said after collection."""
+        self._handlers: dict[str, Callable[..., None]] = {
+            Kind.HELLO: self._hello,
+            Kind.ROOT: self._root,
+            Kind.SESSION: self._session_started,
+            Kind.WARNING: self._warning,
+            Kind.COLLECT: self._collect,
+            Kind.NODES: self._plan.add_nodes,
+            Kind.ITEMS: self._plan.add_items,
+            Kind.HEADER: self._note_header,
+            Kind.LINES: self._note_lines,
+            Kind.PLAN: self._planned,
+            Kind.START: self._start,
+            Kind.PLAIN: self._plain,
+            Kind.REPORT: self._report,
+            Kind.FINISH: self._finish,
+            Kind.PRINTED: functools.partial(self._output.take, Kind.PRINTED),
+            Kind.TEXT: functools.partial(self._output.take, Kind.TEXT),
+            Kind.SUMMARY: functools.partial(self._output.take, Kind.SUMMARY),
+            Kind.CACHE: self._asides.cache,
+            Kind.PROPERTY: self._asides.suite_property,
+            Kind.ATTRIBUTE: self._asides.attribute,
+            Kind.INTERRUPT: self._interrupt,
+            Kind.INTERNAL: self._internal,
+            Kind.DONE: self._done,
+            Kind.END: self._end,
+        }
+        if self._output.is_answer:  # there is no session here that could show anything else
+            self._handlers |= dict.fromkeys(Kind, _ignore) | {
+                kind: self._handlers[kind] for kind in FOR_ANSWERS
+            }
+
+    def follow(self, leader: Replay) -> None:
+        """Leave to `leader` what is said once for all shards."""
+        self.leader = leader
+        self._handlers |= dict.fromkeys(SAID_ONCE, _ignore)
+
+    def feed(self, record: Record) -> None:
+        """Replay one record."""
+        if self._evidence is not None:
+            record = self._evidence.clean(record)
+        self._handlers[record[0]](*record[1:])
+
+    # -- session
+
+    def _root(self, path: str) -> None:
+        self._reports.set_root(path)
+        if self.leader is None:
+            self._output.near = self._reports.near
+
+    def _hello(self, _about: dict[str, Any]) -> None:
+        self._ledger.hello = True
+
+    def _session_started(self, about: dict[str, Any]) -> None:
+        self._ledger.session = about
+        if self._origin.node is not None:
+            self._origin.node.describe(about)
+        if self.leader is None:
+            self._output.about = about
+
+    def _interrupt(self, how: dict[str, Any]) -> None:
+        self._ledger.interrupt = map_texts(how, self._reports.near)
+
+    def _internal(self, text: str) -> None:
+        self._ledger.internal = self._reports.near(text)
+
+    def _done(self, how: dict[str, Any]) -> None:
+        self._ledger.done = how
+        if self.leader is None and self._origin.node is None:
+            self._output.hold()
+
+    def _end(self, how: dict[str, Any]) -> None:
+        self._ledger.end = how
+
+    def _warning(self, seen: dict[str, Any]) -> None:
+        if self.leader is None or seen["when"] == "runtest":
+            self._asides.warning(seen)
+
+    # -- collection
+
+    def _collect(self, data: dict[str, Any]) -> None:
+        data["result"] = []
+        report = self._reports.read(data)
+        self._ledger.failed += report.failed
+        if self.leader is None:
+            self._hook.pytest_collectreport(report=report)
+
+    def _note_header(self, before: list[str], after: list[str]) -> None:
+        self._output.header = before, after
+
+    def _note_lines(self, lines: list[str]) -> None:
+        self.lines = lines
+
+    def _planned(self, plan: dict[str, Any]) -> None:
+        items = self._plan.items
+        selected, deselected = items[: plan["count"]], items[plan["count"] :]
+        self._nodeids = [item.nodeid for item in selected]
+        mine = plan.get("mine", range(len(selected)))
+        self._ledger.collected = self._nodeids
+        self._ledger.planned.update(self._nodeids[index] for index in mine)
+        self._ledger.plan = plan
+        if self.leader is None:
+            self._fill_session(selected, deselected, chosen=plan.get("selected", False))
+        elif self.leader._nodeids == self._nodeids:
+            self._plan = self.leader._plan
+            del self._handlers[Kind.NODES], self._handlers[Kind.ITEMS]  # they hold our own items
+        self._protocol = near_hook(self._session.config, "pytest_runtest_protocol")
+        self._watched = bool(self._protocol.get_hookimpls())
+
+    def _fill_session(
+        self, selected: list[StandInItem], deselected: list[StandInItem], *, chosen: bool
+    ) -> None:
+        session = self._session
+        session.items = list(selected)
+        session.testscollected = len(selected)
+        for report in self._plan.reports():
+            self._hook.pytest_collectreport(report=report)
+        if chosen:
+            near_hook(session.config, "pytest_collection_modifyitems")(
+                session=session, config=session.config, items=list(selected)
+            )
+        if deselected:
+            self._hook.pytest_deselected(items=deselected)
+
+    # -- tests
+
+    def _start(self, item: int | list[Any]) -> None:
+        nodeid, location = self._identify(item)
+        self._ledger.start(nodeid)
+        self._ran = False
+        if self._watched and isinstance(item, int):
+            self._protocol(item=self._plan.items[item], nextitem=None)
+        self._hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
+
+    def _plain(self, item: int | list[Any], phases: list[list[Any]], done: int) -> None:
+        nodeid, location = self._identify(item)
+        for when, start, duration in phases:
+            report: pytest.TestReport
+            if isinstance(item, int):
+                test = self._plan.items[item]
+                report = PlainReport(self._plan, test, when, start, duration)
+            else:
+                report = pytest.TestReport(
+                    nodeid, location, {}, "passed", None, when,
+                    duration=duration, start=start, stop=start + duration,
+                )  # fmt: skip
+            self._log(report)
+            self._forget(report)
+        if done:
+            self._finish(item)
+
+    def _forget(self, report: pytest.TestReport) -> None:
+        """Let pytest's reporter keep a passed setup or teardown only where it shows durations.
+
+        Two of three reports are of that kind; nothing else of pytest looks at them again.
+        """
+        kept = self._kept.get("")
+        if kept and kept[-1] is report:
+            del kept[-1]
+
+    def _report(self, data: dict[str, Any]) -> None:
+        captured, status = data.pop(CAPTURED, False), data.pop(STATUS, None)
+        report = self._reports.read(data)
+        if status is not None:
+            self._output.keep_status(report, status)
+        with self._output.muted() if captured else contextlib.nullcontext():
+            self._log(report)
+
+    def _mark(self, report: pytest.TestReport) -> None:
+        """Say which shard a report comes from."""
+        if self._origin.node is not None:
+            report.__dict__["node"] = self._origin.node
+
+    def _log(self, report: pytest.TestReport) -> None:
+        origin, when = self._origin, report.when or ""
+        self._ledger.report(when, report.outcome)
+        if report.passed and (report.nodeid, when) in origin.already:
+            return
+        self._mark(report)
+        if origin.repeats:
+            report.user_properties.append(("repeated", origin.repeats))
+        if report.sections or not report.passed:
+            report.__dict__["trace_id"] = trace_id(self._traces(), report.nodeid)
+        ran = report.when == "call" and (not report.skipped or hasattr(report, "wasxfail"))
+        self._ran |= ran or report.failed
+        self._hook.pytest_runtest_logreport(report=report)
+
+    def _finish(self, item: int | list[Any]) -> None:
+        nodeid, location = self._identify(item)
+        if self._ledger.is_repeated:
+            forget_parts(self._session.config, nodeid)
+        else:
+            self._ledger.ran += self._ran
+        self._ledger.finish(nodeid)
+        self._hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
+
+    def fail_open_test(self, why: str) -> None:
+        """Report the test that was running when pytest died as failed, with its last output."""
+        nodeid = self._ledger.started
+        if nodeid is None:
+            return
+        location = self._location(nodeid)
+        end = self._ledger.end or {}
+        said = {
+            "Stacks of its threads when it was ended": end.get("stopped", {}).get("stacks"),
+            "Last output of pytest in the pod": end.get("tail"),
+        }
+        sections = [(title, text) for title, text in said.items() if text]
+        report = pytest.TestReport(nodeid, location, {}, "failed", why, "call", sections)
+        self._hook.pytest_runtest_logreport(report=report)
+        self._hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
+
+    def close_failed_test(self) -> None:
+        """End the test that was open, if one of its phases has failed: no other run heals that."""
+        ledger = self._ledger
+        if ledger.started is not None and "failed" in ledger.phases.values():
+            nodeid, location = ledger.started, self._location(ledger.started)
+            ledger.ran += 1
+            ledger.finish(nodeid)
+            self._hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
+
+    def passed_phases(self) -> frozenset[tuple[str, str]]:
+        """Return what was reported of the test that is open."""
+        nodeid, phases = self._ledger.started, self._ledger.phases
+        if nodeid is None:
+            return frozenset()
+        return frozenset((nodeid, when) for when in phases if phases[when] == "passed")
+
+    # -- translation
+
+    def _location(self, nodeid: str) -> tuple[str, int | None, str]:
+        item = next((each for each in self._session.items if each.nodeid == nodeid), None)
+        return item.location if item else (nodeid, None, nodeid)
+
+    def _traces(self) -> str:
+        return str((self._ledger.session or {}).get("traces", ""))
+
+    def _identify(self, item: int | list[Any]) -> tuple[str, tuple[str, int | None, str]]:
+        if isinstance(item, int):
+            return self._nodeids[item], self._plan.items[item].place
+        nodeid, (file, lineno, domain) = item
+        return nodeid, (file, lineno, domain)

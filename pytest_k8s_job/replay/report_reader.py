@@ -1,0 +1,137 @@
+"""Makes reports out of the pod's serialized ones: what JSON and another root directory changed."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from typing import Any
+
+import pytest
+from _pytest._code.code import ReprFileLocation, TerminalRepr
+from _pytest._io import TerminalWriter
+from _pytest.subtests import SubtestReport
+
+from pytest_k8s_job.wire.records import LITERAL, REPR, map_texts
+
+__all__ = ["PodRepr", "ReportReader", "forget_parts"]
+
+
+Calls = list[tuple[str, list[Any], dict[str, Any]]]
+
+
+class PodRepr(TerminalRepr):
+    """A failure of the pod that is no traceback: its text, and the calls that show it."""
+
+    def __init__(self, text: str, calls: Calls) -> None:
+        self._text = text
+        self._calls = calls
+        self.reprcrash: ReprFileLocation | None = None
+
+    def __str__(self) -> str:
+        return self._text
+
+    def toterminal(self, tw: TerminalWriter) -> None:
+        for name, words, markup in self._calls:
+            getattr(tw, name)(*words, **markup)
+
+
+class _Other:
+    """The value of a property that has no literal."""
+
+    def __init__(self, text: str, shown: str) -> None:
+        self._text = text
+        self._shown = shown
+
+    def __str__(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return self._shown
+
+
+class _PodPath(str):
+    """A path that has its place beside our root, by which pytest shortens it, but is not here.
+
+    Printed in full it is the pod's.
+    """
+
+    _shown: str
+
+    def __new__(cls, place: str, shown: str) -> _PodPath:
+        path = super().__new__(cls, place)
+        path._shown = shown
+        return path
+
+    def __str__(self) -> str:
+        return self._shown
+
+    def __format__(self, spec: str) -> str:
+        return format(self._shown, spec)
+
+
+class ReportReader:
+    """Turns serialized reports of one session into reports of this one."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._here = str(config.rootpath)
+        self._there: re.Pattern[str] | None = None
+        self._root = self._here
+
+    def set_root(self, rootdir: str) -> None:
+        """Say where the pod's root directory is; paths below it become paths below ours."""
+        self._root = rootdir
+        self._there = re.compile(rf"(?<![\w./-]){re.escape(rootdir.rstrip('/'))}(?![\w.-])")
+
+    def near(self, text: str) -> str:
+        """Return `text` with the pod's root directory replaced by ours."""
+        return self._there.sub(lambda _: self._here, text) if self._there else text
+
+    def near_path(self, path: str) -> str:
+        """Return a path that lies to our root as `path` lies to the pod's, also outside of it."""
+        if not path.startswith("/"):
+            return path
+        from_root = os.path.relpath(path, self._root)
+        return _PodPath(os.path.normpath(f"{self._here}/{from_root}"), self.near(path))
+
+    def read(self, data: dict[str, Any]) -> Any:
+        """Return the TestReport or CollectReport that `data` describes; `data` is used up."""
+        if "sections" in data:
+            data["sections"] = [tuple(each) for each in data["sections"]]
+        if "user_properties" in data:
+            data["user_properties"] = [_property(*each) for each in data["user_properties"]]
+        if data.get("location"):
+            data["location"] = tuple(data["location"])
+        if data.get("longrepr"):
+            data["longrepr"] = map_texts(data["longrepr"], self.near)
+        calls = data.pop(REPR, None)
+        parts = data.get("_subtest.context", {}).get("kwargs", {})
+        hook = self._config.hook
+        report = hook.pytest_report_from_serializable(config=self._config, data=data)
+        if calls is not None:
+            report.longrepr = PodRepr(str(report.longrepr), map_texts(calls, self.near))
+        elif isinstance(report.longrepr, list):
+            report.longrepr = tuple(report.longrepr)
+        if isinstance(report, SubtestReport):  # pytest shortens what it has shortened before
+            object.__setattr__(report.context, "kwargs", parts)
+        return report
+
+
+def forget_parts(config: pytest.Config, nodeid: str) -> None:
+    """Take the subtests of a test that will run again out of the summary, as the pod has done."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    for category in ("failed", "subtests passed"):
+        reports = reporter.stats.pop(category, []) if reporter else []
+        kept = [each for each in reports if each.nodeid != nodeid or not hasattr(each, "context")]
+        if kept:
+            reporter.stats[category] = kept
+
+
+def _property(name: str, value: object, *shown: str) -> tuple[str, object]:
+    """Undo `report_writer._exact`."""
+    if not shown:
+        return name, value
+    if shown[0] == LITERAL:
+        return name, ast.literal_eval(str(value))
+    return name, _Other(str(value), shown[0])

@@ -1,0 +1,57 @@
+"""Keeps pytest here from what belongs to the suite, which is only in the pod.
+
+Conftest files, the options and ini values that they and the pod's plugins add, required plugins,
+warning filters that name classes of the suite: the pod knows them and judges them.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from pytest_k8s_job.replay.pod_output import POD_OUTPUT, PodOutput
+
+__all__ = ["forget_requirements", "leave_to_pod"]
+
+_PODS_INI = ("filterwarnings", "required_plugins")
+
+
+def leave_to_pod(config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
+    """Take what pytest here cannot know out of `args` and the ini file of `config`."""
+    known = config.known_args_namespace
+    known.noconftest = True
+    known.pythonwarnings = []
+    _, unknown = parser.parse_known_and_unknown_args(args, copy.copy(config.option))
+    args[:] = _known(args, unknown, config.invocation_params.dir)
+    for name in set(config._inicfg) - parser._inidict.keys() - parser._ini_aliases.keys():
+        parser.addini(name, "known to the pod")
+    forget_requirements(config)
+    config.pluginmanager.register(PodOutput(config), POD_OUTPUT)
+
+
+def forget_requirements(config: pytest.Config) -> None:
+    """Ask for no plugin here and filter no warning; called before pytest looks for the plugins."""
+    for name in _PODS_INI:
+        config._inicfg.pop(name, None)
+        config._inicache.pop(name, None)
+
+
+def _known(words: Sequence[str], unknown: Sequence[str], here: Path) -> Iterator[str]:
+    """Yield the words without the `unknown` options and their values.
+
+    A word after an unknown option is its value unless it names something that is here.
+    """
+    rest = list(unknown)
+    after_unknown = False
+    for word in words:
+        if rest and word == rest[0]:
+            rest.pop(0)
+            after_unknown = "=" not in word
+        elif after_unknown and word[:1] != "-" and not (here / word.partition("::")[0]).exists():
+            after_unknown = False
+        else:
+            after_unknown = False
+            yield word

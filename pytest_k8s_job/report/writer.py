@@ -1,0 +1,66 @@
+"""The plugin behind `--report DIR`: writes all forms of the report when the session ends."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pytest_k8s_job.report.annotations import tell
+from pytest_k8s_job.report.builder import Collecting
+from pytest_k8s_job.report.document import Document, to_json
+from pytest_k8s_job.report.markdown import summarise
+from pytest_k8s_job.report.page import render
+
+__all__ = ["Writing", "register", "write"]
+
+PAGE, JSON, MARKDOWN, JUNIT = "index.html", "report.json", "summary.md", "junit.xml"
+
+
+def register(config: pytest.Config) -> None:
+    """Add the report to this session, before pytest's own reporters are configured."""
+    folder = Path(config.invocation_params.dir, config.option.report)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise pytest.UsageError(f"--report {folder}: {error.strerror}") from None
+    if not getattr(config.option, "xmlpath", None):
+        config.option.xmlpath = str(folder / JUNIT)
+    collecting = Collecting(config)
+    config.pluginmanager.register(collecting, "k8s_job_report_collecting")
+    config.pluginmanager.register(Writing(config, folder, collecting), "k8s_job_report_writing")
+
+
+def write(document: Document, folder: Path) -> None:
+    """Write the page, the JSON document and the summary into `folder`."""
+    texts = {PAGE: render(document), JSON: to_json(document), MARKDOWN: summarise(document)}
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8", errors="replace")
+
+
+class Writing:
+    """Writes the report, then says where it is."""
+
+    def __init__(self, config: pytest.Config, folder: Path, collecting: Collecting) -> None:
+        self._config = config
+        self._folder = folder
+        self._collecting = collecting
+        self._lines: list[str] = []
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """Write, when all others have had their say and before the terminal's summary."""
+        document = self._collecting.document(int(exitstatus))
+        try:
+            write(document, self._folder)
+            told = tell(document, self._folder, self._config.rootpath, os.environ)
+            self._lines = [*told, f"report: {self._folder / PAGE}"]
+        except OSError as error:
+            self._lines = [f"report: not written, {error}"]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the lines for the CI system and the path of the page."""
+        for line in self._lines:
+            terminalreporter.write_line(line)

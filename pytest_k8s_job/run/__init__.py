@@ -1,0 +1,1 @@
+"""One run in the cluster: its Job, its pods, its end."""

@@ -1,0 +1,243 @@
+"""Follows one Job: its pod's state and its log, over as many connections as that takes.
+
+Two threads put what they see into one queue. The end of a log stream means nothing here: a kubelet
+that dies ends it like a container that ends. So the log is read on until the caller has found the
+`end` record and stops us, or until an ended container's log was read several times without it.
+
+Frames that are missing are looked for in this order: the next connection begins before the break;
+then the whole log is read again; then, while the container lives, its journal is asked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+from pytest_k8s_job.cluster.pods import Cluster, JobRef, Phase, PodState
+from pytest_k8s_job.errors import ClusterError, FrameError, GoneError, NotReadyError
+from pytest_k8s_job.wire.frames import Decoder
+from pytest_k8s_job.wire.journal import read_command, release_command
+
+__all__ = ["Broken", "Event", "Follower", "LogRead", "Payload", "PodSeen", "Sink"]
+
+POLL_STARTING = 0.1  # seconds between two looks at the pod before its container runs
+POLL_STARTING_SHARD = 0.4  # many pods start at once then, and the API server with them
+POLL_RUNNING = 1.0
+POLL_ENDING = 0.05  # after the `end` record: the exit code is a moment away
+RECONNECT = 0.3  # seconds before the next connection
+OVERLAP = 5  # seconds of log asked for again: the API cuts times to whole seconds
+PATIENCE = 60.0  # seconds without any answer of the API server before we give up
+END, LINGERS = b'["end",', b'"linger":true'  # inside a JSON text its quotes would be escaped
+FORBIDDEN = (401, 403)  # HTTP status codes that asking again does not change
+REPAIRS = 100  # times that a living container's log is left to look for missing frames
+LAST_READS = 3  # reads of the whole log of an ended container: even those may be cut short
+
+
+@dataclass(frozen=True)
+class PodSeen:
+    """The pod has this state, None while there is none."""
+
+    pod: PodState | None
+
+
+@dataclass(frozen=True)
+class Payload:
+    """The next payload of the run, in order."""
+
+    data: bytes
+
+
+@dataclass(frozen=True)
+class LogRead:
+    """The log of the ended container has been read; `gap` if frames are still missing."""
+
+    gap: bool
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Following is over before its time, for this reason."""
+
+    reason: str
+
+
+Event = PodSeen | Payload | LogRead | Broken
+
+
+class Sink(Protocol):
+    """Where events go: a queue, or what puts them into one."""
+
+    def put(self, event: Event, /) -> None:
+        """Take one event; called by either thread."""
+
+
+class Follower:
+    """The threads that follow `job` and put what they see into `events`; `stop` ends them."""
+
+    def __init__(
+        self, cluster: Cluster, job: JobRef, decoder: Decoder, raw: BinaryIO | None, events: Sink
+    ) -> None:
+        self.events = events
+        self._cluster = cluster
+        self._job = job
+        self._decoder = decoder
+        self._raw = raw
+        self._pod: PodState | None = None
+        self._repairs = 0
+        self._lost: int | None = None  # number of a frame that nobody has any more
+        self._readable = threading.Event()
+        self._ending = threading.Event()
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Begin to follow."""
+        for work in (self._follow_pod, self._follow_log):
+            threading.Thread(target=self._guarded, args=(work,), daemon=True).start()
+
+    def expect_end(self) -> None:
+        """Look often from now on: the container is about to end."""
+        self._ending.set()
+
+    def stop(self) -> None:
+        """Let both threads end; they may still wait for a socket."""
+        self._stopped.set()
+        self._readable.set()
+        self._ending.set()
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # whatever it is: the main thread must hear of it
+            self.events.put(Broken(f"{type(error).__name__}: {error}"))
+
+    # -- the pod
+
+    def _follow_pod(self) -> None:
+        answered = time.monotonic()
+        while not self._stopped.is_set():
+            try:
+                pod = self._cluster.pod(self._job)
+            except ClusterError as error:
+                if time.monotonic() - answered > PATIENCE:
+                    self.events.put(Broken(str(error)))
+                    return
+            else:
+                answered = time.monotonic()
+                if not self._note(pod):
+                    return
+            self._pause()
+
+    def _note(self, pod: PodState | None) -> bool:
+        """Pass the state on; False when there is nothing more to see."""
+        before = self._pod
+        if before is not None and (pod is None or pod.name != before.name):
+            self._readable.set()
+            self.events.put(Broken(f"pod {before.name} is gone: it was deleted or evicted"))
+            return False
+        self._pod = pod
+        self.events.put(PodSeen(pod))
+        if pod is not None and pod.phase >= Phase.RUNNING:
+            self._readable.set()
+        return pod is None or pod.phase is not Phase.TERMINATED
+
+    def _pause(self) -> None:
+        if self._ending.is_set():
+            self._stopped.wait(POLL_ENDING)
+        elif self._pod is not None and self._pod.phase is Phase.RUNNING:
+            self._ending.wait(POLL_RUNNING)
+        else:
+            alone = self._job.shard is None
+            self._stopped.wait(POLL_STARTING if alone else POLL_STARTING_SHARD)
+
+    # -- the log
+
+    def _follow_log(self) -> None:
+        self._readable.wait()
+        since: int | None = None
+        reads = 0
+        answered = time.monotonic()
+        while not self._stopped.is_set() and self._pod is not None:
+            pod, ended = self._pod.name, self._pod.phase is Phase.TERMINATED
+            last = time.monotonic()
+            whole = self._read(pod, None if ended else since, patch=not ended)
+            if whole or not ended:
+                answered = time.monotonic()
+            elif time.monotonic() - answered > PATIENCE:
+                self._give_up(f"the log of the ended pod {pod} cannot be read")
+            if ended and whole:
+                reads += 1
+                if reads >= LAST_READS:
+                    self.events.put(LogRead(self._decoder.has_gap))
+                    return
+            if whole and since is None and not ended and self._is_repairable:
+                self.read_journal(pod)
+            since = math.ceil(time.monotonic() - last) + OVERLAP
+            if self._decoder.has_gap and self._decoder.next_sequence != self._lost:
+                since = None
+            self._stopped.wait(RECONNECT)
+
+    def _read(self, pod: str, since: int | None, *, patch: bool) -> bool:
+        """Read one stream; True if it came to an end of its own, or to a gap that we may patch."""
+        self._decoder.new_stream()
+        try:
+            for chunk in self._cluster.log(self._job, pod, since):
+                if self._raw is not None:
+                    self._raw.write(chunk)
+                self._take(pod, chunk)
+                if patch and self._is_repairable:
+                    break
+        except (NotReadyError, GoneError):
+            return False
+        except FrameError as error:
+            self._give_up(str(error))
+        except ClusterError as error:
+            if error.status in FORBIDDEN:
+                self._give_up(str(error))
+            return False
+        return True
+
+    def _take(self, pod: str, chunk: bytes) -> None:
+        for payload in self._decoder.feed(chunk):
+            self.events.put(Payload(payload))
+            if payload.startswith(END) and LINGERS in payload:
+                self._release(pod)
+
+    def _release(self, pod: str) -> None:
+        """Let the agent end: all frames up to its last are here."""
+        with contextlib.suppress(ClusterError):  # unreleased it ends by itself, only later
+            self._cluster.exec(self._job, pod, release_command())
+
+    # -- the journal
+
+    @property
+    def _is_repairable(self) -> bool:
+        """True if frames were passed over that may still be found."""
+        missing = self._decoder.missing
+        return missing is not None and missing[0] != self._lost and self._repairs < REPAIRS
+
+    def read_journal(self, pod: str) -> None:
+        """Ask the container for the missing frames, in as many pieces as it takes."""
+        self._repairs += 1
+        while (missing := self._decoder.missing) and not self._stopped.is_set():
+            try:
+                lines = self._cluster.exec(self._job, pod, read_command(*missing))
+                self._decoder.new_stream()
+                self._take(pod, lines)
+            except FrameError as error:
+                self._give_up(str(error))
+            except ClusterError as error:
+                if error.status in FORBIDDEN:
+                    self._lost = missing[0]
+                return
+            if self._decoder.next_sequence == missing[0]:
+                self._lost = missing[0]
+                return
+
+    def _give_up(self, reason: str) -> None:
+        self.events.put(Broken(reason))
+        self.stop()

@@ -1,0 +1,141 @@
+"""From what the user typed to a run that goes: arguments, environment and selection of its pods."""
+
+from __future__ import annotations
+
+import os
+import shlex
+
+import pytest
+from _pytest.junitxml import xml_key
+
+from pytest_k8s_job.cluster.job_manifest import Run, arguments_of, load_job
+from pytest_k8s_job.cluster.joining import jobs_of_run
+from pytest_k8s_job.cluster.pods import Cluster, JobFinder
+from pytest_k8s_job.errors import ClusterError, UsageError
+from pytest_k8s_job.options import Options
+from pytest_k8s_job.replay.local_plugins import EVIDENCE_PLUGIN, quiet_own_plugins
+from pytest_k8s_job.run.arguments import travelling
+from pytest_k8s_job.run.durations import Durations, shards_for
+from pytest_k8s_job.run.rerun import newest_run, read_results
+from pytest_k8s_job.run.run import ClusterRun
+from pytest_k8s_job.run.status_line import StatusLine
+from pytest_k8s_job.wire.cache_values import KEYS, pack
+from pytest_k8s_job.wire.records import EVIDENCE, JUNIT
+from pytest_k8s_job.wire.sharding import Selection, key_of
+
+__all__ = ["Launcher"]
+
+# Environment that changes how pytest formats a failure; the pod formats as we would.
+FORMATTING_ENVIRONMENT = ("CI", "BUILD_NUMBER")
+
+
+class Launcher:
+    """Starts or joins the run that the options of a session ask for.
+
+    Its methods raise pytest.UsageError for what the user has to mend.
+    """
+
+    def __init__(
+        self, session: pytest.Session, options: Options, durations: Durations | None
+    ) -> None:
+        self._session = session
+        self._config = session.config
+        self._options = options
+        self._durations = durations
+        self.run: ClusterRun | None = None
+        """The run, as soon as its Job may exist."""
+
+    def launch(self) -> ClusterRun:
+        """Create the run's Job, or join one that exists, and follow it."""
+        try:
+            return self._join() if self._options.attach else self._start()
+        except (UsageError, ClusterError) as error:
+            raise pytest.UsageError(str(error)) from None
+
+    def _start(self) -> ClusterRun:
+        options = self._options
+        manifest = load_job(options.manifest)
+        cluster = self._connect()
+        run = Run(
+            self._pod_arguments(arguments_of(manifest)),
+            options.namespace,
+            options.image,
+            {**self._pod_environment(), **options.environment},
+            self._packed_cache(),
+            self._selection(cluster, options.namespace or manifest["metadata"].get("namespace")),
+            options.test_timeout,
+        )
+        name = f"{manifest['metadata']['name']}-{run.run_id}"
+        following = self._prepare(cluster, name, run.selection.shards)
+        following.start(manifest, run)
+        return following
+
+    def _join(self) -> ClusterRun:
+        """Follow a run that somebody else started; nothing is created nor deleted."""
+        self._packed_cache()  # the pod has selected: no plugin here may select again
+        cluster, name = self._connect(), self._options.attach or ""
+        jobs = jobs_of_run(cluster, self._options.namespace, name)
+        if {"--co", "--collect-only"} & set(jobs[0].arguments):
+            self._config.option.collectonly = True
+        following = self._prepare(cluster, name, jobs[0].shards)
+        following.join(jobs)
+        return following
+
+    def _connect(self) -> JobFinder:
+        cluster: JobFinder = self._config.hook.pytest_k8s_job_cluster(config=self._config)
+        return cluster
+
+    def _prepare(self, cluster: Cluster, name: str, shards: int) -> ClusterRun:
+        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        if reporter is not None and shards > 1:
+            reporter.showfspath = False  # tests of several files run at once, as with xdist
+        pods = f", {shards} shards" if shards > 1 else ""
+        status = StatusLine(reporter, f"Job {name}{pods}, {cluster.describe()}")
+        self.run = ClusterRun(cluster, self._options, self._session, status)
+        if (evidence := self._config.pluginmanager.getplugin(EVIDENCE_PLUGIN)) is not None:
+            evidence.follow(cluster, self.run.jobs)
+        return self.run
+
+    # -- what travels
+
+    def _selection(self, cluster: JobFinder, namespace: str | None) -> Selection:
+        options = self._options
+        alone = options.shards == 1 or self._durations is None
+        known = self._durations.by_key() if self._durations and not alone else {}
+        shards = options.shards or shards_for(sum(known.values()))
+        return Selection(shards, options.shard_by, self._left_over(cluster, namespace), known)
+
+    def _left_over(self, cluster: JobFinder, namespace: str | None) -> frozenset[bytes] | None:
+        run = self._options.rerun_failed
+        if run is None:
+            return None
+        left = read_results(cluster, newest_run(cluster, namespace, run)).left
+        if not left:
+            raise UsageError(f"--rerun-failed: every test of run {run} was reported and passed")
+        return frozenset(map(key_of, left))
+
+    def _pod_arguments(self, default: list[str]) -> list[str]:
+        config, options = self._config, self._options
+        typed = shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))
+        typed += map(str, config.invocation_params.args)
+        paths = config.option.file_or_dir
+        words = travelling(typed, paths, config.invocation_params.dir, config.rootpath)
+        reporter = config.pluginmanager.getplugin("terminalreporter")
+        color = [f"--color={'yes' if reporter._tw.hasmarkup else 'no'}"] if reporter else []
+        retries = [f"--reruns={options.retries}"] if options.retries else []
+        return [*([] if paths else default), *words, *retries, *color]
+
+    def _packed_cache(self) -> str:
+        """Return what the pod needs to select like --lf would here; silence the plugins here."""
+        config = self._config
+        quiet_own_plugins(config)
+        chosen = ("lf", "failedfirst", "newfirst", "stepwise")
+        if not any(getattr(config.option, name, False) for name in chosen):
+            return ""
+        values = {key: config.cache.get(key, None) for key in KEYS} if config.cache else {}
+        return pack({key: value for key, value in values.items() if value is not None})
+
+    def _pod_environment(self) -> dict[str, str]:
+        found = {name: os.environ[name] for name in FORMATTING_ENVIRONMENT if name in os.environ}
+        found[EVIDENCE] = self._config.option.k8s_evidence
+        return {**found, JUNIT: "1"} if xml_key in self._config.stash else found

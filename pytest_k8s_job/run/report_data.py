@@ -1,0 +1,75 @@
+"""What a run in the cluster hands over to the report of its session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from pytest_k8s_job.diagnosis.finding import Finding as Diagnosed
+from pytest_k8s_job.diagnosis.start_watch import diagnose_target
+from pytest_k8s_job.report.cluster_data import read_facts
+from pytest_k8s_job.report.document import RUN_FACTS, Finding, RunFacts, ShardProof
+from pytest_k8s_job.run.run import ClusterRun
+from pytest_k8s_job.run.shard import Shard
+from pytest_k8s_job.verdict.verdict import Judgement, Verdict, judge
+
+__all__ = ["facts_of", "hand_over"]
+
+
+def hand_over(config: pytest.Config, run: ClusterRun, judgement: Judgement) -> None:
+    """Leave the facts where the report of this session finds them."""
+    config.stash[RUN_FACTS] = facts_of(run, judgement)
+
+
+def facts_of(run: ClusterRun, judgement: Judgement) -> RunFacts:
+    """Return everything that is known of a run that is over; asks the API server for the rest."""
+    facts, cluster = RunFacts(), run.cluster
+    findings = run.findings
+    if run.jobs:
+        namespace = run.jobs[0].namespace
+        names = {job.name for job in run.jobs}
+        lost = judgement.verdict in (Verdict.INCOMPLETE, Verdict.NOT_RUN)
+        proofs = [_proof(shard, lost=lost) for shard in run.shards]
+        facts = read_facts(cluster, namespace, names, proofs)
+        if judgement.verdict is Verdict.FAILED:
+            findings = [*findings, *diagnose_target(cluster, namespace)]
+        context = cluster.describe().removeprefix("context ")
+        facts = replace(facts, place=replace(facts.place, context=context, job=run.jobs[0].name))
+    return replace(
+        facts,
+        verdict=judgement.verdict.value,
+        exit_code=judgement.exit_code,
+        first_line=judgement.reason.partition("\n")[0],
+        findings=tuple(_finding(each) for each in findings),
+    )
+
+
+def _proof(shard: Shard, *, lost: bool) -> ShardProof:
+    """Return the proof of one pod; if the run is `lost`, with what this pod lacks."""
+    told = shard.told()
+    ledger, exit_code = told.ledger, told.outcome.exit_code
+    one = judge(ledger, told.outcome)
+    lacks = lost and not shard.replaced and one.verdict in (Verdict.INCOMPLETE, Verdict.NOT_RUN)
+    return ShardProof(
+        shard.place.name.removeprefix("shard ") if shard.place.name != "the pod" else "",
+        shard.pod.name if shard.pod is not None else "",
+        planned=ledger.planned.total() if ledger.plan is not None else None,
+        reported=ledger.finished.total(),
+        records=ledger.records,
+        frames=shard.frames,
+        sha256=ledger.sha256,
+        exit_code=exit_code,
+        problem=one.reason.partition("\n")[0] if lacks else "",
+        note="taken away; another pod ran what it left" if shard.replaced else "",
+    )
+
+
+def _finding(found: Diagnosed) -> Finding:
+    effects = tuple(_effects(found))
+    return Finding(found.cause.value, found.sentence, found.remedy, (*effects, *found.evidence))
+
+
+def _effects(found: Diagnosed) -> Iterator[str]:
+    yield from (f"so: {effect.sentence}" for effect in found.effects)

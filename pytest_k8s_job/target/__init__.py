@@ -1,0 +1,1 @@
+"""What a run tests, and whether it stays the same."""

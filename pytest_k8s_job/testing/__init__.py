@@ -1,0 +1,1 @@
+"""A cluster without a cluster, for tests of plugins."""

@@ -1,0 +1,1 @@
+"""The verdict on a run, drawn from the records of its pods."""

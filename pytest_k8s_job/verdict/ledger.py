@@ -1,0 +1,92 @@
+"""What the records of one run said so far: the facts from which the verdict is drawn."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_k8s_job.wire.records import plan_digest
+
+__all__ = ["RERUN", "Ledger"]
+
+RERUN = "rerun"  # outcome that pytest-rerunfailures gives to a try that it repeats
+OUTCOMES = frozenset({"passed", "failed", "skipped"})  # pytest's own
+_END = b'["end",'
+
+
+@dataclass
+class Ledger:
+    """Filled in by the replay while records come; read by the verdict."""
+
+    hello: bool = False
+    session: dict[str, Any] | None = None
+    plan: dict[str, Any] | None = None
+    collected: Sequence[str] = ()
+    """Node ids of all tests that the pod selected, those of other shards too."""
+    planned: Counter[str] = field(default_factory=Counter)
+    """Those that this pod runs."""
+    finished: Counter[str] = field(default_factory=Counter)
+    started: str | None = None
+    """Node id of the test that has begun and not finished."""
+    phases: dict[str, str] = field(default_factory=dict)
+    """Outcomes of that test's phases so far."""
+    ran: int = 0
+    """Tests of which more was seen than a skip."""
+    failed: int = 0
+    interrupt: dict[str, Any] | None = None
+    internal: str | None = None
+    done: dict[str, Any] | None = None
+    end: dict[str, Any] | None = None
+    records: int = 0
+    """Records before `end`."""
+    _digest: Any = field(default_factory=hashlib.sha256)
+
+    @property
+    def sha256(self) -> str:
+        """Digest over the payloads before the one with `end`, as hex."""
+        return str(self._digest.hexdigest())
+
+    @property
+    def plan_holds(self) -> bool:
+        """True if the node ids that came are those that the pod planned."""
+        return self.plan is not None and self.plan["sha256"] == plan_digest(self.collected)
+
+    @property
+    def unreported(self) -> list[str]:
+        """Planned tests without a report, in the order of the plan."""
+        return list((self.planned - self.finished).elements())
+
+    @property
+    def repeated(self) -> list[str]:
+        """Planned tests that were reported more often than planned."""
+        return [each for each in self.planned if self.finished[each] > self.planned[each]]
+
+    def count(self, payload: bytes) -> None:
+        """Add a payload to number and digest, unless it holds the `end` record."""
+        if payload.startswith(_END):
+            return
+        self.records += payload.count(b"\n")
+        self._digest.update(payload)
+
+    @property
+    def is_repeated(self) -> bool:
+        """True if a plugin of the pod will run the open test once more."""
+        return not OUTCOMES.issuperset(self.phases.values())
+
+    def start(self, nodeid: str) -> None:
+        """Note that a test has begun."""
+        self.started = nodeid
+        self.phases = {}
+
+    def report(self, when: str, outcome: str) -> None:
+        """Note the report of a phase of the open test."""
+        self.phases[when] = outcome
+        self.failed += outcome == "failed"
+
+    def finish(self, nodeid: str) -> None:
+        """Note that all phases of a test were reported; a try that is repeated ends none."""
+        self.finished[nodeid] += not self.is_repeated
+        self.started = None

@@ -1,0 +1,1 @@
+"""What pod and collector share; standard library only."""

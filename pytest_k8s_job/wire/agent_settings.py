@@ -1,0 +1,70 @@
+"""What the near side, or the manifest, tells the agent by its environment.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import MutableMapping
+from pathlib import Path
+
+from pytest_k8s_job.wire.journal import NONCE
+from pytest_k8s_job.wire.limits import Limits
+
+__all__ = [
+    "CACHE",
+    "DEADLINE",
+    "GRACE",
+    "LOG_BYTES",
+    "NONCE",
+    "RUN_ID",
+    "TERMINATION_LOG",
+    "TEST_TIMEOUT",
+    "Settings",
+]
+
+# All of it is taken away from the tests.
+RUN_ID = "PYTEST_K8S_JOB_RUN"
+CACHE = "PYTEST_K8S_JOB_CACHE"
+TERMINATION_LOG = "PYTEST_K8S_JOB_TERMINATION_LOG"
+LOG_BYTES = "PYTEST_K8S_JOB_LOG_BYTES"  # where the kubelet's containerLogMaxSize is not 10Mi
+DEADLINE = "PYTEST_K8S_JOB_DEADLINE"  # the Job's activeDeadlineSeconds
+GRACE = "PYTEST_K8S_JOB_GRACE"  # the pod's terminationGracePeriodSeconds
+TEST_TIMEOUT = "PYTEST_K8S_JOB_TEST_TIMEOUT"  # seconds for one test
+
+KUBELET_BYTES = 10 << 20  # the kubelet's default: then it rotates, and serves only the newest file
+SECTIONS_PART = 0.4  # for captured output of an unattended run: frames compress it, at worst by 1
+SECTIONS_HEARD = 24 << 20  # characters of it with a collector: it reads along, and has the journal
+
+
+class Settings:
+    """What the near side tells the agent; it is not `heard` when it draws its own nonce."""
+
+    def __init__(self, environment: MutableMapping[str, str]) -> None:
+        """Read the settings and remove them from `environment`, which the tests inherit."""
+        nonce = environment.pop(NONCE, "")
+        self.run = environment.pop(RUN_ID, "")
+        self.nonce = nonce or os.urandom(16).hex()
+        self.heard = bool(nonce)
+        self.cache = environment.pop(CACHE, "")
+        self.termination_log = Path(environment.pop(TERMINATION_LOG, "/dev/termination-log"))
+        self.log_bytes = int(number(environment, LOG_BYTES) or KUBELET_BYTES)
+        self.limits = Limits(
+            *(number(environment, each) for each in (DEADLINE, TEST_TIMEOUT, GRACE))
+        )
+
+    @property
+    def sections(self) -> int:
+        """Characters of captured output that may travel whole."""
+        return SECTIONS_HEARD if self.heard else int(self.log_bytes * SECTIONS_PART)
+
+
+def number(environment: MutableMapping[str, str], name: str) -> float | None:
+    """Take a number out of `environment`; None if it is not there."""
+    text = environment.pop(name, "")
+    try:
+        return float(text) if text else None
+    except ValueError:
+        sys.exit(f"{name} must be a number, not {text!r}")

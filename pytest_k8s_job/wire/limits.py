@@ -1,0 +1,33 @@
+"""How long a run, a test and the end of a pod may take."""
+
+from __future__ import annotations
+
+__all__ = ["Limits"]
+
+MARGIN_PART, MARGIN_SECONDS, MARGIN_MOST = 0.1, 2.0, 30.0  # between our end and Kubernetes' own
+GRACE_SECONDS = 30.0  # Kubernetes' own default
+REACTION_MOST = 10.0  # seconds from SIGTERM to SIGKILL, within the grace period
+
+
+class Limits:
+    """Seconds that the run, one test, and the end of the pod may take; None: without limit."""
+
+    def __init__(
+        self, deadline: float | None, test: float | None, grace: float | None = None
+    ) -> None:
+        self.deadline = deadline
+        self.test = test
+        self.grace = GRACE_SECONDS if grace is None else grace
+
+    @property
+    def run(self) -> float | None:
+        """Seconds after which we end the run ourselves, so that its results are not deleted."""
+        if self.deadline is None:
+            return None
+        margin = min(self.deadline * MARGIN_PART + MARGIN_SECONDS, MARGIN_MOST)
+        return max(self.deadline - margin, 0.0)
+
+    @property
+    def reaction(self) -> float:
+        """Seconds that pytest has to end after SIGTERM."""
+        return min(self.grace / 2, REACTION_MOST)

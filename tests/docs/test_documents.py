@@ -1,0 +1,67 @@
+"""The lists that can drift: commands in the documents, versions in files that repeat them."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from deployment import images
+from tests.checkout import CHECKOUT
+
+DOCUMENTS = sorted([*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/*.md")])
+TARGETS = set(re.findall(r"^([a-z0-9-]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE))
+SUITE_IMPORTS = {"app", "kubernetes", "pytest_k8s_job", "local_cluster", "deployment"}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_make_targets_in_documents_exist(document: Path) -> None:
+    """Every `make target` that a document tells the reader to type is a target."""
+    named = re.findall(r"(?:^|`)make(?: +-s)? +([a-z0-9-]+)", document.read_text(), re.MULTILINE)
+    assert set(named) <= TARGETS, f"{document.name} names targets that the Makefile has not"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_in_documents_lead_somewhere(document: Path) -> None:
+    """Every relative link in a document names a file of the repository."""
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text())
+    dead = [link for link in links if not (document.parent / link).exists()]
+    assert not dead
+
+
+def test_every_target_has_help() -> None:
+    """`make help` lists every target that a user types: each has its sentence."""
+    makefile = (CHECKOUT / "Makefile").read_text()
+    phony = set(re.findall(r"^\.PHONY: (\S+)", makefile, re.MULTILINE))
+    helped = set(re.findall(r"^([a-z0-9-]+):.*## ", makefile, re.MULTILINE))
+    assert phony - helped == {"chromium", "cluster-tests", "redis-server", "root-needed"} - helped
+
+
+def test_one_version_everywhere() -> None:
+    """The version of pyproject.toml is the tag in the manifests and of the images."""
+    version = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["version"]
+    manifests = "".join(path.read_text() for path in (CHECKOUT / "kubernetes").glob("*.yaml"))
+    tags = set(re.findall(r"image: weather-[a-z]+:(\S+)", manifests))
+    assert tags == {version}
+    assert version == images.RELEASE
+
+
+def test_the_suite_is_a_black_box() -> None:
+    """The suite imports neither the service nor a Kubernetes client nor the tool."""
+    suite = CHECKOUT / "tests" / "incluster"
+    imported = {
+        name.split(".")[0]
+        for path in suite.rglob("*.py")
+        for name in re.findall(r"^(?:from|import) (\S+)", path.read_text(), re.MULTILINE)
+    }
+    assert "requests" in imported
+    assert not imported & SUITE_IMPORTS
+
+
+def test_locks_carry_hashes_and_no_addresses() -> None:
+    """Every locked requirement has a hash; no lock names a package index."""
+    for lock in (CHECKOUT / "requirements").glob("*.txt"):
+        text = lock.read_text()
+        pinned = re.findall(r"^[a-z0-9][^\n]*==[^\n]*\\\n +--hash=sha256:", text, re.MULTILINE)
+        assert len(pinned) == len(re.findall(r"^[a-z0-9]\S*==", text, re.MULTILINE)), lock.name
+        assert "://" not in text, lock.name

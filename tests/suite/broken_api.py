@@ -1,0 +1,231 @@
+"""The real API with one fault: what the suite must notice. Each fault is a small function.
+
+`BROKEN=<name> granian --interface wsgi --factory tests.suite.broken_api:create_app` serves one.
+"""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from werkzeug.test import Client
+from werkzeug.wrappers import Request, Response
+
+from app.api import create_app as create_healthy_app
+
+
+@dataclass
+class Api:
+    """The healthy application behind a fault."""
+
+    app: WSGIApplication
+    memory: dict[str, str] = field(default_factory=dict)
+
+    def answer(self, request: Request) -> Response:
+        """What the healthy application answers to this request."""
+        return Response.from_app(self.app, request.environ, buffered=True)
+
+    def ask(self, method: str, path: str, **options: Any) -> Response:
+        """What the healthy application answers to a request of the fault's own."""
+        return Client(self.app, Response).open(path, method=method, **options)
+
+
+Fault = Callable[[Request, Api], Response]
+
+
+def changed(response: Response, change: Callable[[Any], Any]) -> Response:
+    """The response with its JSON changed; errors stay as they are."""
+    if response.status_code < 400:
+        response.set_data(json.dumps(change(json.loads(response.get_data()))))
+    return response
+
+
+def asks(request: Request, method: str, pattern: str) -> bool:
+    """Whether the request is of this method and its whole path matches."""
+    return request.method == method and re.fullmatch(pattern, request.path) is not None
+
+
+def each_listed(request: Request, api: Api, change: Callable[[Any], Any]) -> Response:
+    """The healthy answer, with each job of `GET /jobs` changed."""
+    response = api.answer(request)
+    if not asks(request, "GET", "/jobs"):
+        return response
+    return changed(response, lambda jobs: {key: change(job) for key, job in jobs.items()})
+
+
+def healthy(request: Request, api: Api) -> Response:
+    """No fault: what the suite must pass."""
+    return api.answer(request)
+
+
+def wrong_status_code(request: Request, api: Api) -> Response:
+    """A submission answers 200 instead of 202."""
+    response = api.answer(request)
+    if response.status_code == 202:
+        response.status_code = 200
+    return response
+
+
+def list_instead_of_object(request: Request, api: Api) -> Response:
+    """`GET /jobs` is a list of the jobs without their ids."""
+    response = api.answer(request)
+    if asks(request, "GET", "/jobs"):
+        return changed(response, lambda jobs: list(jobs.values()))
+    return response
+
+
+def three_keys(request: Request, api: Api) -> Response:
+    """Each listed job has a key too many."""
+    return each_listed(request, api, lambda job: {**job, "worker": "w1"})
+
+
+def integer_status(request: Request, api: Api) -> Response:
+    """Each listed job has a number for its status."""
+    return each_listed(request, api, lambda job: {**job, "status": 2})
+
+
+def html_errors(request: Request, api: Api) -> Response:
+    """Every error is a page of HTML, as a framework makes it by itself."""
+    response = api.answer(request)
+    if response.status_code >= 400:
+        response.set_data(f"<!doctype html><title>{response.status}</title>")
+        response.content_type = "text/html; charset=utf-8"
+    return response
+
+
+def job_never_completes(request: Request, api: Api) -> Response:
+    """Jobs go to a queue that no worker looks at: see QUEUES."""
+    return api.answer(request)
+
+
+def result_of_another_job(request: Request, api: Api) -> Response:
+    """Every result is that of the newest job, under the id that was asked for."""
+    response = api.answer(request)
+    if asks(request, "POST", "/jobs") and response.status_code == 202:
+        api.memory["newest"] = json.loads(response.get_data())["id"]
+    if asks(request, "GET", "/results/.*") and response.status_code == 200:
+        other = api.ask("GET", f"/results/{api.memory['newest']}")
+        if other.status_code == 200:
+            result = json.loads(other.get_data())
+            return changed(response, lambda own: {**result, "id": own["id"]})
+    return response
+
+
+def truncated_png(request: Request, api: Api) -> Response:
+    """The last bytes of every plot are missing, and its length says so."""
+    response = api.answer(request)
+    if response.content_type == "image/png":
+        response.set_data(response.get_data()[:-40])
+    return response
+
+
+def delete_that_does_not(request: Request, api: Api) -> Response:
+    """Deleting a job answers 204 and does nothing."""
+    if asks(request, "DELETE", "/jobs/.+") and api.ask("GET", request.path).status_code == 200:
+        return Response(status=204, headers={"X-Request-ID": "none"})
+    return api.answer(request)
+
+
+def data_not_replaced(request: Request, api: Api) -> Response:
+    """A data set that is sent while another is loaded is acknowledged and thrown away."""
+    loaded = api.ask("GET", "/data")
+    response = api.answer(request)
+    if asks(request, "POST", "/data") and response.status_code == 201 and loaded.status_code == 200:
+        days = json.loads(loaded.get_data())["days"]
+        columns = list(days[0])
+        lines = [",".join(columns), *(",".join(str(day[key]) for key in columns) for day in days)]
+        api.ask("POST", "/data", data="\n".join(lines), content_type="text/csv")
+    return response
+
+
+def time_without_zone(request: Request, api: Api) -> Response:
+    """Times do not say that they are UTC."""
+    response = api.answer(request)
+    response.set_data(response.get_data().replace(b"+00:00", b""))
+    return response
+
+
+def wrong_mean(request: Request, api: Api) -> Response:
+    """The mean temperature is the middle between the extremes, not the mean of the days."""
+
+    def middle(result: Any) -> Any:
+        temperature = result["temperature"]
+        temperature["mean"] = round((temperature["min"] + temperature["max"]) / 2, 2)
+        return result
+
+    response = api.answer(request)
+    return changed(response, middle) if asks(request, "GET", "/results/.*") else response
+
+
+def page_loses_a_job(request: Request, api: Api) -> Response:
+    """Every page but the first lacks its first job."""
+    response = api.answer(request)
+    if asks(request, "GET", "/jobs") and "cursor" in request.args:
+        return changed(response, lambda jobs: dict(list(jobs.items())[1:]))
+    return response
+
+
+def refused_job_is_made(request: Request, api: Api) -> Response:
+    """A submission with a bad date is refused, and a job is made of it all the same."""
+    response = api.answer(request)
+    if asks(request, "POST", "/jobs") and response.status_code == 422:
+        extent = json.loads(api.ask("GET", "/data").get_data())
+        body = {"start": extent["first"], "end": extent["first"]}
+        headers = {"X-Request-ID": request.headers.get("X-Request-ID", "")}
+        api.ask("POST", "/jobs", json=body, headers=headers)
+    return response
+
+
+def trace_is_lost(request: Request, api: Api) -> Response:
+    """The trace header of the caller does not reach the application."""
+    request.environ.pop("HTTP_TRACEPARENT", None)
+    return api.answer(request)
+
+
+def malformed_csv_wipes_the_data(request: Request, api: Api) -> Response:
+    """A refused CSV takes the loaded data set with it."""
+    response = api.answer(request)
+    if asks(request, "POST", "/data") and response.status_code == 422:
+        api.ask("DELETE", "/data")
+    return response
+
+
+FAULTS: dict[str, Fault] = {
+    fault.__name__: fault
+    for fault in (
+        healthy,
+        wrong_status_code,
+        list_instead_of_object,
+        three_keys,
+        integer_status,
+        html_errors,
+        job_never_completes,
+        result_of_another_job,
+        truncated_png,
+        delete_that_does_not,
+        data_not_replaced,
+        time_without_zone,
+        wrong_mean,
+        page_loses_a_job,
+        refused_job_is_made,
+        trace_is_lost,
+        malformed_csv_wipes_the_data,
+    )
+}
+
+QUEUES = {"job_never_completes": "nobody"}
+"""The queue of a variant, where it is not the worker's."""
+
+
+def create_app() -> WSGIApplication:
+    """The API with the fault that the environment variable BROKEN names."""
+    fault = FAULTS[os.environ["BROKEN"]]
+    api = Api(create_healthy_app())
+
+    def broken(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return fault(Request(environ), api)(environ, start_response)
+
+    return broken

@@ -1,0 +1,133 @@
+"""The verdict on several pods: together they ran one plan, each test once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from pytest_k8s_job.verdict.ledger import Ledger
+from pytest_k8s_job.verdict.merging import Told, judge_run
+from pytest_k8s_job.verdict.verdict import Outcome, Verdict
+from pytest_k8s_job.wire.records import plan_digest
+
+PLAN = ["a.py::one", "a.py::two", "a.py::three"]
+Pods = dict[str, Told]
+
+
+def pod(name: str, mine: list[int], code: int = 0, plan: list[str] = PLAN) -> Told:
+    """Return a shard that ran its part."""
+    ledger = Ledger(hello=True, session={"rootdir": "/suite"}, collected=plan)
+    ledger.plan = {"count": len(plan), "sha256": plan_digest(plan), "mine": mine}
+    ledger.planned.update(plan[index] for index in mine)
+    for index in mine:
+        ledger.start(plan[index])
+        ledger.finish(plan[index])
+    ledger.ran, ledger.failed = len(mine), int(code == 1)
+    ledger.done = {"exit": code, "shouldfail": False, "shouldstop": False, "counts": {}}
+    ledger.end = {"exit": code, "signal": None, "records": 0, "sha256": ledger.sha256}
+    outcome = Outcome(exit_code=code, termination_message=json.dumps(ledger.end))
+    return Told(name, ledger, outcome)
+
+
+def good() -> list[Told]:
+    """Return two shards of a run that passed."""
+    return [pod("shard 0", [0, 2]), pod("shard 1", [1])]
+
+
+def test_shards_that_ran_the_plan_pass() -> None:
+    """Every planned test reported by one of the shards: passed."""
+    assert judge_run(good(), collect_only=False).verdict is Verdict.PASSED
+
+
+def test_one_failure_fails_the_run() -> None:
+    """The exit code is that of the shard that failed."""
+    judgement = judge_run([pod("shard 0", [0, 2]), pod("shard 1", [1], 1)], collect_only=False)
+    assert (judgement.verdict, judgement.exit_code) == (Verdict.FAILED, 1)
+
+
+def test_a_shard_without_tests_is_no_failure() -> None:
+    """More shards than tests: the empty one ends with pytest's 5, the run passes."""
+    pods = [pod("shard 0", [0, 1, 2]), pod("shard 1", [], 5)]
+    assert judge_run(pods, collect_only=False).verdict is Verdict.PASSED
+
+
+def test_a_run_without_any_test_is_no_success() -> None:
+    """Nothing was selected: exit code 5, as for one pod."""
+    pods = [pod("shard 0", [], 5, []), pod("shard 1", [], 5, [])]
+    judgement = judge_run(pods, collect_only=False)
+    assert (judgement.verdict, judgement.exit_code) == (Verdict.NO_TESTS, 5)
+
+
+def _lose_end(pods: list[Told]) -> None:
+    pods[1].ledger.end = None
+
+
+def _lose_report(pods: list[Told]) -> None:
+    del pods[1].ledger.finished[PLAN[1]]
+
+
+def _never_start(pods: list[Told]) -> None:
+    pods[1] = Told("shard 1", Ledger(), Outcome(broken="no node is free"))
+
+
+def _run_twice(pods: list[Told]) -> None:
+    pods[1] = pod("shard 1", [1, 2])
+
+
+def _leave_out(pods: list[Told]) -> None:
+    pods[0] = pod("shard 0", [0])
+
+
+def _collect_other(pods: list[Told]) -> None:
+    pods[1] = pod("shard 1", [1], plan=[*PLAN[:2], "a.py::other"])
+
+
+def _replaced_without_replacement(pods: list[Told]) -> None:
+    lost = pods[1]
+    del lost.ledger.finished[PLAN[1]]
+    pods[1] = Told(lost.name, lost.ledger, Outcome(broken="pod gone"), replaced=True)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (_lose_end, "shard 1: the end of the results is missing"),
+        (_lose_report, "shard 1: 1 planned tests were not reported: a.py::two"),
+        (_never_start, "shard 1: no node is free"),
+        (_run_twice, "the shards' parts are not the plan: a.py::three"),
+        (_leave_out, "the shards' parts are not the plan: a.py::three"),
+        (_collect_other, "shard 1 collected other tests than shard 0: a.py::other, a.py::three"),
+        (_replaced_without_replacement, "1 planned tests were not reported: a.py::two"),
+    ],
+)
+def test_anything_that_does_not_fit_is_incomplete(
+    spoil: Callable[[list[Told]], None], reason: str
+) -> None:
+    """Whatever is missing, doubled or contradictory, the run does not pass."""
+    pods = good()
+    spoil(pods)
+    judgement = judge_run(pods, collect_only=False)
+    assert (judgement.verdict, judgement.exit_code) == (Verdict.INCOMPLETE, 11)
+    assert judgement.reason.startswith(reason)
+
+
+def test_a_replaced_pod_and_its_replacement_make_one_shard() -> None:
+    """What the first had reported and what the second ran is the whole part."""
+    lost = pod("shard 0", [0, 2])
+    del lost.ledger.finished[PLAN[2]]
+    gone = Told("shard 0", lost.ledger, Outcome(broken="pod gone"), replaced=True)
+    left = pod("again", [0], plan=[PLAN[2]])
+    again = Told("again", left.ledger, left.outcome, partial=True)
+    assert judge_run([gone, pod("shard 1", [1]), again], collect_only=False).exit_code == 0
+    lost.ledger.failed = 1
+    assert judge_run([gone, pod("shard 1", [1]), again], collect_only=False).exit_code == 1
+
+
+def test_nothing_started_is_not_run() -> None:
+    """If no pod began, the run is NOT_RUN, and the first cause is named."""
+    pods = [Told(f"shard {n}", Ledger(), Outcome(broken="no image")) for n in range(2)]
+    judgement = judge_run(pods, collect_only=False)
+    assert (judgement.verdict, judgement.exit_code) == (Verdict.NOT_RUN, 10)
+    assert judgement.reason == "shard 0 (and 1 more pods): no image"

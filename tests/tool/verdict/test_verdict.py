@@ -1,0 +1,255 @@
+"""The verdict: only full agreement passes, and the reason names what is missing."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+
+import pytest
+
+from pytest_k8s_job.verdict.ledger import Ledger
+from pytest_k8s_job.verdict.verdict import Judgement, Outcome, Verdict, judge
+from pytest_k8s_job.wire.records import plan_digest
+
+TESTS = ["a.py::one", "a.py::two"]
+
+
+def good() -> tuple[Ledger, Outcome]:
+    """Return what a run of two passing tests leaves behind."""
+    ledger = Ledger(hello=True, session={"rootdir": "/suite"})
+    ledger.plan = {"count": 2, "deselected": 0, "sha256": plan_digest(TESTS)}
+    ledger.collected = TESTS
+    ledger.planned.update(TESTS)
+    for test in TESTS:
+        ledger.start(test)
+        ledger.finish(test)
+    ledger.ran = 2
+    ledger.count(b'["plan"]\n')
+    ledger.done = {"exit": 0, "shouldfail": False, "shouldstop": False, "counts": {"passed": 2}}
+    ledger.end = {"exit": 0, "signal": None, "records": ledger.records, "sha256": ledger.sha256}
+    return ledger, ended(ledger, 0)
+
+
+def ended(ledger: Ledger, code: int) -> Outcome:
+    """Return a container that ended with `code` and says in its message what the log says."""
+    return Outcome(exit_code=code, termination_message=json.dumps(ledger.end))
+
+
+def with_exit(ledger: Ledger, code: int) -> Outcome:
+    """Let pytest, log and container end with `code`."""
+    ledger.done = {**(ledger.done or {}), "exit": code}
+    ledger.end = {**(ledger.end or {}), "exit": code}
+    return ended(ledger, code)
+
+
+def test_full_agreement_passes() -> None:
+    """Two planned tests, two reports, three channels that agree: passed."""
+    assert judge(*good()) == Judgement(Verdict.PASSED, 0)
+
+
+def _lose_end(ledger: Ledger, outcome: Outcome) -> Outcome:
+    ledger.end = None
+    return outcome
+
+
+def _lose_done(ledger: Ledger, outcome: Outcome) -> Outcome:
+    ledger.done = None
+    return outcome
+
+
+def _lose_plan(ledger: Ledger, outcome: Outcome) -> Outcome:
+    ledger.plan = None
+    return outcome
+
+
+def _lose_report(ledger: Ledger, outcome: Outcome) -> Outcome:
+    del ledger.finished[TESTS[1]]
+    return outcome
+
+
+def _repeat_report(ledger: Ledger, outcome: Outcome) -> Outcome:
+    ledger.finish(TESTS[1])
+    return outcome
+
+
+def _other_plan(ledger: Ledger, outcome: Outcome) -> Outcome:
+    ledger.collected = [*TESTS, "b.py::other"]
+    ledger.planned["b.py::other"] = 1
+    ledger.finish("b.py::other")
+    return outcome
+
+
+def _lose_record(ledger: Ledger, outcome: Outcome) -> Outcome:
+    ledger.records -= 1
+    return outcome
+
+
+def _change_record(ledger: Ledger, outcome: Outcome) -> Outcome:
+    ledger.count(b"x")
+    return outcome
+
+
+def _hide_failure(ledger: Ledger, outcome: Outcome) -> Outcome:
+    ledger.failed = 1
+    return outcome
+
+
+def _lose_failure(ledger: Ledger, _outcome: Outcome) -> Outcome:
+    ledger.done = {**(ledger.done or {}), "counts": {"passed": 1, "failed": 1}}
+    return with_exit(ledger, 1)
+
+
+def _signal(ledger: Ledger, _outcome: Outcome) -> Outcome:
+    ledger.end = {**(ledger.end or {}), "exit": None, "signal": 11}
+    return ended(ledger, 139)
+
+
+def _terminate(ledger: Ledger, _outcome: Outcome) -> Outcome:
+    ledger.interrupt = {"kind": "terminated", "message": "told to stop", "returncode": 143}
+    return with_exit(ledger, 143)
+
+
+def _outcome(**changes: object) -> Callable[[Ledger, Outcome], Outcome]:
+    return lambda _, outcome: dataclasses.replace(outcome, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (_lose_end, "the end of the results is missing"),
+        (_lose_done, "in the middle of its session"),
+        (_lose_plan, "the plan of the tests is missing"),
+        (_lose_report, "1 planned tests were not reported: a.py::two"),
+        (_repeat_report, "a.py::two reported more than once"),
+        (_other_plan, "not those that the pod collected"),
+        (_lose_record, "records were lost"),
+        (_change_record, "records were lost"),
+        (_hide_failure, "exit code 0 although 1 tests failed"),
+        (_lose_failure, "0 failures came, pytest counted 1"),
+        (_signal, "killed by signal 11"),
+        (_terminate, "told to stop"),
+        (_outcome(exit_code=None), "the exit code of the pod is missing"),
+        (_outcome(exit_code=1), "exit code 1, the log says 0"),
+        (_outcome(termination_message=""), "termination message is missing"),
+        (_outcome(termination_message="[]"), "termination message is missing"),
+        (_outcome(termination_message='{"exit": 0}'), "contradicts its log"),
+        (_outcome(gap=True), "records were lost"),
+        (_outcome(broken="pod x is gone"), "pod x is gone"),
+    ],
+)
+def test_anything_missing_is_incomplete(
+    damage: Callable[[Ledger, Outcome], Outcome], reason: str
+) -> None:
+    """Each single piece of evidence that is missing or contradicts makes a run incomplete."""
+    ledger, outcome = good()
+    judgement = judge(ledger, damage(ledger, outcome))
+    assert judgement.verdict is Verdict.INCOMPLETE
+    assert judgement.exit_code == 11
+    assert reason in judgement.reason
+
+
+@pytest.mark.parametrize("code", [1, 2, 3, 7])
+def test_a_complete_run_that_fails_keeps_pytests_exit_code(code: int) -> None:
+    """When everything was received, the exit code is what pytest said."""
+    ledger, _ = good()
+    ledger.failed = 1
+    assert judge(ledger, with_exit(ledger, code)) == Judgement(Verdict.FAILED, code)
+
+
+def test_a_run_cut_short_by_maxfail_is_complete() -> None:
+    """Tests that pytest left out on purpose are not missing."""
+    ledger, _ = good()
+    del ledger.finished[TESTS[1]]
+    ledger.failed = 1
+    ledger.done = {"exit": 1, "shouldfail": "stopping after 1", "shouldstop": False, "counts": {}}
+    assert judge(ledger, with_exit(ledger, 1)).verdict is Verdict.FAILED
+    ledger.done = {"exit": 1, "shouldfail": False, "shouldstop": False, "counts": {}}
+    assert judge(ledger, with_exit(ledger, 1)).verdict is Verdict.INCOMPLETE
+
+
+def test_nothing_collected_is_no_success() -> None:
+    """An empty plan ends with pytest's exit code for it."""
+    ledger, _ = good()
+    ledger.collected = []
+    ledger.planned.clear()
+    ledger.finished.clear()
+    ledger.plan = {"count": 0, "deselected": 0, "sha256": plan_digest([])}
+    assert judge(ledger, with_exit(ledger, 5)) == Judgement(Verdict.NO_TESTS, 5)
+
+
+def test_only_skips_are_no_success() -> None:
+    """A suite that skipped itself has shown nothing."""
+    ledger, outcome = good()
+    ledger.ran = 0
+    judgement = judge(ledger, outcome)
+    assert (judgement.verdict, judgement.exit_code) == (Verdict.NO_TESTS, 5)
+    assert "skipped" in judgement.reason
+
+
+def test_listing_tests_needs_no_reports() -> None:
+    """With --collect-only, no report is missing."""
+    ledger, outcome = good()
+    ledger.finished.clear()
+    ledger.ran = 0
+    assert judge(ledger, outcome, collect_only=True).verdict is Verdict.PASSED
+    assert judge(ledger, outcome).verdict is Verdict.INCOMPLETE
+
+
+def test_a_container_that_never_spoke_was_not_run() -> None:
+    """Without the agent's first word the tests never started; the last line tells why."""
+    outcome = Outcome(exit_code=1, reason="Error", last_lines=("No module named pytest_k8s_job",))
+    judgement = judge(Ledger(), outcome)
+    assert (judgement.verdict, judgement.exit_code) == (Verdict.NOT_RUN, 10)
+    assert "exit code 1" in judgement.reason
+    assert "No module named pytest_k8s_job" in judgement.reason
+
+
+def test_a_stop_before_the_first_test_gives_its_message() -> None:
+    """The message of pytest.exit is the reason, also before the session has begun."""
+    ledger, _ = good()
+    ledger.plan, ledger.done = None, None
+    ledger.interrupt = {"kind": "exit", "message": "no service", "returncode": None}
+    ledger.end = {**(ledger.end or {}), "exit": 2}
+    assert judge(ledger, ended(ledger, 2)) == Judgement(Verdict.FAILED, 2, "no service")
+
+
+def test_a_stop_with_exit_code_0_does_not_pass() -> None:
+    """A test that ends the session with success leaves the rest unreported."""
+    ledger, outcome = good()
+    del ledger.finished[TESTS[1]]
+    ledger.interrupt = {"kind": "exit", "message": "fine", "returncode": 0}
+    assert judge(ledger, outcome).verdict is Verdict.INCOMPLETE
+    ledger.done = None
+    assert judge(ledger, outcome).verdict is Verdict.INCOMPLETE
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(3.5, " for 3.5 s"), (None, "")])
+def test_a_run_that_was_ended_tells_in_which_test(seconds: float | None, shown: str) -> None:
+    """Why the agent ended pytest, in which test, and how long that had run, is the reason."""
+    ledger, _ = good()
+    del ledger.finished[TESTS[1]]
+    ledger.start(TESTS[1])
+    stopped = {"why": "it took too long", "seconds": seconds, "stacks": ""}
+    ledger.interrupt = {"kind": "terminated", "message": "SIGTERM", "returncode": 143}
+    ledger.end = {**(ledger.end or {}), "exit": 143, "stopped": stopped}
+    judgement = judge(ledger, ended(ledger, 143))
+    assert judgement.verdict is Verdict.INCOMPLETE
+    assert judgement.reason == f"it took too long, after 1 of 2 tests, in a.py::two{shown}"
+
+
+@pytest.mark.parametrize(
+    "seen", [{"running": True}, {"exit_code": 0, "termination_message": '{"records": 9}'}]
+)
+def test_a_log_that_may_not_be_read_is_incomplete_once_tests_may_have_run(
+    seen: dict[str, object],
+) -> None:
+    """A container that runs, or an agent that left its message, has run something."""
+    judgement = judge(Ledger(), dataclasses.replace(Outcome(broken="forbidden"), **seen))  # type: ignore[arg-type]
+    assert judgement.verdict is Verdict.INCOMPLETE
+    assert judgement.reason == "forbidden; the tests may have run"
+
+
+def test_a_log_that_may_not_be_read_is_not_run_before_the_container_runs() -> None:
+    """A cluster that cannot be reached before anything started has run nothing."""
+    assert judge(Ledger(), Outcome(broken="no answer")).verdict is Verdict.NOT_RUN
