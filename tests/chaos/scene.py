@@ -23,6 +23,7 @@ import local_cluster
 from tests.chaos.collectors import NEAR_SIDES
 from tests.chaos.suites import SUITES
 from tests.checkout import CHECKOUT
+from tests.tool.config_maps import files_config_map, package_config_map
 from tests.tool.run.test_on_cluster import INI, job_manifest, kubectl
 
 if TYPE_CHECKING:
@@ -192,9 +193,8 @@ def open_scene(folder: Path, *, with_clock: bool) -> Iterator[Scene]:
         (suite / name).write_text(text)
     kubectl("create", "namespace", scene.namespace)
     try:
-        for config, source in (("package", package), ("suite", suite)):
-            files = [f"--from-file={each}" for each in sorted(source.iterdir()) if each.is_file()]
-            kubectl("-n", scene.namespace, "create", "configmap", config, *files)
+        for each in (package_config_map(scene.source), files_config_map("suite", suite)):
+            kubectl("-n", scene.namespace, "create", "-f", "-", text=each)
         if with_clock:
             file = f"--from-file={clock_library()}"
             kubectl("-n", scene.namespace, "create", "configmap", "clock", file)

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.checkout import CHECKOUT
+from tests.tool.config_maps import files_config_map, package_config_map
 from tests.tool.run import test_on_cluster as cluster
 
 Place = cluster.Place
@@ -89,9 +90,8 @@ def namespace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         cluster.kubectl(
             "-n", name, "create", "secret", "generic", "s", f"--from-literal=key={SECRET}"
         )
-        for config, folder in (("package", CHECKOUT / "pytest_k8s_job"), ("suite", suite)):
-            files = [f"--from-file={each}" for each in sorted(folder.iterdir()) if each.is_file()]
-            cluster.kubectl("-n", name, "create", "configmap", config, *files)
+        for each in (package_config_map(), files_config_map("suite", suite)):
+            cluster.kubectl("-n", name, "create", "-f", "-", text=each)
         for part in ("redis", "api", "worker"):
             cluster.kubectl("-n", name, *READY, f"deployment/{part}")
         yield name

@@ -21,6 +21,7 @@ import yaml
 
 import local_cluster
 from tests.checkout import CHECKOUT
+from tests.tool.config_maps import MOUNTS, PYTHONPATH, files_config_map, package_config_map
 from tests.tool.conftest import SECONDS, Result, read_junit
 
 IMAGE = "weather-test:0.1.0"  # Python and pytest; its own suite is not used here
@@ -99,21 +100,20 @@ class Place:
 
 def job_manifest(namespace: str) -> str:
     """Return a Job that runs the mounted suite with the mounted package."""
-    mounts = {"package": "/mnt/pytest_k8s_job", "suite": "/suite-of-test"}
     container = {
         "name": "suite",
         "image": IMAGE,
         "command": ["python", "-m", "pytest_k8s_job.pod.agent"],
         "args": ["test_pass.py"],
-        "workingDir": mounts["suite"],
-        "env": [{"name": "PYTHONPATH", "value": "/mnt"}],
-        "volumeMounts": [{"name": name, "mountPath": mounts[name]} for name in mounts],
+        "workingDir": MOUNTS["suite"],
+        "env": [{"name": "PYTHONPATH", "value": PYTHONPATH}],
+        "volumeMounts": [{"name": name, "mountPath": MOUNTS[name]} for name in MOUNTS],
     }
     pod = {
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": 2,
         "containers": [container],
-        "volumes": [{"name": name, "configMap": {"name": name}} for name in mounts],
+        "volumes": [{"name": name, "configMap": {"name": name}} for name in MOUNTS],
     }
     return yaml.safe_dump(
         {
@@ -134,9 +134,8 @@ def namespace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         (suite / file).write_text(text)
     kubectl("create", "namespace", name)
     try:
-        for config, folder in (("package", CHECKOUT / "pytest_k8s_job"), ("suite", suite)):
-            files = [f"--from-file={each}" for each in sorted(folder.iterdir()) if each.is_file()]
-            kubectl("-n", name, "create", "configmap", config, *files)
+        for each in (package_config_map(), files_config_map("suite", suite)):
+            kubectl("-n", name, "create", "-f", "-", text=each)
         yield name
     finally:
         kubectl("delete", "namespace", name, "--wait=false")
