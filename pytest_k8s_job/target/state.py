@@ -1,106 +1,95 @@
-"""Whether the target stayed the same while it was tested: two versions share no result."""
+"""Reads what the API server knows of the workloads and Services of a namespace."""
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
 
+from pytest_k8s_job.cluster.objects import Object, name_of
 from pytest_k8s_job.cluster.pods import Reader
 from pytest_k8s_job.errors import ClusterError
 
-__all__ = ["Change", "TargetState", "change_between", "read_target"]
+__all__ = ["KINDS", "NamespaceState", "read_namespaces"]
 
-Object = Mapping[str, Any]
-SHOWN = 24  # characters of a digest that a sentence shows
-HASHES = ("pod-template-hash", "controller-revision-hash")  # labels of a pod's version
+KINDS = {
+    "pods": "/api/v1/namespaces/{}/pods",
+    "services": "/api/v1/namespaces/{}/services",
+    "endpointslices": "/apis/discovery.k8s.io/v1/namespaces/{}/endpointslices",
+    "deployments": "/apis/apps/v1/namespaces/{}/deployments",
+    "replicasets": "/apis/apps/v1/namespaces/{}/replicasets",
+    "statefulsets": "/apis/apps/v1/namespaces/{}/statefulsets",
+    "daemonsets": "/apis/apps/v1/namespaces/{}/daemonsets",
+}
+CONFIGS = {  # of these only names and versions are asked for
+    "configmaps": "/api/v1/namespaces/{}/configmaps",
+    "secrets": "/api/v1/namespaces/{}/secrets",
+}
+GROUPS = {"endpointslices": "discovery.k8s.io"} | dict.fromkeys(
+    ("deployments", "replicasets", "statefulsets", "daemonsets"), "apps"
+)
+NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+SIDE_BY_SIDE = 8  # requests at the same time
 
 
 @dataclass(frozen=True)
-class TargetState:
-    """The pods of the target.
+class NamespaceState:
+    """The objects of one namespace, by resource, and why some may not be read.
 
     Attributes:
-        versions: by workload, the template hashes of its pods and the image digests of each
-            of their containers, as far as they have started.
-        restarts: number of restarts and reason of the last end, by pod and container.
+        namespace: its name.
+        objects: resource -> objects.
+        refused: resource -> HTTP status, 0 without an answer.
     """
 
-    versions: Mapping[str, Mapping[str, set[str]]]
-    restarts: Mapping[tuple[str, str], tuple[int, str]]
+    namespace: str
+    objects: Mapping[str, list[Object]] = field(default_factory=dict)
+    refused: Mapping[str, int] = field(default_factory=dict)
+
+    def __getitem__(self, resource: str) -> list[Object]:
+        return self.objects.get(resource, [])
+
+    def named(self, resource: str, name: str) -> Object | None:
+        """Return the object with a name."""
+        return next((each for each in self[resource] if name_of(each) == name), None)
+
+    @property
+    def missing_rules(self) -> list[str]:
+        """The rules of a Role that would let the target be read."""
+        named = [each for each in self.refused if each in KINDS and self.refused[each] == 403]
+        return [f"list {each}{_group(each)}" for each in named]
 
 
-@dataclass(frozen=True)
-class Change:
-    """What changed, in one sentence; `version` if the target is not what it was."""
+def read_namespaces(reader: Reader, namespaces: Iterable[str]) -> dict[str, NamespaceState]:
+    """Read the namespaces, one request for each kind of object."""
+    wanted = [(each, kind) for each in namespaces for kind in (*KINDS, *CONFIGS)]
+    with ThreadPoolExecutor(SIDE_BY_SIDE, "k8s-job-target") as threads:
+        answers = list(threads.map(lambda pair: _read(reader, *pair), wanted))
+    states: dict[str, NamespaceState] = {}
+    for (namespace, kind), answer in zip(wanted, answers, strict=True):
+        state = states.get(namespace) or NamespaceState(namespace)
+        objects, refused = dict(state.objects), dict(state.refused)
+        if isinstance(answer, int):
+            refused[kind] = answer
+        else:
+            objects[kind] = answer
+        states[namespace] = NamespaceState(namespace, objects, refused)
+    return states
 
-    sentence: str
-    version: bool
 
-
-def read_target(reader: Reader, namespace: str, selector: str) -> TargetState | None:
-    """Return the state of the pods that match `selector`, None if it may not be read."""
-    path = f"/api/v1/namespaces/{namespace}/pods?labelSelector={quote(selector)}"
+def _read(reader: Reader, namespace: str, kind: str) -> list[Object] | int:
+    accept = NAMES_ONLY if kind in CONFIGS else "application/json"
     try:
-        body, _ = reader.read(path, "application/json")
-    except ClusterError:
-        return None
-    return state_of(json.loads(body).get("items") or ())
+        body, _ = reader.read((KINDS | CONFIGS)[kind].format(namespace), accept)
+        found: dict[str, Any] = json.loads(body)
+        return list(found.get("items") or ())
+    except ClusterError as error:
+        return error.status or 0
+    except ValueError:
+        return 0
 
 
-def state_of(pods: Sequence[Object]) -> TargetState:
-    """Return the state that the pod objects tell; pods of Jobs and those that go do not count."""
-    versions: defaultdict[str, defaultdict[str, set[str]]]
-    versions = defaultdict(lambda: defaultdict(set))
-    restarts = {}
-    for pod in pods:
-        workload = _workload(pod)
-        if workload is None or "deletionTimestamp" in pod["metadata"]:
-            continue
-        for part, value in _version(pod):
-            versions[workload][part].add(value)
-        for status in (pod.get("status") or {}).get("containerStatuses") or ():
-            ended = (status.get("lastState") or {}).get("terminated") or {}
-            key = pod["metadata"]["name"], status["name"]
-            restarts[key] = status.get("restartCount", 0), ended.get("reason") or "ended"
-    return TargetState(versions, restarts)
-
-
-def change_between(before: TargetState, after: TargetState) -> Change | None:
-    """Return the change that says most about the tests, None if there is none."""
-    for workload, version in before.versions.items():
-        if workload not in after.versions:
-            return Change(f"{workload} went away while it was tested", version=True)
-        for part, values in version.items():
-            if new := after.versions[workload].get(part, set()) - values:
-                what = f"{part} of {workload} became {_names(new)}, it was {_names(values)}"
-                return Change(f"{what}, while it was tested", version=True)
-    for (pod, container), (count, reason) in after.restarts.items():
-        if count > before.restarts.get((pod, container), (0, ""))[0]:
-            text = f"container {container} of pod {pod} restarted while it was tested ({reason})"
-            return Change(text, version=False)
-    return None
-
-
-def _workload(pod: Object) -> str | None:
-    owner = next((each for each in pod["metadata"].get("ownerReferences") or ()), None)
-    if owner is None or owner["kind"] == "Job":
-        return None
-    if owner["kind"] == "ReplicaSet":
-        return f"deployment {owner['name'].rpartition('-')[0]}"
-    return f"{owner['kind'].lower()} {owner['name']}"
-
-
-def _version(pod: Object) -> Iterator[tuple[str, str]]:
-    labels = pod["metadata"].get("labels") or {}
-    yield from (("the pod template", labels[name]) for name in HASHES if name in labels)
-    for status in (pod.get("status") or {}).get("containerStatuses") or ():
-        if digest := status.get("imageID", "").rpartition("@")[2]:
-            yield f"the image of container {status['name']}", digest
-
-
-def _names(values: Iterable[str]) -> str:
-    return ", ".join(sorted(each[:SHOWN] for each in values))
+def _group(kind: str) -> str:
+    return f".{GROUPS[kind]}" if kind in GROUPS else ""

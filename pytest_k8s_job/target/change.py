@@ -1,0 +1,136 @@
+"""Whether the target stayed the same while it was tested: two revisions share no result.
+
+Two looks are compared, one before the Job and one after its end. Of a workload that was only seen
+during the run there is no look before: the API server's own times tell what came later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pytest_k8s_job.cluster.text import listed
+from pytest_k8s_job.target.model import Pod, Target, Workload
+
+__all__ = ["Change", "change_between", "intruders"]
+
+SHOWN = 19  # characters of an image digest that a sentence shows: sha256: and twelve
+
+
+@dataclass(frozen=True)
+class Change:
+    """What changed, in one sentence.
+
+    Attributes:
+        sentence: what and when.
+        version: whether results are of more than one revision; else something only restarted.
+    """
+
+    sentence: str
+    version: bool
+
+
+def change_between(before: Target | None, after: Target, since: float) -> Change | None:
+    """Return the change that says most about the tests, None if there is none.
+
+    `since` is when the tests began, in seconds since the epoch.
+    """
+    changes = [*_changes(before or Target(), after, since)]
+    return next((each for each in changes if each.version), next(iter(changes), None))
+
+
+def _changes(before: Target, after: Target, since: float) -> Iterator[Change]:
+    for each in before.workloads:
+        if after.workload(each.key) is None and not _unreadable(each, after):
+            yield Change(f"{each} went away while it was tested", version=True)
+    for now in after.workloads:
+        then = before.workload(now.key)
+        yield from _compared(then, now) if then is not None else _dated(now, since)
+        yield from _restarts(then, now, since)
+    for sentence in dict.fromkeys([*intruders(before), *intruders(after)]):
+        yield Change(sentence, version=True)
+
+
+def _unreadable(workload: Workload, after: Target) -> bool:
+    return any(each.startswith(f"namespace {workload.namespace}:") for each in after.unknown)
+
+
+def _compared(then: Workload, now: Workload) -> Iterator[Change]:
+    """Yield how a workload differs between two looks."""
+    tail = "while it was tested"
+    if then.template != now.template:
+        what = f"its pod template became {now.current}, it was {then.current}"
+        yield Change(f"{now} was rolled out {tail}: {what}", version=True)
+    elif new := _new_images(then, now):
+        yield Change(f"{now} got another image {tail}: {new}", version=True)
+    elif then.number != now.number and _rollouts(then, now) > 1:
+        yield Change(f"{now} was rolled out and back {tail}", version=True)
+    elif then.current != now.current:
+        yield Change(f"{now} was restarted {tail}", version=False)
+
+
+def _rollouts(then: Workload, now: Workload) -> int:
+    """Return how many rollouts lie between two looks."""
+    if then.number.isdecimal() and now.number.isdecimal():
+        return int(now.number) - int(then.number)
+    return 1
+
+
+def _new_images(then: Workload, now: Workload) -> str:
+    known: dict[str, set[str]] = {}
+    for container, image in then.images:
+        known.setdefault(container, set()).add(image)
+    new = sorted(
+        f"container {container} became {image[:SHOWN]}"
+        for container, image in now.images
+        if container in known and image not in known[container]
+    )
+    return listed(new)
+
+
+def _dated(now: Workload, since: float) -> Iterator[Change]:
+    """Yield what the times of a workload without a look before tell."""
+    pods = [pod for pod in now.pods if pod.created]
+    if now.changed >= since > 0:
+        yield Change(f"{now} was rolled out while it was tested: {now.current}", version=True)
+    elif pods and now.kind != "pod" and all(pod.created >= since for pod in pods):
+        yield Change(f"all pods of {now} were created while it was tested", version=True)
+
+
+def _restarts(then: Workload | None, now: Workload, since: float) -> Iterator[Change]:
+    before = {
+        (pod.name, each.container): each.count
+        for pod in (then.pods if then is not None else ())
+        for each in pod.restarts
+    }
+    known = {pod.name for pod in then.pods} if then is not None else set()
+    for pod in now.pods:
+        for each in pod.restarts:
+            seen_before = pod.name in known
+            more = each.count > before.get((pod.name, each.container), 0)
+            if more if seen_before else each.finished >= since > 0:
+                where = f"container {each.container} of pod {pod.name}"
+                text = f"{where} restarted while it was tested ({each.reason})"
+                yield Change(text, version=False)
+
+
+def intruders(target: Target) -> list[str]:
+    """Return, in a sentence each, what answers behind the Services beside the current revision."""
+    found = []
+    for service in target.services:
+        for stray in service.strays:
+            text = f"Service {service.name} also leads to pod {stray.name}"
+            found.append(f"{text}, which belongs to no workload")
+    for workload in target.workloads:
+        if old := _old(workload):
+            names = listed(pod.name for pod in old)
+            found.append(f"an older revision of {workload} answers too: pod {names}")
+    return found
+
+
+def _old(workload: Workload) -> list[Pod]:
+    """Return ready pods of an older template, where the way to update allows none."""
+    if not workload.current or workload.note:
+        return []
+    pods: Iterable[Pod] = workload.pods
+    return [pod for pod in pods if pod.ready and pod.version not in ("", workload.current)]

@@ -1,0 +1,69 @@
+"""Which Service a host name means, and which host names a manifest's environment holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from pytest_k8s_job.cluster.objects import Object
+
+__all__ = ["ServiceName", "hosts_in_environment", "service_named"]
+
+URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s,;\"']+")
+NAME = re.compile(r"(?P<host>[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9-]+)*\.?)(?P<port>:\d+)?")
+# A bare word is a host name only where its variable says so: `QUEUE=jobs` names no Service.
+HOST_VARIABLE = re.compile(
+    r"(?:^|_)(?:HOST|HOSTNAME|SERVER|ADDR|ADDRESS|ENDPOINT|URL|URI|SERVICE)$"
+)
+
+
+@dataclass(frozen=True)
+class ServiceName:
+    """A Service that a host name means."""
+
+    namespace: str
+    name: str
+
+
+def service_named(host: str, namespace: str, known: Collection[str] = ()) -> ServiceName | None:
+    """Return the Service that `host` means, as seen from a pod in `namespace`.
+
+    A name of two parts is one only if its second part is one of the `known` namespaces: without
+    `.svc` it may as well be a host outside of the cluster.
+    """
+    name = host.rstrip(".").lower().removesuffix(".cluster.local")
+    inside = name.endswith(".svc")
+    parts = name.removesuffix(".svc").split(".")
+    if not all(parts) or parts[0] == "localhost" or parts[0].isdigit():
+        return None
+    if len(parts) == 1 and not inside:
+        return ServiceName(namespace, parts[0])
+    if len(parts) == 2 and (inside or parts[1] in known):
+        return ServiceName(parts[1], parts[0])
+    return None
+
+
+def hosts_in_environment(container: Object, more: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield (host name, variable) of what the container's environment names, `more` included.
+
+    Values that come from ConfigMaps and Secrets are not read.
+    """
+    listed = container.get("env") or ()
+    values = {str(each["name"]): str(each.get("value") or "") for each in listed} | dict(more)
+    for variable, value in values.items():
+        for match in URL.finditer(value):
+            if host := _host_of(match[0]):
+                yield host, variable
+        name = NAME.fullmatch(value.strip())
+        told = name and (name["port"] or "." in name["host"] or HOST_VARIABLE.search(variable))
+        if name is not None and told:
+            yield name["host"], variable
+
+
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # brackets that are no IPv6 address
+        return ""

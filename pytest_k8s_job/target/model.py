@@ -1,0 +1,198 @@
+"""The target as one value: its workloads, its Services, and how each was found."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_k8s_job.cluster.text import listed
+
+__all__ = ["Pod", "Restart", "Service", "Target", "Workload"]
+
+SHOWN = 10  # characters of a digest that a sentence shows
+
+
+@dataclass(frozen=True)
+class Restart:
+    """The newest end of a container: how many there were, when it was, and Kubernetes' reason."""
+
+    container: str
+    count: int
+    finished: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Pod:
+    """One pod of a workload.
+
+    Attributes:
+        namespace: its namespace.
+        name: its name.
+        version: hash of the template that it was made from, as its label says; "" for a bare pod.
+        created: when, in seconds since the epoch by the API server's clock.
+        ready: whether it is ready.
+        address: its IP address, "" before it has one.
+        images: (container, image digest) of those that have started.
+        restarts: one for each container that has ended before.
+    """
+
+    namespace: str
+    name: str
+    version: str
+    created: float
+    ready: bool
+    address: str
+    images: frozenset[tuple[str, str]] = frozenset()
+    restarts: tuple[Restart, ...] = ()
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What makes pods of the target, or a bare pod that is one.
+
+    Attributes:
+        kind: in lower case, as kubectl takes it: deployment, statefulset, pod ...
+        namespace: its namespace.
+        name: its name.
+        found: how it was found, for people.
+        template: digest of its pod template, without the time of a restart; "" if it is not known.
+        current: hash that pods of the newest template carry; "" if it is not known.
+        number: the rollout's number, as the workload's controller counts; "" if it counts none.
+        changed: when the newest template came into being, 0 if that is not known.
+        pods: those that are not being deleted.
+        wanted: how many pods it shall have; None if it is not known.
+        progress: what a rollout still waits for, "" if it is over.
+        note: what a reader should know: paused, or its own way to update.
+        configs: (kind, name, resourceVersion) of ConfigMaps and Secrets that the template names.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    found: str
+    template: str = ""
+    current: str = ""
+    number: str = ""
+    changed: float = 0.0
+    pods: tuple[Pod, ...] = ()
+    wanted: int | None = None
+    progress: str = ""
+    note: str = ""
+    configs: frozenset[tuple[str, str, str]] = frozenset()
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Namespace, kind and name."""
+        return self.namespace, self.kind, self.name
+
+    @property
+    def images(self) -> frozenset[tuple[str, str]]:
+        """(container, image digest) of all its pods."""
+        return frozenset().union(*(pod.images for pod in self.pods))
+
+    @property
+    def revision(self) -> str:
+        """Digest of what it runs: template and images."""
+        return digest([*self.key, self.template or self.current, sorted(self.images)])
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Service:
+    """A Service by which the target is reached.
+
+    Attributes:
+        namespace: its namespace.
+        name: its name.
+        found: how it was found, for people.
+        workloads: keys of the workloads behind it.
+        strays: bare pods that answer behind it although it has workloads.
+    """
+
+    namespace: str
+    name: str
+    found: str
+    workloads: tuple[tuple[str, str, str], ...] = ()
+    strays: tuple[Pod, ...] = ()
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is tested; everything that asks for the target gets this value.
+
+    Attributes:
+        workloads: sorted by how they were found, then by name.
+        services: the Services by which they are reached.
+        unknown: what may not be read, each with the rule that a Role lacks.
+    """
+
+    workloads: tuple[Workload, ...] = ()
+    services: tuple[Service, ...] = ()
+    unknown: tuple[str, ...] = field(default=())
+
+    @property
+    def revision(self) -> str:
+        """Digest of the revisions of all its workloads; "" without any."""
+        parts = sorted(each.revision for each in self.workloads)
+        return digest(parts) if parts else ""
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The namespaces of its workloads and Services."""
+        found = {each.namespace for each in self.workloads}
+        return tuple(sorted(found | {each.namespace for each in self.services}))
+
+    @property
+    def pods(self) -> Iterator[Pod]:
+        """All its pods."""
+        return (pod for each in self.workloads for pod in each.pods)
+
+    def workload(self, key: tuple[str, str, str]) -> Workload | None:
+        """Return the workload with this key."""
+        return next((each for each in self.workloads if each.key == key), None)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what report.json says of it."""
+        return {
+            "revision": self.revision[:SHOWN],
+            "workloads": [
+                {
+                    "kind": each.kind,
+                    "namespace": each.namespace,
+                    "name": each.name,
+                    "revision": each.revision[:SHOWN],
+                    "pods": len(each.pods),
+                    "found": each.found,
+                    "note": each.note,
+                }
+                for each in self.workloads
+            ],
+            "services": [f"{each.namespace}/{each.name}" for each in self.services],
+            "unknown": list(self.unknown),
+        }
+
+    def __str__(self) -> str:
+        """Return the line that header and report show."""
+        words = [_words(each, several=len(self.namespaces) > 1) for each in self.workloads]
+        words += [f"unknown: {each}" for each in self.unknown]
+        return "; ".join(words) if words else "none seen"
+
+
+def digest(value: object) -> str:
+    """Return the sha256 of a JSON value, the same for the same content."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _words(workload: Workload, *, several: bool) -> str:
+    place = f" in {workload.namespace}" if several else ""
+    count = len(workload.pods)
+    pods = "1 pod" if count == 1 else f"{count} pods"
+    about = listed([workload.found, *filter(None, [workload.note])])
+    return f"{workload}{place} {workload.current or workload.revision[:SHOWN]}, {pods} ({about})"

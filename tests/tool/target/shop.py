@@ -1,0 +1,117 @@
+"""A small service on the real cluster whose rollouts tests drive."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from tests.tool.diagnosis.place import IMAGE, kubectl, wait_until
+
+__all__ = ["SERVER", "Shop", "container", "deployment", "open_shop", "service", "stray"]
+
+SERVER = """
+import http.server, os
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(os.environ.get("VERSION", "1").encode())
+    def log_message(self, *words): pass
+http.server.ThreadingHTTPServer(("", 8080), Handler).serve_forever()
+"""
+PORT = 8080
+
+
+def container(version: str = "1", **more: Any) -> dict[str, Any]:
+    """Return a container that answers every GET with its version."""
+    return {
+        "name": "web",
+        "image": IMAGE,
+        "command": ["python", "-c", SERVER],
+        "env": [{"name": "VERSION", "value": version}],
+        "ports": [{"containerPort": PORT}],
+        "readinessProbe": {"httpGet": {"path": "/", "port": PORT}, "periodSeconds": 1},
+        **more,
+    }
+
+
+def deployment(name: str, version: str = "1", replicas: int = 1, **more: Any) -> dict[str, Any]:
+    """Return a Deployment with the labels of its name, part of the shop."""
+    labels = {"app": name}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "labels": {"app.kubernetes.io/part-of": "shop"}},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "terminationGracePeriodSeconds": 0,
+                    "containers": [container(version, **more)],
+                },
+            },
+        },
+    }
+
+
+def service(name: str) -> dict[str, Any]:
+    """Return the Service before the pods with the labels of its name."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name},
+        "spec": {"selector": {"app": name}, "ports": [{"port": 80, "targetPort": PORT}]},
+    }
+
+
+def stray(name: str) -> dict[str, Any]:
+    """Return a bare pod that answers behind the Service `name`."""
+    spec = {"terminationGracePeriodSeconds": 0, "containers": [container("stray")]}
+    metadata = {"name": f"stray-{name}", "labels": {"app": name}}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A namespace with the Deployments and Services of a shop."""
+
+    namespace: str
+
+    def kubectl(self, *words: str, text: str | None = None) -> str:
+        """Run kubectl in the namespace."""
+        return kubectl("-n", self.namespace, *words, text=text)
+
+    def apply(self, *objects: dict[str, Any]) -> None:
+        """Apply objects."""
+        items = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+        self.kubectl("apply", "-f", "-", text=json.dumps(items))
+
+    def wait(self, name: str) -> None:
+        """Wait until the rollout of a Deployment is over and nothing older is left."""
+        self.kubectl("rollout", "status", f"deployment/{name}", "--timeout=60s")
+
+        def alone() -> bool:
+            pods = json.loads(self.kubectl("get", "pods", "-l", f"app={name}", "-o", "json"))
+            wanted = self.kubectl("get", f"deployment/{name}", "-o", "jsonpath={.spec.replicas}")
+            return len(pods["items"]) == int(wanted)
+
+        wait_until(alone, f"the pods of {name}")
+
+
+@contextmanager
+def open_shop(*objects: dict[str, Any]) -> Iterator[Shop]:
+    """Make a namespace with these objects; delete it at the end."""
+    shop = Shop(f"shop-{secrets.token_hex(3)}")
+    kubectl("create", "namespace", shop.namespace)
+    try:
+        if objects:
+            shop.apply(*objects)
+        yield shop
+    finally:
+        kubectl("delete", "namespace", shop.namespace, "--wait=false")
