@@ -1,0 +1,111 @@
+"""Waits until the rollout of the target is over, or until it is sure that it never will be."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pytest_k8s_job.cluster.pods import Reader
+from pytest_k8s_job.cluster.text import listed
+from pytest_k8s_job.diagnosis.finding import Finding, Outlook
+from pytest_k8s_job.target.discovery import Search, find_target, missing
+from pytest_k8s_job.target.model import Target
+from pytest_k8s_job.target.settled import scaled_to_zero, unsettled
+
+__all__ = ["Rollout", "RolloutResult"]
+
+POLL_SECONDS = 0.5  # between two readings of the target
+DIAGNOSIS_SECONDS = 2.0  # between two diagnoses of what keeps it
+PATIENCE = {  # seconds that a cause must last: who deploys a Secret a moment later must not fail
+    Outlook.FINAL: 0.0,
+    Outlook.STUCK: 2.0,
+    Outlook.MAY_HEAL: 30.0,  # an API that crashes until its database is there
+}
+
+Diagnose = Callable[[Target], Sequence[Finding]]
+
+
+@dataclass(frozen=True)
+class RolloutResult:
+    """The target when the wait ended.
+
+    Attributes:
+        target: as it was read last.
+        reason: why it cannot be tested; "" if it has settled.
+        findings: what is wrong with it, root cause first.
+    """
+
+    target: Target
+    reason: str = ""
+    findings: tuple[Finding, ...] = ()
+
+
+class Rollout:
+    """Reads the target until it has settled.
+
+    `show` is told what the rollout waits for and the seconds so far; `diagnose` returns what is
+    wrong with the target, root cause first.
+    """
+
+    def __init__(
+        self, reader: Reader, search: Search, show: Callable[[str, float], None], diagnose: Diagnose
+    ) -> None:
+        self._reader = reader
+        self._search = search
+        self._show = show
+        self._diagnose = diagnose
+        self._began = self._diagnosed = time.monotonic()
+        self._cause: Finding | None = None
+        self._cause_since = 0.0
+
+    def wait(self, seconds: float) -> RolloutResult:
+        """Wait until the target has settled, `seconds` at most; 0: return it as it is."""
+        while True:
+            target = find_target(self._reader, self._search)
+            if reason := self._missing(target) or (
+                scaled_to_zero_reason(target) if seconds else ""
+            ):
+                return RolloutResult(target, reason)
+            progress = unsettled(target) if seconds else []
+            if not progress:
+                return RolloutResult(target)
+            now = time.monotonic()
+            self._show(listed(progress, 2), now - self._began)
+            if now - self._began > seconds:
+                reason = f"the rollout is not over after {seconds:g} s: {listed(progress)}"
+                return RolloutResult(target, reason, tuple(self._diagnose(target)))
+            if now - self._diagnosed > DIAGNOSIS_SECONDS and (found := self._cannot_end(target)):
+                reason = f"the rollout cannot end: {listed(progress)}"
+                return RolloutResult(target, reason, found)
+            time.sleep(POLL_SECONDS)
+
+    def _missing(self, target: Target) -> str:
+        if target.unknown:
+            return ""  # what may not be read is not missing
+        for said in missing(target, self._search):
+            namespace = said.namespace or self._search.namespace
+            return f"--target {said.text}: nothing of that name is in namespace {namespace}"
+        return ""
+
+    def _cannot_end(self, target: Target) -> tuple[Finding, ...]:
+        """Return what is wrong if its root cause has lasted too long to be passing."""
+        findings = tuple(self._diagnose(target))
+        now = self._diagnosed = time.monotonic()
+        cause = next((each for each in findings if each.outlook in PATIENCE), None)
+        if cause is None or self._cause is None or cause.cause != self._cause.cause:
+            self._cause, self._cause_since = cause, now
+        if cause is None or now - self._cause_since < PATIENCE[cause.outlook]:
+            return ()
+        if cause.outlook is Outlook.MAY_HEAL and len(unsettled(target)) > len(findings):
+            return ()  # it may wait for another workload that is on its way
+        return findings
+
+
+def scaled_to_zero_reason(target: Target) -> str:
+    """Return why a target without any pod cannot be tested; "" if all of it shall have some."""
+    for each in scaled_to_zero(target):
+        remedy = f"kubectl -n {each.namespace} scale {each} --replicas=1"
+        words = str(each).replace("/", " ")
+        return f"{words} is scaled to 0: {remedy}, or --wait-rollout 0 to test without it"
+    return ""
