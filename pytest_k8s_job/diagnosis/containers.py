@@ -9,7 +9,7 @@ from pytest_k8s_job.cluster.objects import Object, name_of
 from pytest_k8s_job.diagnosis.finding import Ref
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
 
-__all__ = ["Container", "containers", "finished", "going", "pod_words"]
+__all__ = ["Container", "containers", "finished", "pod_words", "terminating"]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def containers(pod: Object) -> Iterator[Container]:
             yield Container(pod, each, known.get(each["name"], {}), init)
 
 
-def going(pod: Object) -> bool:
+def terminating(pod: Object) -> bool:
     """Whether the pod is being deleted."""
     return bool(pod["metadata"].get("deletionTimestamp"))
 

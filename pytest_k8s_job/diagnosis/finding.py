@@ -64,7 +64,7 @@ class Finding:
         """Every object that the finding or one of its effects is about."""
         return set(self.objects).union(*(each.about for each in self.effects))
 
-    def explaining(self, effects: tuple[Finding, ...]) -> Finding:
+    def with_effects(self, effects: tuple[Finding, ...]) -> Finding:
         """Return this finding with `effects`."""
         return replace(self, effects=effects)
 

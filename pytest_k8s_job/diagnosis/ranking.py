@@ -26,7 +26,7 @@ def rank(findings: Iterable[Finding]) -> list[Finding]:
         else:
             above[place] = cause
             explained[cause].append(place)
-    return [merged[root].explaining(_effects(merged, explained, root)) for root in roots]
+    return [merged[root].with_effects(_effects(merged, explained, root)) for root in roots]
 
 
 def _explanation(merged: list[Finding], place: int, above: dict[int, int]) -> int | None:

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from pytest_k8s_job.cluster.objects import Object, name_of
 from pytest_k8s_job.cluster.pods import Reader
-from pytest_k8s_job.diagnosis.rules.services import doubtful_ports
+from pytest_k8s_job.diagnosis.rules.services import undeclared_ports
 from pytest_k8s_job.diagnosis.rules.storage import DEFAULT_CLASS
 from pytest_k8s_job.diagnosis.snapshot import Refused, Snapshot
 from pytest_k8s_job.errors import ClusterError
@@ -79,7 +79,7 @@ def take_snapshot(
     clock: Callable[[], float] = time.time,
 ) -> Snapshot:
     """Read all that a diagnosis of `namespace` needs; `target_checks` are passed on."""
-    taking = _Taking(reader, namespace, clock)
+    taking = _SnapshotReader(reader, namespace, clock)
     taking.read_all()
     return Snapshot(
         namespace=namespace,
@@ -95,7 +95,7 @@ def take_snapshot(
     )
 
 
-class _Taking:
+class _SnapshotReader:
     def __init__(self, reader: Reader, namespace: str, clock: Callable[[], float]) -> None:
         self._reader = reader
         self._namespace = namespace
@@ -128,7 +128,7 @@ class _Taking:
                 # While a container is started again, neither its old log nor its new one is there.
                 time.sleep(LOG_PAUSE)
                 list(pool.map(self._log, wanted))
-            list(pool.map(self._port, doubtful_ports(self._so_far())))
+            list(pool.map(self._port, undeclared_ports(self._so_far())))
 
     def _so_far(self) -> Snapshot:
         return Snapshot(self._namespace, objects=self.objects)

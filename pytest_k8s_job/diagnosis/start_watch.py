@@ -20,7 +20,7 @@ from pytest_k8s_job.wire.target_check import TargetCheckResult
 __all__ = [
     "PATIENCE",
     "Patience",
-    "StartDiagnosis",
+    "StartWatch",
     "diagnose_job",
     "diagnose_target",
     "diagnose_target_check",
@@ -70,7 +70,7 @@ class Patience:
         return None
 
 
-class StartDiagnosis:
+class StartWatch:
     """Follows the pods of one Job until their tests start; times are monotonic seconds."""
 
     def __init__(self, reader: Reader, job: JobRef, limit: float, began: float) -> None:
@@ -83,7 +83,7 @@ class StartDiagnosis:
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def given_up(self, now: float, pod: PodState | None) -> Finding | None:
+    def start_failure(self, now: float, pod: PodState | None) -> Finding | None:
         """Return why a pod's tests cannot start, or None while they may."""
         over = now - self._began >= self._limit
         if pod is None or pod.phase < Phase.RUNNING:

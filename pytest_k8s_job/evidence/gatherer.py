@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 from pytest_k8s_job.cluster.pods import Reader
 from pytest_k8s_job.evidence.likely_cause import likely_cause
 from pytest_k8s_job.evidence.target_reader import Reading, missing_rights, read_secrets, read_target
-from pytest_k8s_job.evidence.window import Line, Window, clock, happenings, lines_with, shown
+from pytest_k8s_job.evidence.window import Line, Window, clock, lines_with, shown, target_events
 
-__all__ = ["LIKELY", "Gatherer"]
+__all__ = ["LIKELY_CAUSE", "Gatherer"]
 
-LIKELY, LOG, HAPPENED = "likely cause", "target's log", "target's events"
+LIKELY_CAUSE, LOG, EVENTS = "likely cause", "target's log", "target's events"
 WAIT = 2.0  # seconds that one failure may wait; on an idle machine it takes a tenth of one
 ALLOWANCE = 2.5  # seconds that all failures together may wait ...
 SHARE = 0.02  # ... and of the time that the run has taken
@@ -99,9 +99,9 @@ class Gatherer:
 
 def _sections(reading: Reading, window: Window, lines: list[Line], said: str) -> dict[str, str]:
     sections = {
-        LIKELY: likely_cause(said, window, reading.snapshot, lines),
+        LIKELY_CAUSE: likely_cause(said, window, reading.snapshot, lines),
         LOG: shown([*_log_lines(lines), *_gaps(reading, lines)]),
-        HAPPENED: shown(happenings(reading.snapshot, window)),
+        EVENTS: shown(target_events(reading.snapshot, window)),
     }
     return {title: text for title, text in sections.items() if text}
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pytest_k8s_job.cluster.objects import Object, labels_of, name_of
 from pytest_k8s_job.cluster.text import clipped
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
-from pytest_k8s_job.evidence.window import SERVICE, Ending, Line, Window, clock, endings
+from pytest_k8s_job.evidence.window import SERVICE, ContainerExit, Line, Window, clock, endings
 
 __all__ = ["likely_cause"]
 
@@ -81,12 +81,12 @@ def _behind(service: str, snapshot: Snapshot) -> set[str]:
     }
 
 
-def _matters(ending: Ending, window: Window) -> bool:
+def _matters(ending: ContainerExit, window: Window) -> bool:
     """Whether the container ended while the test ran, or had not come back by then."""
     return ending.at in window or not ending.container.running
 
 
-def _linked(window: Window, snapshot: Snapshot, lines: Sequence[Line]) -> Ending | None:
+def _linked(window: Window, snapshot: Snapshot, lines: Sequence[Line]) -> ContainerExit | None:
     """Return the container that ended after it had begun to work for this test."""
     for ending in reversed(endings(snapshot)):
         own = [line for line in lines if _of(line, ending) and line.at <= ending.at + 1]
@@ -95,11 +95,11 @@ def _linked(window: Window, snapshot: Snapshot, lines: Sequence[Line]) -> Ending
     return None
 
 
-def _of(line: Line, ending: Ending) -> bool:
+def _of(line: Line, ending: ContainerExit) -> bool:
     return (line.pod, line.container) == (ending.pod, ending.container.name)
 
 
-def _down(window: Window, snapshot: Snapshot) -> Ending | None:
+def _down(window: Window, snapshot: Snapshot) -> ContainerExit | None:
     """Return the last ending of the one workload that is down as a whole, if it is just one."""
     by_owner: dict[str, list[Object]] = {}
     for pod in snapshot["pods"]:
@@ -118,7 +118,7 @@ def _owner(pod: Object) -> str:
     return next((f"{link['kind']} {link['name']}" for link in links), name_of(pod))
 
 
-def _ended(ending: Ending, window: Window) -> str:
+def _ended(ending: ContainerExit, window: Window) -> str:
     # The API server tells whole seconds, cut off.
     before = max(window.stop - ending.at, 0)
     when = f"{before:.0f} s" if before >= 2 else "within 2 s"

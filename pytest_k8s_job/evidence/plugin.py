@@ -19,12 +19,12 @@ from pytest_k8s_job.wire.records import EXCHANGES_TITLE, Kind, Record
 if TYPE_CHECKING:
     from pytest_k8s_job.evidence.gatherer import Gatherer
 
-__all__ = ["Attaching"]
+__all__ = ["EvidencePlugin"]
 
-LIKELY = "likely cause"  # the section's title; the report has a place of its own for it
+LIKELY_CAUSE = "likely cause"  # the section's title; the report has a place of its own for it
 
 
-class Attaching:
+class EvidencePlugin:
     """Holds a failed report until its evidence is there."""
 
     def __init__(self, config: pytest.Config) -> None:
@@ -60,10 +60,10 @@ class Attaching:
             self._attach(report, begun.get(report.nodeid, report.start))
         if report.when == "teardown":
             begun.pop(report.nodeid, None)
-            self._tell_junit(report)  # its case is written in this very call
+            self._write_junit(report)  # its case is written in this very call
             return (yield)
         result = yield
-        self._tell_junit(report)
+        self._write_junit(report)
         return result
 
     def _attach(self, report: Any, begun: float) -> None:
@@ -84,7 +84,7 @@ class Attaching:
         ours = [each for each in report.sections if each[0] == EXCHANGES_TITLE]
         others = [each for each in report.sections if each[0] != EXCHANGES_TITLE]
         report.sections = [*others, *ours, *found]
-        if cause := dict(found).get(LIKELY, ""):
+        if cause := dict(found).get(LIKELY_CAUSE, ""):
             report.likely_cause = cause
             self._causes.append((cause, report.nodeid))
         if ours or found:
@@ -102,7 +102,7 @@ class Attaching:
         self._gatherer = Gatherer(reader, jobs[0].namespace, selector, marker)
         self._masks.add(secret_values(self._gatherer.secrets()))
 
-    def _tell_junit(self, report: Any) -> None:
+    def _write_junit(self, report: Any) -> None:
         """Write the evidence as system-out, which pytest itself leaves out by default."""
         xml = self._config.stash.get(xml_key, None)
         found = report.__dict__.pop("k8s_job_evidence", ())

@@ -13,7 +13,16 @@ from pytest_k8s_job.diagnosis.containers import Container, containers
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
 from pytest_k8s_job.evidence.target_reader import MARGIN, Log
 
-__all__ = ["Ending", "Line", "Window", "clock", "endings", "happenings", "lines_with", "shown"]
+__all__ = [
+    "ContainerExit",
+    "Line",
+    "Window",
+    "clock",
+    "endings",
+    "lines_with",
+    "shown",
+    "target_events",
+]
 
 LINE_LIMIT = 1000  # characters of a log line
 SECTION_LIMIT = 16_000  # characters of a section
@@ -45,7 +54,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Ending:
+class ContainerExit:
     """A container that ended."""
 
     at: float
@@ -88,10 +97,10 @@ def lines_with(logs: Iterable[Log], marks: Collection[str]) -> list[Line]:
     return sorted(found.values(), key=lambda line: line.at)
 
 
-def endings(snapshot: Snapshot) -> list[Ending]:
+def endings(snapshot: Snapshot) -> list[ContainerExit]:
     """Return how each container of the target ended last, if one did."""
     found = [
-        Ending(epoch(each.ended.get("finishedAt")), each)
+        ContainerExit(epoch(each.ended.get("finishedAt")), each)
         for pod in snapshot["pods"]
         for each in containers(pod)
         if each.ended and not each.init
@@ -99,7 +108,7 @@ def endings(snapshot: Snapshot) -> list[Ending]:
     return sorted(found, key=lambda ending: ending.at)
 
 
-def happenings(snapshot: Snapshot, window: Window) -> list[str]:
+def target_events(snapshot: Snapshot, window: Window) -> list[str]:
     """Return events, restarts, endings and changes of endpoints in the window, in time order.
 
     And what did not run afterwards.

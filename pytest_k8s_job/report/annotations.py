@@ -14,7 +14,7 @@ from pathlib import Path
 from pytest_k8s_job.report.document import Document, Failure, Result
 from pytest_k8s_job.report.markdown import summarise
 
-__all__ = ["tell"]
+__all__ = ["annotate"]
 
 ANNOTATIONS = 10  # GitHub shows no more errors of one step
 SUMMARY_BYTES = 900_000  # GitHub refuses a step's summary above 1 MiB
@@ -22,7 +22,9 @@ MESSAGE_LENGTH = 1_000  # characters
 GITLAB_REPORT = "gitlab-annotations.json"
 
 
-def tell(document: Document, folder: Path, root: Path, environ: Mapping[str, str]) -> Iterator[str]:
+def annotate(
+    document: Document, folder: Path, root: Path, environ: Mapping[str, str]
+) -> Iterator[str]:
     """Write what the CI system reads from files, and yield the lines that it reads from us."""
     if environ.get("GITHUB_ACTIONS") == "true":
         if summary := environ.get("GITHUB_STEP_SUMMARY"):
@@ -40,7 +42,7 @@ def _failures(document: Document) -> Iterator[tuple[Result, Failure]]:
     first = [cause.nodeids[0] for cause in document.causes]
     others = [nodeid for cause in document.causes for nodeid in cause.nodeids[1:]]
     for nodeid in [*first, *others]:
-        yield by_id[nodeid], by_id[nodeid].telling
+        yield by_id[nodeid], by_id[nodeid].main_failure
 
 
 def _github(document: Document, prefix: str) -> Iterator[str]:

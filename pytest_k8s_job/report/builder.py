@@ -9,19 +9,19 @@ from typing import Any
 import pytest
 
 from pytest_k8s_job.report.document import (
-    RUN_FACTS,
+    RUN_DATA,
     Document,
     Failure,
     Outcome,
     Repeat,
     Result,
-    RunFacts,
+    RunData,
     count,
 )
 from pytest_k8s_job.report.failures import group, read_failure, readable
 from pytest_k8s_job.report.sentence import VERDICTS, first_line
 
-__all__ = ["Collecting"]
+__all__ = ["ReportBuilder"]
 
 
 class _Test:
@@ -104,18 +104,18 @@ def _read_outcome(report: Any) -> tuple[Outcome, str]:
 
 
 def _span(
-    tests: Sequence[Result], facts: RunFacts, began: float, ended: float
+    tests: Sequence[Result], data: RunData, began: float, ended: float
 ) -> tuple[float, float]:
     """Return beginning and end by the cluster's clock, which is not the one here."""
-    if not facts.marks:
+    if not data.marks:
         return began, ended
-    moments = [mark.at for mark in facts.marks]
+    moments = [mark.at for mark in data.marks]
     first = min(moments)
     moments += [test.started + test.duration for test in tests if test.started is not None]
     return first, max(moments) if tests else first + ended - began
 
 
-class Collecting:
+class ReportBuilder:
     """The plugin that listens."""
 
     def __init__(self, config: pytest.Config) -> None:
@@ -150,27 +150,27 @@ class Collecting:
 
     def document(self, exit_code: int) -> Document:
         """Return what the session, with this exit code of pytest, has shown."""
-        facts = self._config.stash.get(RUN_FACTS, RunFacts())
+        data = self._config.stash.get(RUN_DATA, RunData())
         tests = tuple(test.result() for test in self._tests.values())
-        code = exit_code if facts.exit_code is None else facts.exit_code
-        began, ended = _span(tests, facts, self._started, time.time())
-        verdict = facts.verdict or VERDICTS.get(code, "FAILED")
+        code = exit_code if data.exit_code is None else data.exit_code
+        began, ended = _span(tests, data, self._started, time.time())
+        verdict = data.verdict or VERDICTS.get(code, "FAILED")
         causes = group(tests)
         return Document(
             verdict,
             code,
-            readable(facts.first_line)
-            or first_line(verdict, tests, causes, self._internal, facts.findings),
+            readable(data.first_line)
+            or first_line(verdict, tests, causes, self._internal, data.findings),
             began,
             ended,
-            facts.place,
+            data.place,
             count(tests),
             causes,
-            facts.findings,
-            facts.marks,
-            facts.events,
-            facts.target,
-            facts.shards,
+            data.findings,
+            data.marks,
+            data.events,
+            data.target,
+            data.shards,
             tuple(Repeat(t.nodeid, t.repeats) for t in self._tests.values() if t.repeats),
             tests,
             self._internal,

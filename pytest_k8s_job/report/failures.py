@@ -13,7 +13,7 @@ from pytest_k8s_job.report.document import Cause, Failure, Result
 
 __all__ = ["group", "read_failure", "readable"]
 
-LIKELY = "likely cause"  # title of a section that says what `likely_cause` says
+LIKELY_CAUSE = "likely cause"  # title of a section that says what `likely_cause` says
 HEADLINE_LENGTH = 300  # characters; what does not fit stands in the traceback
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -37,7 +37,7 @@ def read_failure(report: Any, root: Path, when: str, seen: Iterable[tuple[str, s
         file,
         line,
         readable(getattr(report, "likely_cause", "")),
-        tuple(each for each in sections if each not in known and each[0] != LIKELY),
+        tuple(each for each in sections if each not in known and each[0] != LIKELY_CAUSE),
     )
 
 
@@ -76,4 +76,4 @@ def group(tests: Sequence[Result]) -> tuple[Cause, ...]:
 
 def _cause(test: Result) -> str:
     said = next((f.likely_cause for f in test.failures if f.likely_cause), "")
-    return said or test.telling.headline
+    return said or test.main_failure.headline

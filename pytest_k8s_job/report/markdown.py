@@ -52,7 +52,7 @@ def _failures(document: Document) -> Iterator[str]:
         if number > NAMES:
             yield f"- and {number - NAMES} more"
         yield ""
-        yield from fence(by_id[cause.nodeids[0]].telling.traceback[-TEXT_LENGTH:])
+        yield from fence(by_id[cause.nodeids[0]].main_failure.traceback[-TEXT_LENGTH:])
         yield from ["", "</details>", ""]
     if len(document.causes) > CAUSES:
         yield from [f"And {plural(len(document.causes) - CAUSES, 'more cause')}.", ""]

@@ -8,11 +8,17 @@ from collections.abc import Iterator
 from pytest_k8s_job.cluster.objects import Object, name_of
 from pytest_k8s_job.cluster.text import bytes_text, clipped, listed, nearest
 from pytest_k8s_job.diagnosis.causes import Cause
-from pytest_k8s_job.diagnosis.containers import Container, containers, finished, going, pod_words
+from pytest_k8s_job.diagnosis.containers import (
+    Container,
+    containers,
+    finished,
+    pod_words,
+    terminating,
+)
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
 
-__all__ = ["check_starts", "start_error"]
+__all__ = ["check_container_starts", "start_error"]
 
 CONFIG_REASONS = ("CreateContainerConfigError", "CreateContainerError")
 START_REASONS = ("RunContainerError", "StartError", "ContainerCannotRun", "CreateContainerError")
@@ -27,10 +33,10 @@ START_SIGNS = (
 )
 
 
-def check_starts(snapshot: Snapshot) -> Iterator[Finding]:
+def check_container_starts(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield the containers that cannot be made or started."""
     for pod in snapshot["pods"]:
-        if going(pod):
+        if terminating(pod):
             continue
         all_containers = list(containers(pod))
         for container in all_containers:

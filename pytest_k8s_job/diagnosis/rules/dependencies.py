@@ -10,7 +10,15 @@ from pytest_k8s_job.cluster.objects import Object, labels_of, name_of
 from pytest_k8s_job.diagnosis.finding import Ref
 from pytest_k8s_job.diagnosis.snapshot import Snapshot, matches
 
-__all__ = ["DNS", "Host", "complaints", "dependencies", "last_line", "read_host", "unresolved"]
+__all__ = [
+    "DNS",
+    "Host",
+    "dependencies",
+    "last_line",
+    "network_errors",
+    "read_host",
+    "unresolved_host",
+]
 
 DNS = Ref("Service", "kube-dns", "kube-system")
 UNRESOLVED = re.compile(
@@ -52,7 +60,7 @@ def read_host(text: str, snapshot: Snapshot) -> Host | None:
     return None
 
 
-def complaints(text: str) -> list[str]:
+def network_errors(text: str) -> list[str]:
     """Return the lines of a log that tell of the network, the last first."""
     lines = [
         each for each in text.splitlines() if UNRESOLVED.search(each) or UNCONNECTED.search(each)
@@ -60,9 +68,9 @@ def complaints(text: str) -> list[str]:
     return lines[::-1]
 
 
-def unresolved(text: str) -> str:
+def unresolved_host(text: str) -> str:
     """Return the host name that a log says is not resolved, or nothing."""
-    for line in complaints(text):
+    for line in network_errors(text):
         if UNRESOLVED.search(line) and (match := HOST.search(line)):
             return match[1]
     return ""
@@ -79,15 +87,15 @@ def dependencies(snapshot: Snapshot, pod: Object, log: str, *, proven: bool) -> 
 
     With `proven`, only those that its log complains of; else those of its settings too.
     """
-    found = set(_complained(snapshot, log))
+    found = set(_services_in_log(snapshot, log))
     if not proven:
-        found.update(_configured(snapshot, pod))
+        found.update(_services_in_settings(snapshot, pod))
     return frozenset(each for each in found if not _selects(snapshot, each, pod))
 
 
-def _complained(snapshot: Snapshot, log: str) -> Iterator[Ref]:
-    lines = complaints(log)
-    host = unresolved(log)
+def _services_in_log(snapshot: Snapshot, log: str) -> Iterator[Ref]:
+    lines = network_errors(log)
+    host = unresolved_host(log)
     if host and (found := read_host(host, snapshot)) is not None:
         yield DNS
         yield _service(snapshot, found)
@@ -98,7 +106,7 @@ def _complained(snapshot: Snapshot, log: str) -> Iterator[Ref]:
             yield Ref("Service", name)
 
 
-def _configured(snapshot: Snapshot, pod: Object) -> Iterator[Ref]:
+def _services_in_settings(snapshot: Snapshot, pod: Object) -> Iterator[Ref]:
     """Yield the Services that environment, command or arguments name as the host of a URL."""
     words: list[str] = []
     for container in pod["spec"]["containers"]:

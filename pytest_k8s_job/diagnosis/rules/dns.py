@@ -7,10 +7,16 @@ from collections.abc import Iterator
 from pytest_k8s_job.cluster.objects import Object, condition, name_of
 from pytest_k8s_job.cluster.text import clipped, listed, nearest
 from pytest_k8s_job.diagnosis.causes import Cause
-from pytest_k8s_job.diagnosis.containers import containers, going
+from pytest_k8s_job.diagnosis.containers import containers, terminating
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
 from pytest_k8s_job.diagnosis.rules.container_exits import recovered
-from pytest_k8s_job.diagnosis.rules.dependencies import DNS, Host, complaints, read_host, unresolved
+from pytest_k8s_job.diagnosis.rules.dependencies import (
+    DNS,
+    Host,
+    network_errors,
+    read_host,
+    unresolved_host,
+)
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
 
 __all__ = ["check_dns", "missing_service"]
@@ -20,15 +26,15 @@ def check_dns(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield a DNS that does not answer, and names that containers failed to resolve."""
     yield from _down(snapshot)
     for pod in snapshot["pods"]:
-        if going(pod):
+        if terminating(pod):
             continue
         for container in containers(pod):
             if container.ended and recovered(snapshot, container):
                 continue
             log = snapshot.log(name_of(pod), container.name)
-            host = read_host(unresolved(log), snapshot) if unresolved(log) else None
+            host = read_host(unresolved_host(log), snapshot) if unresolved_host(log) else None
             if host is not None and (found := missing_service(snapshot, host)) is not None:
-                yield _with_line(found, name_of(pod), complaints(log)[0])
+                yield _with_line(found, name_of(pod), network_errors(log)[0])
 
 
 def missing_service(snapshot: Snapshot, host: Host) -> Finding | None:
@@ -41,7 +47,7 @@ def missing_service(snapshot: Snapshot, host: Host) -> Finding | None:
     if host.namespace != snapshot.namespace:
         there = host.namespace in namespaces or not namespaces
         if there and host.service in names:
-            return _elsewhere(snapshot, host, about)
+            return _service_elsewhere(snapshot, host, about)
         if not there:
             near = (
                 snapshot.namespace if host.service in names else nearest(host.namespace, namespaces)
@@ -68,7 +74,7 @@ def missing_service(snapshot: Snapshot, host: Host) -> Finding | None:
     )
 
 
-def _elsewhere(snapshot: Snapshot, host: Host, about: Ref) -> Finding | None:
+def _service_elsewhere(snapshot: Snapshot, host: Host, about: Ref) -> Finding | None:
     return Finding(
         Cause.WRONG_NAMESPACE,
         f"the name {host.text} means namespace {host.namespace}; the Service {host.service}"

@@ -8,7 +8,13 @@ from collections.abc import Iterator
 from pytest_k8s_job.cluster.objects import Object, name_of
 from pytest_k8s_job.cluster.text import clipped
 from pytest_k8s_job.diagnosis.causes import Cause
-from pytest_k8s_job.diagnosis.containers import Container, containers, finished, going, pod_words
+from pytest_k8s_job.diagnosis.containers import (
+    Container,
+    containers,
+    finished,
+    pod_words,
+    terminating,
+)
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
 
@@ -48,7 +54,7 @@ SIGNS = (
 def check_images(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield the containers whose image does not come, those that initialize too."""
     for pod in snapshot["pods"]:
-        if finished(pod) or going(pod):
+        if finished(pod) or terminating(pod):
             continue
         for container in containers(pod):
             reason = container.waiting.get("reason")

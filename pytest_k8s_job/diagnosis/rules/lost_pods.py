@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pytest_k8s_job.cluster.objects import Object, condition, name_of
 from pytest_k8s_job.cluster.text import clipped, listed
 from pytest_k8s_job.diagnosis.causes import Cause
-from pytest_k8s_job.diagnosis.containers import finished, going, pod_words
+from pytest_k8s_job.diagnosis.containers import finished, pod_words, terminating
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
 
-__all__ = ["check_jobs", "check_losses", "check_nodes"]
+__all__ = ["check_jobs", "check_lost_pods", "check_nodes"]
 
 PRESSURES = {"DiskPressure": "disk", "MemoryPressure": "memory", "PIDPressure": "process ids"}
 DISRUPTIONS = {
@@ -66,7 +66,7 @@ def _pressed_node(snapshot: Snapshot, name: str, words: str, said: Object) -> Fi
     )
 
 
-def check_losses(snapshot: Snapshot) -> Iterator[Finding]:
+def check_lost_pods(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield pods that were evicted, preempted or drained, unless others have replaced them."""
     for pod in snapshot["pods"]:
         status, top = pod.get("status") or {}, snapshot.top(pod)
@@ -160,7 +160,7 @@ def _deadline(snapshot: Snapshot, job: Object, failed: Object) -> Finding:
 
 def _deleted(pods: list[Object]) -> bool:
     """Whether nothing but pods that are being deleted is left, for no reason of the cluster's."""
-    return all(going(pod) and not condition(pod, "DisruptionTarget") for pod in pods)
+    return all(terminating(pod) and not condition(pod, "DisruptionTarget") for pod in pods)
 
 
 def _deletion(snapshot: Snapshot, job: Object, failed: Object) -> Finding:

@@ -8,7 +8,13 @@ from collections.abc import Iterator
 from pytest_k8s_job.cluster.objects import Object, event_time, name_of
 from pytest_k8s_job.cluster.text import clipped, epoch
 from pytest_k8s_job.diagnosis.causes import Cause
-from pytest_k8s_job.diagnosis.containers import Container, containers, finished, going, pod_words
+from pytest_k8s_job.diagnosis.containers import (
+    Container,
+    containers,
+    finished,
+    pod_words,
+    terminating,
+)
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook
 from pytest_k8s_job.diagnosis.rules.dependencies import dependencies
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
@@ -22,7 +28,7 @@ SAID = re.compile(r"(Liveness|Startup|Readiness) probe (?:failed|errored)[^:]*: 
 def check_probes(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield running containers whose liveness or readiness probe fails."""
     for pod in snapshot["pods"]:
-        if going(pod) or finished(pod):
+        if terminating(pod) or finished(pod):
             continue
         for container in containers(pod):
             if not container.running or container.init:

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from pytest_k8s_job.cluster.objects import Object, condition, labels_of, name_of
 from pytest_k8s_job.cluster.text import bytes_text, clipped, labels_text, listed, quantity
 from pytest_k8s_job.diagnosis.causes import Cause
-from pytest_k8s_job.diagnosis.containers import finished, going, pod_words
+from pytest_k8s_job.diagnosis.containers import finished, pod_words, terminating
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
 from pytest_k8s_job.diagnosis.rules.storage import claims_of
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
 
 __all__ = ["check_scheduling"]
 
-UNSEEN = 3.0  # seconds after which a scheduler should have said something
+SCHEDULER_DELAY = 3.0  # seconds after which a scheduler should have said something
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 CORDON_TAINT = "node.kubernetes.io/unschedulable"
 NODE_LOST_TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
@@ -36,15 +36,15 @@ SIGNS = (
 def check_scheduling(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield why pods have no node."""
     for pod in snapshot["pods"]:
-        if finished(pod) or going(pod) or pod["spec"].get("nodeName"):
+        if finished(pod) or terminating(pod) or pod["spec"].get("nodeName"):
             continue
         said = condition(pod, "PodScheduled")
         if said.get("status") == "False" and said.get("reason") == "SchedulingGated":
             yield _gated(snapshot, pod)
         elif said.get("status") == "False":
             yield _unschedulable(snapshot, pod, str(said.get("message") or ""))
-        elif not said and snapshot.age(pod["metadata"].get("creationTimestamp")) > UNSEEN:
-            yield _unseen(snapshot, pod)
+        elif not said and snapshot.age(pod["metadata"].get("creationTimestamp")) > SCHEDULER_DELAY:
+            yield _no_scheduler(snapshot, pod)
 
 
 def _unschedulable(snapshot: Snapshot, pod: Object, message: str) -> Finding:
@@ -219,7 +219,7 @@ def _gated(snapshot: Snapshot, pod: Object) -> Finding:
     )
 
 
-def _unseen(snapshot: Snapshot, pod: Object) -> Finding:
+def _no_scheduler(snapshot: Snapshot, pod: Object) -> Finding:
     name = pod["spec"].get("schedulerName") or "default-scheduler"
     age = snapshot.age(pod["metadata"].get("creationTimestamp"))
     return Finding(

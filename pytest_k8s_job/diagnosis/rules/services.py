@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from pytest_k8s_job.cluster.objects import Object, condition, labels_of, name_of
 from pytest_k8s_job.cluster.text import labels_text, listed
 from pytest_k8s_job.diagnosis.causes import Cause
-from pytest_k8s_job.diagnosis.containers import finished, going
+from pytest_k8s_job.diagnosis.containers import finished, terminating
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
 from pytest_k8s_job.diagnosis.snapshot import Snapshot, matches
 
-__all__ = ["check_services", "doubtful_ports", "endpoints", "target_port"]
+__all__ = ["check_services", "endpoints", "target_port", "undeclared_ports"]
 
 SETTLED = 10.0  # seconds that the endpoint controller gets to follow the pods
 RESOURCES = (
@@ -30,7 +30,7 @@ def check_services(snapshot: Snapshot) -> Iterator[Finding]:
         if not selector or service["spec"].get("type") == "ExternalName":
             continue
         pods = [each for each in snapshot.pods_of(selector) if not finished(each)]
-        ready = [each for each in pods if _is_ready(each) and not going(each)]
+        ready = [each for each in pods if _is_ready(each) and not terminating(each)]
         if not pods:
             yield from _selects_nothing(snapshot, service, selector)
         elif not ready:
@@ -52,7 +52,7 @@ def endpoints(snapshot: Snapshot, service: str) -> list[Object]:
     return found
 
 
-def doubtful_ports(snapshot: Snapshot) -> list[tuple[str, int]]:
+def undeclared_ports(snapshot: Snapshot) -> list[tuple[str, int]]:
     """Return the ports of Services that lead to numbers which no container declares.
 
     A container need not declare its ports, so these are a reason to look, no finding.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pytest_k8s_job.cluster.objects import Object, name_of
 from pytest_k8s_job.cluster.text import clipped, listed, nearest
 from pytest_k8s_job.diagnosis.causes import Cause
-from pytest_k8s_job.diagnosis.containers import finished, going, pod_words
+from pytest_k8s_job.diagnosis.containers import finished, pod_words, terminating
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
 
@@ -21,7 +21,7 @@ PATIENCE = 10.0  # seconds that a claim may be pending that no pod waits for
 def check_storage(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield each claim that keeps a pod waiting, or will."""
     for claim in snapshot["persistentvolumeclaims"]:
-        if (claim.get("status") or {}).get("phase") != "Bound" and not going(claim):
+        if (claim.get("status") or {}).get("phase") != "Bound" and not terminating(claim):
             yield from _unbound(snapshot, claim)
     if snapshot.knows("persistentvolumeclaims"):
         yield from _missing(snapshot)
@@ -41,7 +41,7 @@ def _missing(snapshot: Snapshot) -> Iterator[Finding]:
     there = [name_of(each) for each in snapshot["persistentvolumeclaims"]]
     for pod in snapshot["pods"]:
         for claim in claims_of(pod):
-            if claim in there or finished(pod) or going(pod):
+            if claim in there or finished(pod) or terminating(pod):
                 continue
             near = nearest(claim, there)
             yield Finding(

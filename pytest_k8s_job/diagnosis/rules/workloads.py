@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pytest_k8s_job.cluster.objects import Object, condition, name_of
 from pytest_k8s_job.cluster.text import clipped, listed
 from pytest_k8s_job.diagnosis.causes import Cause
-from pytest_k8s_job.diagnosis.containers import containers, finished, going
+from pytest_k8s_job.diagnosis.containers import containers, finished, terminating
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
 from pytest_k8s_job.diagnosis.snapshot import Snapshot, ref
 
@@ -107,7 +107,7 @@ def _silent_pods(snapshot: Snapshot) -> Iterator[Finding]:
         if finished(pod) or not pod["spec"].get("nodeName"):
             continue
         grace = pod["metadata"].get("deletionTimestamp")
-        if going(pod):
+        if terminating(pod):
             if snapshot.age(grace) > SETTLED:
                 yield _odd(
                     snapshot,
