@@ -1,4 +1,4 @@
-"""All rules, and what their findings come to together.
+"""Runs all rules on a snapshot and ranks what they find.
 
 A rule looks for one kind of trouble and knows nothing of the others; `ranking` makes chains of
 what they found.

@@ -1,4 +1,4 @@
-"""Reads what a failed report says, and finds the failures that say the same."""
+"""Reads failed reports, and groups failures by cause."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def readable(text: str) -> str:
-    """Return `text` without colours and control characters, which no page can show."""
+    """Return `text` without colours and control characters."""
     text = _ESCAPES.sub("", text).replace("\r\n", "\n")
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def read_failure(report: Any, root: Path, when: str, seen: Iterable[tuple[str, str]]) -> Failure:
-    """Return the failure that `report` tells; sections that were `seen` are not repeated."""
+    """Return the failure of a report, without sections that were `seen` before."""
     known = set(seen)
     sections = [(readable(name), readable(text)) for name, text in report.sections]
-    file, line = _spot(report, root)
+    file, line = _failed_line(report, root)
     return Failure(
         when,
         _headline(report),
@@ -42,7 +42,7 @@ def read_failure(report: Any, root: Path, when: str, seen: Iterable[tuple[str, s
 
 
 def _headline(report: Any) -> str:
-    """Return the first line of what was raised."""
+    """Return the first line of the exception's message."""
     crash = getattr(report.longrepr, "reprcrash", None)
     text = readable(crash.message if crash else report.longreprtext).strip()
     if not crash:
@@ -52,7 +52,7 @@ def _headline(report: Any) -> str:
     return first if len(first) <= HEADLINE_LENGTH else first[: HEADLINE_LENGTH - 1] + "…"
 
 
-def _spot(report: Any, root: Path) -> tuple[str, int | None]:
+def _failed_line(report: Any, root: Path) -> tuple[str, int | None]:
     """Return the innermost line of the test's own file, else where the test is defined."""
     location = getattr(report, "location", None) or (report.nodeid, None, "")
     file, line = str(location[0]), location[1]

@@ -1,4 +1,4 @@
-"""The plugin behind `--report DIR`: writes all forms of the report when the session ends."""
+"""The plugin behind `--report DIR`, which writes the report at the session's end."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def write(document: Document, folder: Path) -> None:
 
 
 class ReportWriter:
-    """Writes the report, then says where it is."""
+    """Writes the report, then prints where it is."""
 
     def __init__(self, config: pytest.Config, folder: Path, builder: ReportBuilder) -> None:
         self._config = config
@@ -50,12 +50,12 @@ class ReportWriter:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:
-        """Write, when all others have had their say and before the terminal's summary."""
+        """Write the report after all other plugins, before the terminal's summary."""
         document = self._builder.document(int(exitstatus))
         try:
             write(document, self._folder)
-            told = annotate(document, self._folder, self._config.rootpath, os.environ)
-            self._lines = [*told, f"report: {self._folder / PAGE}"]
+            annotations = annotate(document, self._folder, self._config.rootpath, os.environ)
+            self._lines = [*annotations, f"report: {self._folder / PAGE}"]
         except OSError as error:
             self._lines = [f"report: not written, {error}"]
 

@@ -1,4 +1,4 @@
-"""Pods whose log tells of time-outs on the way to a Service that is well: who closes the way?"""
+"""Rule for connections that time out because a NetworkPolicy blocks them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TIMED_OUT = re.compile(r"(?i)timed? ?out|ETIMEDOUT|deadline exceeded")
 
 
 def check_blocked_connections(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield Services that a pod in trouble cannot reach, as the NetworkPolicies read."""
+    """Yield Services that NetworkPolicies keep from a failing pod."""
     for pod in snapshot["pods"]:
         for container in () if terminating(pod) else containers(pod):
             if container.ended and recovered(snapshot, container):

@@ -1,4 +1,4 @@
-"""Containers that end: killed, out of memory, crashing."""
+"""Rules for containers that exit: killed, out of memory, crashing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RUN_LABEL = "pytest-k8s-job/run"  # on the pods of a run; `job_manifest` sets it
 
 
 def check_container_exits(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield the containers that ended when they should not have."""
+    """Yield the containers that exited and should not have."""
     for pod in snapshot["pods"]:
         if terminating(pod) or _lost(pod):
             continue
@@ -64,7 +64,7 @@ def _runs_tests(container: Container) -> bool:
 
 
 def recovered(snapshot: Snapshot, container: Container) -> bool:
-    """Whether the container has come through what ended the one before."""
+    """Whether the container runs well again after its last exit."""
     if container.terminated:
         return container.terminated.get("exitCode") == 0 and (
             container.init or container.pod["spec"].get("restartPolicy") != "Always"

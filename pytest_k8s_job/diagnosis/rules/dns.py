@@ -1,4 +1,4 @@
-"""Names: the cluster's DNS itself, and names that mean no Service."""
+"""Rules for DNS: the cluster's own, and names without a Service."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["check_dns", "missing_service"]
 
 
 def check_dns(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield a DNS that does not answer, and names that containers failed to resolve."""
+    """Yield a DNS that does not answer, and names that cannot be resolved."""
     yield from _down(snapshot)
     for pod in snapshot["pods"]:
         if terminating(pod):
@@ -97,7 +97,10 @@ def _with_line(finding: Finding, pod: str, line: str) -> Finding:
 
 
 def _down(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield the DNS Service without a ready endpoint; other clusters may name it otherwise."""
+    """Yield the DNS Service if it has no ready endpoint.
+
+    Other clusters may name it otherwise.
+    """
     if not snapshot["dns-services"] or not snapshot.knows("dns-slices"):
         return
     name = name_of(snapshot["dns-services"][0])

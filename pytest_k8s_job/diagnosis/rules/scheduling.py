@@ -1,4 +1,4 @@
-"""Pods that no node takes."""
+"""Rules for pods that cannot be scheduled to a node."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _unschedulable(snapshot: Snapshot, pod: Object, message: str) -> Finding:
 
 
 def _cause(message: str) -> Cause:
-    """Return the one cause that the scheduler names for the nodes that count."""
+    """Return the one cause that the scheduler names, else UNSCHEDULABLE."""
     parts = _node_reasons(message)
     found = {cause for part in parts for sign, cause in SIGNS if re.search(sign, part)}
     unknown = [part for part in parts if not any(re.search(sign, part) for sign, _ in SIGNS)]
@@ -81,7 +81,7 @@ def _cause(message: str) -> Cause:
 
 
 def _node_reasons(message: str) -> list[str]:
-    """Split `0/3 nodes are available: 1 this, 2 that. preemption: ...` into this and that."""
+    """Split `0/3 nodes are available: 1 this, 2 that.` into its reasons."""
     if 'persistentvolumeclaim "' in message or "unbound immediate" in message:
         return [message]
     body = message.partition("nodes are available:")[2] or message
@@ -93,7 +93,7 @@ def _node_reasons(message: str) -> list[str]:
 
 
 def _explained(snapshot: Snapshot, pod: Object, cause: Cause, message: str) -> tuple[str, str]:
-    """Return words for the cause, and a remedy."""
+    """Return a description of the cause, and a remedy."""
     nodes = snapshot["nodes"]
     match cause:
         case Cause.INSUFFICIENT_RESOURCES:
@@ -125,7 +125,7 @@ def _taint_words(taints: list[tuple[str, Object]]) -> tuple[str, str]:
 
 
 def _only_cordoned(pod: Object, nodes: list[Object]) -> bool:
-    """Whether the taint is the one that cordoning leaves, which may be seen first."""
+    """Whether the only taint is the one that cordoning leaves."""
     return {taint["key"] for _, taint in _untolerated(pod, nodes)} == {CORDON_TAINT}
 
 

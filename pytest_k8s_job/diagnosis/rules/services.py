@@ -1,4 +1,4 @@
-"""Services: whether a connection to one can reach a container."""
+"""Rules for Services that lead to no container."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RESOURCES = (
 
 
 def check_services(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield the Services that lead nowhere."""
+    """Yield the Services without a working endpoint."""
     if not (snapshot.knows("services") and snapshot.knows("pods")):
         return
     for service in snapshot["services"]:
@@ -32,7 +32,7 @@ def check_services(snapshot: Snapshot) -> Iterator[Finding]:
         pods = [each for each in snapshot.pods_of(selector) if not finished(each)]
         ready = [each for each in pods if _is_ready(each) and not terminating(each)]
         if not pods:
-            yield from _selects_nothing(snapshot, service, selector)
+            yield from _no_selected_pod(snapshot, service, selector)
         elif not ready:
             yield _no_endpoints(snapshot, service, pods)
         else:
@@ -53,7 +53,7 @@ def endpoints(snapshot: Snapshot, service: str) -> list[Object]:
 
 
 def undeclared_ports(snapshot: Snapshot) -> list[tuple[str, int]]:
-    """Return the ports of Services that lead to numbers which no container declares.
+    """Return the Service ports whose target port no container declares.
 
     A container need not declare its ports, so these are a reason to look, no finding.
     """
@@ -71,14 +71,14 @@ def undeclared_ports(snapshot: Snapshot) -> list[tuple[str, int]]:
 
 
 def target_port(port: Object, pod: Object) -> int:
-    """Return the number to which a port of a Service leads on a pod."""
+    """Return the pod's port number behind a port of a Service."""
     target = port.get("targetPort", port["port"])
     named = {name: number for name, number in _declared(pod) if name}
     return target if isinstance(target, int) else named.get(target, int(port["port"]))
 
 
 def workloads(snapshot: Snapshot, selector: Mapping[str, str]) -> list[Object]:
-    """Return the workloads whose pods a selector matches, whether they have any or not."""
+    """Return the workloads whose pod template matches a selector."""
     found = []
     for resource, _ in RESOURCES:
         for owner in snapshot[resource]:
@@ -101,7 +101,7 @@ def _declared(pod: Object) -> set[tuple[str, int]]:
     }
 
 
-def _selects_nothing(
+def _no_selected_pod(
     snapshot: Snapshot, service: Object, selector: Mapping[str, str]
 ) -> Iterator[Finding]:
     name, about = name_of(service), Ref("Service", name_of(service))
@@ -141,7 +141,7 @@ def _selects_nothing(
 
 
 def _closest(snapshot: Snapshot, selector: Mapping[str, str]) -> Object | None:
-    """Return the workload whose labels have most of the selector's keys."""
+    """Return the workload whose labels match the selector best."""
     best, most = None, 0
     for resource, _ in RESOURCES:
         for owner in snapshot[resource]:
@@ -197,7 +197,7 @@ def _ports(snapshot: Snapshot, service: Object, pods: list[Object]) -> Iterator[
 
 
 def _versions(snapshot: Snapshot, service: Object, pods: list[Object]) -> Iterator[Finding]:
-    """Yield two versions of one thing behind the Service, as in the middle of a rollout."""
+    """Yield a Service behind which two versions of a workload run."""
     hashes = {labels_of(pod).get("pod-template-hash", "") for pod in pods}
     images = {tuple(each.get("image") for each in pod["spec"]["containers"]) for pod in pods}
     if len(hashes - {""}) < 2 or len(images) < 2:

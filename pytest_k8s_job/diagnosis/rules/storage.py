@@ -1,4 +1,4 @@
-"""PersistentVolumeClaims that are not there, or not bound."""
+"""Rules for PersistentVolumeClaims that are missing or not bound."""
 
 from __future__ import annotations
 
