@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 
-from pytest_k8s_job.cluster.objects import Object, labels_of, name_of
+from pytest_k8s_job.cluster.objects import Object, labels_of, name_of, owners
 from pytest_k8s_job.cluster.text import clipped
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
 from pytest_k8s_job.evidence.window import (
@@ -129,8 +129,7 @@ def _exit_of_whole_workload(window: Window, snapshot: Snapshot) -> ContainerExit
 
 
 def _owner(pod: Object) -> str:
-    links = pod["metadata"].get("ownerReferences") or ()
-    return next((f"{link['kind']} {link['name']}" for link in links), name_of(pod))
+    return next((f"{link['kind']} {link['name']}" for link in owners(pod)), name_of(pod))
 
 
 def _exit_sentence(exited: ContainerExit, window: Window) -> str:

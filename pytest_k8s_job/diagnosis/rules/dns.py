@@ -24,7 +24,7 @@ __all__ = ["check_dns", "missing_service"]
 
 def check_dns(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield a DNS that does not answer, and names that cannot be resolved."""
-    yield from _down(snapshot)
+    yield from _dns_down(snapshot)
     for pod in snapshot["pods"]:
         if terminating(pod):
             continue
@@ -39,28 +39,11 @@ def check_dns(snapshot: Snapshot) -> Iterator[Finding]:
 
 def missing_service(snapshot: Snapshot, host: Host) -> Finding | None:
     """Return the finding if there is no Service behind a host name."""
-    about = Ref("Service", host.service, host.namespace * (host.namespace != snapshot.namespace))
-    names = [name_of(each) for each in snapshot["services"]]
     if not snapshot.knows("services"):
         return None
-    namespaces = [name_of(each) for each in snapshot["namespaces"]]
+    names = [name_of(each) for each in snapshot["services"]]
     if host.namespace != snapshot.namespace:
-        there = host.namespace in namespaces or not namespaces
-        if there and host.service in names:
-            return _service_elsewhere(snapshot, host, about)
-        if not there:
-            near = (
-                snapshot.namespace if host.service in names else nearest(host.namespace, namespaces)
-            )
-            hint = f"; there is {near}" if near else ""
-            return Finding(
-                Cause.WRONG_NAMESPACE,
-                f"the name {host.text} means namespace {host.namespace}, which is not there{hint}",
-                (about,),
-                f"http://{host.service}.{near or 'NAMESPACE'}.svc",
-                (f"namespaces: {listed(namespaces, 9)}",),
-            )
-        return None
+        return _other_namespace(snapshot, host, names)
     if host.service in names:
         return None
     near = nearest(host.service, names)
@@ -68,20 +51,35 @@ def missing_service(snapshot: Snapshot, host: Host) -> Finding | None:
         Cause.SERVICE_MISSING,
         f"there is no Service {host.service} in namespace {host.namespace}"
         + (f"; there is {near}" if near else f"; there are: {listed(names) or 'none'}"),
-        (about,),
+        (Ref("Service", host.service),),
         f"http://{near or 'SERVICE'}.{host.namespace}.svc",
         (f"Services in namespace {host.namespace}: {listed(names, 9) or 'none'}",),
     )
 
 
-def _service_elsewhere(snapshot: Snapshot, host: Host, about: Ref) -> Finding | None:
+def _other_namespace(snapshot: Snapshot, host: Host, names: list[str]) -> Finding | None:
+    """Return the finding if a name means a wrong namespace; `names` are the Services here."""
+    here, about = snapshot.namespace, Ref("Service", host.service, host.namespace)
+    namespaces = [name_of(each) for each in snapshot["namespaces"]]
+    if not namespaces or host.namespace in namespaces:
+        if host.service not in names:
+            return None
+        return Finding(
+            Cause.WRONG_NAMESPACE,
+            f"the name {host.text} means namespace {host.namespace}; the Service {host.service}"
+            f" is in namespace {here}",
+            (about,),
+            f"http://{host.service}.{here}.svc",
+            (f"Service {host.service} is in namespace {here}",),
+        )
+    near = here if host.service in names else nearest(host.namespace, namespaces)
     return Finding(
         Cause.WRONG_NAMESPACE,
-        f"the name {host.text} means namespace {host.namespace}; the Service {host.service}"
-        f" is in namespace {snapshot.namespace}",
+        f"the name {host.text} means namespace {host.namespace}, which is not there"
+        + (f"; there is {near}" if near else ""),
         (about,),
-        f"http://{host.service}.{snapshot.namespace}.svc",
-        (f"Service {host.service} is in namespace {snapshot.namespace}",),
+        f"http://{host.service}.{near or 'NAMESPACE'}.svc",
+        (f"namespaces: {listed(namespaces, 9)}",),
     )
 
 
@@ -96,7 +94,7 @@ def _with_line(finding: Finding, pod: str, line: str) -> Finding:
     )
 
 
-def _down(snapshot: Snapshot) -> Iterator[Finding]:
+def _dns_down(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield the DNS Service if it has no ready endpoint.
 
     Other clusters may name it otherwise.

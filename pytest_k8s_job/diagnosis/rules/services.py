@@ -82,8 +82,7 @@ def workloads(snapshot: Snapshot, selector: Mapping[str, str]) -> list[Object]:
     found = []
     for resource, _ in RESOURCES:
         for owner in snapshot[resource]:
-            labels = (owner["spec"]["template"].get("metadata") or {}).get("labels") or {}
-            if matches(selector, labels):
+            if matches(selector, _template_labels(owner)):
                 found.append(owner)
     return found
 
@@ -104,40 +103,51 @@ def _declared(pod: Object) -> set[tuple[str, int]]:
 def _no_selected_pod(
     snapshot: Snapshot, service: Object, selector: Mapping[str, str]
 ) -> Iterator[Finding]:
-    name, about = name_of(service), Ref("Service", name_of(service))
-    meant = workloads(snapshot, selector)
-    if meant:
-        names = listed(f"{each['kind']} {name_of(each)}" for each in meant)
+    if meant := workloads(snapshot, selector):
+        yield _workloads_without_pods(service, selector, meant)
+    elif all(snapshot.knows(resource) for resource, _ in RESOURCES):
+        hint, remedy = _selector_hint(snapshot, selector)
         yield Finding(
-            Cause.NO_ENDPOINTS,
-            f"Service {name} has no endpoint: {names} has no pod",
-            (about,),
-            evidence=(f"selector {labels_text(selector)}",),
-            outlook=Outlook.MAY_HEAL,
-            blames=frozenset(Ref(str(each["kind"]), name_of(each)) for each in meant),
+            Cause.SELECTOR_NO_POD,
+            f"Service {name_of(service)} has no endpoint:"
+            f" its selector {labels_text(selector)} matches no pod{hint}",
+            (Ref("Service", name_of(service)),),
+            remedy,
+            (f"selector {labels_text(selector)}; {len(snapshot['pods'])} pods in the namespace",),
         )
-        return
-    if any(snapshot.knows(resource) is False for resource, _ in RESOURCES):
-        return  # what the selector means cannot be told
-    close = _closest(snapshot, selector)
-    hint, remedy = "", ""
-    if close is not None:
-        labels = (close["spec"]["template"].get("metadata") or {}).get("labels") or {}
-        wrong = {key: value for key, value in selector.items() if labels.get(key) != value}
-        right = {key: labels[key] for key in wrong if key in labels}
-        has = labels_text(right) or f"no label {', '.join(wrong)}"
-        hint = f"; the pods of {close['kind']} {name_of(close)} have {has}"
-        remedy = (
-            "selector: {" + ", ".join(f"{k}: {v}" for k, v in {**selector, **right}.items()) + "}"
-        )
-    yield Finding(
-        Cause.SELECTOR_NO_POD,
-        f"Service {name} has no endpoint: its selector {labels_text(selector)} matches no pod"
-        + hint,
-        (about,),
-        remedy,
-        (f"selector {labels_text(selector)}; {len(snapshot['pods'])} pods in the namespace",),
+
+
+def _workloads_without_pods(
+    service: Object, selector: Mapping[str, str], meant: list[Object]
+) -> Finding:
+    names = listed(f"{each['kind']} {name_of(each)}" for each in meant)
+    return Finding(
+        Cause.NO_ENDPOINTS,
+        f"Service {name_of(service)} has no endpoint: {names} has no pod",
+        (Ref("Service", name_of(service)),),
+        evidence=(f"selector {labels_text(selector)}",),
+        outlook=Outlook.MAY_HEAL,
+        blames=frozenset(Ref(str(each["kind"]), name_of(each)) for each in meant),
     )
+
+
+def _selector_hint(snapshot: Snapshot, selector: Mapping[str, str]) -> tuple[str, str]:
+    """Return a hint at the workload that was probably meant, and the selector for it."""
+    close = _closest(snapshot, selector)
+    if close is None:
+        return "", ""
+    labels = _template_labels(close)
+    wrong = [key for key, value in selector.items() if labels.get(key) != value]
+    right = {key: labels[key] for key in wrong if key in labels}
+    has = labels_text(right) or f"no label {', '.join(wrong)}"
+    pairs = ", ".join(f"{key}: {value}" for key, value in {**selector, **right}.items())
+    hint = f"; the pods of {close['kind']} {name_of(close)} have {has}"
+    return hint, f"selector: {{{pairs}}}"
+
+
+def _template_labels(owner: Object) -> Mapping[str, str]:
+    labels: Mapping[str, str] = (owner["spec"]["template"].get("metadata") or {}).get("labels")
+    return labels or {}
 
 
 def _closest(snapshot: Snapshot, selector: Mapping[str, str]) -> Object | None:
@@ -145,7 +155,7 @@ def _closest(snapshot: Snapshot, selector: Mapping[str, str]) -> Object | None:
     best, most = None, 0
     for resource, _ in RESOURCES:
         for owner in snapshot[resource]:
-            labels = (owner["spec"]["template"].get("metadata") or {}).get("labels") or {}
+            labels = _template_labels(owner)
             score = sum(2 if labels.get(k) == v else k in labels for k, v in selector.items())
             if score > most:
                 best, most = owner, score
@@ -184,7 +194,7 @@ def _ports(snapshot: Snapshot, service: Object, pods: list[Object]) -> Iterator[
                 f"targetPort: {named[0] if named else 'NUMBER'}",
                 (f"{len(pods)} ready pods, none of whose ports fits",),
             )
-        elif said := snapshot.ports.get(f"{name}:{port['port']}"):
+        elif result := snapshot.ports.get(f"{name}:{port['port']}"):
             numbers = sorted({number for _, number in declared})
             yield Finding(
                 Cause.PORT_NUMBER,
@@ -192,7 +202,7 @@ def _ports(snapshot: Snapshot, service: Object, pods: list[Object]) -> Iterator[
                 f" nothing listens; their containers have {listed(map(str, numbers))}",
                 (Ref("Service", name),),
                 f"targetPort: {numbers[0]}",
-                (f"through the API server: {said}",),
+                (f"through the API server: {result}",),
             )
 
 
