@@ -95,7 +95,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
         config.pluginmanager.register(TargetCheck(config), "k8s_job_target_check")
     if config.option.in_cluster and not getattr(config.option, "cacheshow", None):
-        from pytest_k8s_job.evidence.plugin import Attaching  # noqa: PLC0415
+        from pytest_k8s_job.evidence.plugin import EvidencePlugin  # noqa: PLC0415
         from pytest_k8s_job.replay.flaky import Flaky  # noqa: PLC0415
         from pytest_k8s_job.replay.local_plugins import EVIDENCE_PLUGIN  # noqa: PLC0415
         from pytest_k8s_job.run.collector import Collector  # noqa: PLC0415 (needs the extra)
@@ -103,7 +103,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
         config.pluginmanager.register(Durations(config), "k8s_job_durations")
         config.pluginmanager.register(Flaky(), "k8s_job_flaky")
-        config.pluginmanager.register(Attaching(config), EVIDENCE_PLUGIN)
+        config.pluginmanager.register(EvidencePlugin(config), EVIDENCE_PLUGIN)
         config.pluginmanager.register(Collector(config, read_options(config)), "k8s_job_collector")
 
 

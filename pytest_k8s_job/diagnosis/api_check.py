@@ -1,4 +1,4 @@
-"""Asks a target from outside, through the API server's proxy of its Service."""
+"""Checks a target from outside the cluster, through the API server's Service proxy."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SIGNS = (
 
 
 def place_of(url: str, namespace: str) -> tuple[str, str]:
-    """Return Service and namespace of a URL inside of the cluster, as seen from `namespace`."""
+    """Return Service and namespace of a URL, as seen from `namespace`."""
     name = urlsplit(url).hostname or ""
     inside = name.endswith((".svc", ".cluster.local"))
     parts = name.split(".")
@@ -43,7 +43,7 @@ def place_of(url: str, namespace: str) -> tuple[str, str]:
 
 
 def check_through_api(reader: Reader, url: str, namespace: str) -> TargetCheckResult:
-    """Ask for `url` once, through the proxy of its Service."""
+    """Request `url` once, through the proxy of its Service."""
     service, home = place_of(url, namespace)
     parts = urlsplit(url)
     port = parts.port or PORTS.get(parts.scheme, 80)

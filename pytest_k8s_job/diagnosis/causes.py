@@ -1,4 +1,7 @@
-"""The causes that can be named, in the order of ranking: what explains others comes first."""
+"""The causes that can be named, in the order of ranking.
+
+A cause that explains others comes before them.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ __all__ = ["MEANINGS", "Cause"]
 
 
 class Cause(StrEnum):
-    """The code of a root cause; `MEANINGS` has a line on each."""
+    """The code of a root cause; `MEANINGS` explains each in a line."""
 
     # the way to the cluster
     API_UNREACHABLE = "api-unreachable"

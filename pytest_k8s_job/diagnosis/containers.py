@@ -1,4 +1,4 @@
-"""Containers of pods, as rules look at them: settings and status side by side."""
+"""Containers of pods, with their settings and their status."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pytest_k8s_job.cluster.objects import Object, name_of
 from pytest_k8s_job.diagnosis.finding import Ref
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
 
-__all__ = ["Container", "containers", "finished", "going", "pod_words"]
+__all__ = ["Container", "containers", "finished", "pod_words", "terminating"]
 
 
 @dataclass(frozen=True)
 class Container:
-    """One container of a pod; `status` is empty until the kubelet has taken the pod."""
+    """One container of a pod; `status` is empty until the kubelet reports."""
 
     pod: Object
     spec: Object
@@ -23,42 +23,47 @@ class Container:
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """Name of the container."""
         return str(self.spec["name"])
 
     @property
     def words(self) -> str:
-        """How a sentence calls it."""
+        """Kind and name of the container, for a sentence."""
         return f"{'init container' if self.init else 'container'} {self.name}"
 
     @property
     def waiting(self) -> Object:
-        """Why it waits."""
+        """Its waiting state, with the reason."""
         return self._state("state", "waiting")
 
     @property
     def running(self) -> Object:
-        """Since when it runs."""
+        """Its running state, with the start time."""
         return self._state("state", "running")
 
     @property
     def terminated(self) -> Object:
-        """How it ended, if it has not been started again."""
+        """Its terminated state, if it was not started again."""
         return self._state("state", "terminated")
 
     @property
     def ended(self) -> Object:
-        """How it ended last, whether it has been started again or not."""
-        return self.terminated or self._state("lastState", "terminated")
+        """Its last terminated state, even if it was started again."""
+        return self.terminated or self.ended_before
+
+    @property
+    def ended_before(self) -> Object:
+        """The terminated state from before its last restart."""
+        return self._state("lastState", "terminated")
 
     @property
     def restarts(self) -> int:
-        """How often it was restarted."""
+        """Number of its restarts."""
         return int(self.status.get("restartCount") or 0)
 
     @property
     def pod_ref(self) -> Ref:
-        """Its pod."""
+        """Reference to its pod."""
         return Ref("Pod", name_of(self.pod))
 
     def _state(self, which: str, kind: str) -> Object:
@@ -67,7 +72,7 @@ class Container:
 
 
 def containers(pod: Object) -> Iterator[Container]:
-    """Yield the containers of a pod, those that initialize it first."""
+    """Yield the containers of a pod, init containers first."""
     spec, status = pod["spec"], pod.get("status") or {}
     for key, statuses, init in (
         ("initContainers", "initContainerStatuses", True),
@@ -78,7 +83,7 @@ def containers(pod: Object) -> Iterator[Container]:
             yield Container(pod, each, known.get(each["name"], {}), init)
 
 
-def going(pod: Object) -> bool:
+def terminating(pod: Object) -> bool:
     """Whether the pod is being deleted."""
     return bool(pod["metadata"].get("deletionTimestamp"))
 
@@ -89,7 +94,7 @@ def finished(pod: Object) -> bool:
 
 
 def pod_words(snapshot: Snapshot, pod: Object) -> str:
-    """How a sentence calls a pod: by the workload that it belongs to."""
+    """Return the names of pod and workload, for a sentence."""
     top = snapshot.top(pod)
     own = f"pod {name_of(pod)}"
     return own if top.kind == "Pod" else f"{own} of {top.kind} {top.name}"

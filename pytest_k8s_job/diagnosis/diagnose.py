@@ -1,4 +1,4 @@
-"""All rules, and what their findings come to together.
+"""Runs all rules on a snapshot and ranks what they find.
 
 A rule looks for one kind of trouble and knows nothing of the others; `ranking` makes chains of
 what they found.
@@ -12,13 +12,13 @@ from pytest_k8s_job.diagnosis.causes import Cause
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
 from pytest_k8s_job.diagnosis.ranking import rank
 from pytest_k8s_job.diagnosis.rules.access import check_access, check_clock
-from pytest_k8s_job.diagnosis.rules.blocked_connections import check_reach
-from pytest_k8s_job.diagnosis.rules.container_exits import check_endings
-from pytest_k8s_job.diagnosis.rules.container_starts import check_starts
+from pytest_k8s_job.diagnosis.rules.blocked_connections import check_blocked_connections
+from pytest_k8s_job.diagnosis.rules.container_exits import check_container_exits
+from pytest_k8s_job.diagnosis.rules.container_starts import check_container_starts
 from pytest_k8s_job.diagnosis.rules.creation import check_creation
 from pytest_k8s_job.diagnosis.rules.dns import check_dns
 from pytest_k8s_job.diagnosis.rules.images import check_images
-from pytest_k8s_job.diagnosis.rules.lost_pods import check_jobs, check_losses, check_nodes
+from pytest_k8s_job.diagnosis.rules.lost_pods import check_jobs, check_lost_pods, check_nodes
 from pytest_k8s_job.diagnosis.rules.probes import check_probes
 from pytest_k8s_job.diagnosis.rules.scheduling import check_scheduling
 from pytest_k8s_job.diagnosis.rules.services import check_services
@@ -46,13 +46,13 @@ RULES = (
     check_storage,
     check_scheduling,
     check_images,
-    check_starts,
-    check_losses,
-    check_endings,
+    check_container_starts,
+    check_lost_pods,
+    check_container_exits,
     check_probes,
     check_jobs,
     check_services,
-    check_reach,
+    check_blocked_connections,
     check_target,
     check_workloads,
 )

@@ -1,4 +1,4 @@
-"""What a diagnosis says: one root cause, its effects, what helps, and what shows it."""
+"""A finding: one cause with its effects, remedy and evidence."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Finding", "Outlook", "Ref"]
 
 
 class Outlook(StrEnum):
-    """What waiting will do about a cause."""
+    """Whether waiting helps against a cause."""
 
     FINAL = "final"  # nothing: the pod or the Job has to be made anew
     STUCK = "stuck"  # nothing until somebody acts; then it goes on by itself
@@ -61,10 +61,10 @@ class Finding:
 
     @property
     def about(self) -> set[Ref]:
-        """Every object that the finding or one of its effects is about."""
+        """All objects that the finding or one of its effects is about."""
         return set(self.objects).union(*(each.about for each in self.effects))
 
-    def explaining(self, effects: tuple[Finding, ...]) -> Finding:
+    def with_effects(self, effects: tuple[Finding, ...]) -> Finding:
         """Return this finding with `effects`."""
         return replace(self, effects=effects)
 

@@ -1,4 +1,4 @@
-"""Groups texts that say the same but for numbers, ids and times."""
+"""Groups texts that differ only in numbers, ids and times."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CHANGING = re.compile(
 
 
 def group_texts(causes: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
-    """Return what is said of tests, each once with all node ids; what most say comes first.
+    """Return each distinct text with its node ids, the most frequent first.
 
     Of one that ends with a time of day, the first and the last time are told.
     """
@@ -29,7 +29,7 @@ def group_texts(causes: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]
 
 
 def _spanning(texts: Sequence[str]) -> str:
-    """Return the first of `texts`; if they differ in the time that each ends with, with both."""
+    """Return the first text, with the first and last of their times."""
     ends = [_AT.search(text) for text in texts]
     times = sorted(end[1] for end in ends if end is not None)
     if len(times) < len(texts) or times[0] == times[-1]:

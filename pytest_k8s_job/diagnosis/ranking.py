@@ -1,4 +1,4 @@
-"""Puts findings together: what explains what, and in which order a reader wants them."""
+"""Ranks findings: root causes first, each with its effects."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ORDER = {cause: place for place, cause in enumerate(Cause)}
 
 
 def rank(findings: Iterable[Finding]) -> list[Finding]:
-    """Return the root causes, the most basic first, each with the findings that it explains."""
+    """Return the root causes, the most basic first, each with its effects."""
     merged = sorted(_merged(findings), key=lambda each: (ORDER[each.cause], each.sentence))
     explained: dict[int, list[int]] = {place: [] for place in range(len(merged))}
     roots: list[int] = []
@@ -26,11 +26,11 @@ def rank(findings: Iterable[Finding]) -> list[Finding]:
         else:
             above[place] = cause
             explained[cause].append(place)
-    return [merged[root].explaining(_effects(merged, explained, root)) for root in roots]
+    return [merged[root].with_effects(_effects(merged, explained, root)) for root in roots]
 
 
 def _explanation(merged: list[Finding], place: int, above: dict[int, int]) -> int | None:
-    """Return the finding that explains the one at `place`: the first of those that it blames."""
+    """Return the first finding that the one at `place` blames."""
     finding = merged[place]
     for other, candidate in enumerate(merged):
         if other == place or candidate.cause is Cause.UNKNOWN:
@@ -41,7 +41,10 @@ def _explanation(merged: list[Finding], place: int, above: dict[int, int]) -> in
 
 
 def _leads_to(start: int, end: int, above: dict[int, int]) -> bool:
-    """Whether `start` is explained by `end`, so that the other way round would be a circle."""
+    """Whether `end` explains `start`, directly or through others.
+
+    The other way round would then be a circle.
+    """
     place: int | None = start
     while place is not None:
         if place == end:
@@ -63,7 +66,7 @@ def _effects(
 
 
 def _merged(findings: Iterable[Finding]) -> list[Finding]:
-    """Make one finding of those that only differ in the replica that they were seen on."""
+    """Merge findings that differ only in the replica."""
     groups: dict[object, list[Finding]] = {}
     for number, each in enumerate(findings):
         key: object = (each.cause, each.group) if each.group else number

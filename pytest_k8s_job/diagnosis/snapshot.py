@@ -1,4 +1,4 @@
-"""The state of a namespace at one moment, as plain JSON objects: all that a diagnosis reads."""
+"""The state of a namespace at one time, as plain JSON objects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Refused", "Snapshot", "matches", "ref"]
 
 @dataclass(frozen=True)
 class Refused:
-    """Why something could not be read: the HTTP status, 0 without an answer, and the words."""
+    """Why something could not be read; status 0 means no answer."""
 
     status: int
     text: str
@@ -63,7 +63,7 @@ class Snapshot:
 
     @property
     def now(self) -> float:
-        """The moment by the clock that wrote the objects' times."""
+        """The time by the clock that wrote the objects' times."""
         return self.server_time or self.taken
 
     def __getitem__(self, resource: str) -> list[Object]:
@@ -74,7 +74,7 @@ class Snapshot:
         return next((each for each in self[resource] if name_of(each) == name), None)
 
     def knows(self, resource: str) -> bool:
-        """Whether the resource could be read, so that what is not there does not exist."""
+        """Whether the resource could be read; only then does missing mean absent."""
         return resource in self.objects
 
     def age(self, stamp: object) -> float:
@@ -83,7 +83,10 @@ class Snapshot:
         return max(self.now - moment, 0.0) if moment else 0.0
 
     def events(self, kind: str, name: str, *reasons: str) -> list[Object]:
-        """Return the events on an object, the newest first; of these `reasons` if any is given."""
+        """Return the events on an object, the newest first.
+
+        Only those of `reasons`, if any is named.
+        """
         found = [
             each
             for each in self["events"]
@@ -103,7 +106,10 @@ class Snapshot:
         return f"{head}: {event.get('reason')}: {clipped(event.get('message'))}"
 
     def log(self, pod: str, container: str) -> str:
-        """Return the last lines of a container: of the one that ended, if it was restarted."""
+        """Return the last log lines of a container.
+
+        Those from before its restart, if it was restarted.
+        """
         place = f"{pod}/{container}"
         return self.logs.get(f"{place}/previous") or self.logs.get(place, "")
 
@@ -115,7 +121,7 @@ class Snapshot:
                 yield each
 
     def top(self, obj: Object) -> Ref:
-        """Return the workload that an object belongs to in the end: a Deployment, a Job ..."""
+        """Return the topmost owner of an object: a Deployment, a Job ...."""
         for link in owners(obj):
             if link.get("controller"):
                 above = self.named(link["kind"].lower() + "s", link["name"])
@@ -128,10 +134,10 @@ class Snapshot:
 
 
 def matches(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
-    """Whether `labels` have all that `selector` names."""
+    """Whether `labels` contain all of `selector`."""
     return all(labels.get(name) == value for name, value in selector.items())
 
 
 def ref(obj: Object, kind: str = "") -> Ref:
-    """Return a reference to an object; the items of a list do not say their kind."""
+    """Return a reference to an object; list items do not carry their kind."""
     return Ref(kind or str(obj.get("kind", "")), name_of(obj))

@@ -1,4 +1,4 @@
-"""Takes snapshots: what of the cluster is read, and what of it is kept.
+"""Reads the state of a namespace into a snapshot.
 
 Values of Secrets are never asked for, those of ConfigMaps are dropped at once. What the user may
 not read is noted and left out.
@@ -11,12 +11,14 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Any
 from urllib.parse import urlencode
 
 from pytest_k8s_job.cluster.objects import Object, name_of
 from pytest_k8s_job.cluster.pods import Reader
-from pytest_k8s_job.diagnosis.rules.services import doubtful_ports
+from pytest_k8s_job.diagnosis.containers import Container, containers
+from pytest_k8s_job.diagnosis.rules.services import undeclared_ports
 from pytest_k8s_job.diagnosis.rules.storage import DEFAULT_CLASS
 from pytest_k8s_job.diagnosis.snapshot import Refused, Snapshot
 from pytest_k8s_job.errors import ClusterError
@@ -78,24 +80,24 @@ def take_snapshot(
     target_checks: tuple[TargetCheckResult, ...] = (),
     clock: Callable[[], float] = time.time,
 ) -> Snapshot:
-    """Read all that a diagnosis of `namespace` needs; `target_checks` are passed on."""
-    taking = _Taking(reader, namespace, clock)
-    taking.read_all()
+    """Read all that a diagnosis of `namespace` needs; add `target_checks`."""
+    state = _SnapshotReader(reader, namespace, clock)
+    state.read_all()
     return Snapshot(
         namespace=namespace,
         context=reader.describe(),
         server=reader.server,
-        taken=taking.taken,
-        server_time=taking.server_time,
-        objects=taking.objects,
-        logs=taking.logs,
-        refused=taking.refused,
+        taken=state.taken,
+        server_time=state.server_time,
+        objects=state.objects,
+        logs=state.logs,
+        refused=state.refused,
         target_checks=target_checks,
-        ports=taking.ports,
+        ports=state.ports,
     )
 
 
-class _Taking:
+class _SnapshotReader:
     def __init__(self, reader: Reader, namespace: str, clock: Callable[[], float]) -> None:
         self._reader = reader
         self._namespace = namespace
@@ -128,7 +130,7 @@ class _Taking:
                 # While a container is started again, neither its old log nor its new one is there.
                 time.sleep(LOG_PAUSE)
                 list(pool.map(self._log, wanted))
-            list(pool.map(self._port, doubtful_ports(self._so_far())))
+            list(pool.map(self._try_port, undeclared_ports(self._so_far())))
 
     def _so_far(self) -> Snapshot:
         return Snapshot(self._namespace, objects=self.objects)
@@ -174,7 +176,7 @@ class _Taking:
         place = f"{pod}/{container}"
         return self.logs.get(place) or self.logs.get(f"{place}/previous")
 
-    def _port(self, port: tuple[str, int]) -> None:
+    def _try_port(self, port: tuple[str, int]) -> None:
         """Let the API server connect to a port that no container declares."""
         service, number = port
         path = f"/api/v1/namespaces/{self._namespace}/services/{service}:{number}/proxy/"
@@ -189,7 +191,7 @@ class _Taking:
 
 
 def _pruned(resource: str, obj: dict[str, Any], kind: str) -> Object:
-    """Return the object without what is large and says nothing, and without values."""
+    """Return the object without values and without large parts."""
     obj.setdefault("kind", kind)
     metadata = obj["metadata"]
     metadata.pop("managedFields", None)
@@ -208,18 +210,19 @@ def _pruned(resource: str, obj: dict[str, Any], kind: str) -> Object:
 
 
 def _logs_wanted(pods: list[Object]) -> Iterator[tuple[str, str, bool]]:
-    """Yield pod, container and whether the previous one is meant, of all that are in trouble."""
-    for pod in pods:
-        status = pod.get("status") or {}
-        for each in [
-            *(status.get("initContainerStatuses") or ()),
-            *(status.get("containerStatuses") or ()),
-        ]:
-            state, last = each.get("state") or {}, each.get("lastState") or {}
-            ended = state.get("terminated")
-            if (ended and ended.get("exitCode")) or last.get("terminated"):
-                yield name_of(pod), each["name"], False
-                if pod["spec"].get("restartPolicy") == "Always":
-                    yield name_of(pod), each["name"], True  # it may have been restarted by now
-            elif "running" in state and not each.get("ready") and each.get("started") is not None:
-                yield name_of(pod), each["name"], False
+    """Yield the containers in trouble, whose logs are needed.
+
+    Each as pod, container, and whether its previous log is meant.
+    """
+    for each in chain.from_iterable(map(containers, pods)):
+        name, restartable = name_of(each.pod), each.pod["spec"].get("restartPolicy") == "Always"
+        if each.terminated.get("exitCode") or each.ended_before:
+            yield name, each.name, False
+            if restartable:
+                yield name, each.name, True  # it may have been restarted by now
+        elif "running" in (each.status.get("state") or {}) and _is_unready(each):
+            yield name, each.name, False
+
+
+def _is_unready(container: Container) -> bool:
+    return not container.status.get("ready") and container.status.get("started") is not None

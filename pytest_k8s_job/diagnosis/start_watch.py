@@ -1,4 +1,4 @@
-"""Watches over a Job until its tests start, and says when and why they never will.
+"""Watches a Job until its tests start, and explains why they do not.
 
 A pod that comes forward costs nothing: snapshots are taken, and the rules imported, only when it
 does not.
@@ -20,7 +20,7 @@ from pytest_k8s_job.wire.target_check import TargetCheckResult
 __all__ = [
     "PATIENCE",
     "Patience",
-    "StartDiagnosis",
+    "StartWatch",
     "diagnose_job",
     "diagnose_target",
     "diagnose_target_check",
@@ -49,29 +49,29 @@ GENERAL = (
 
 
 class Patience:
-    """How long a cause has lasted, and whether that is long enough; times are monotonic seconds."""
+    """Measures whether a cause has lasted long enough; times are monotonic seconds."""
 
     def __init__(self) -> None:
         self._since = 0.0
         self._seen: Finding | None = None
 
     def note(self, now: float, finding: Finding | None) -> None:
-        """Take what stands in the way now, None if nothing does."""
+        """Note the present cause, None if nothing is wrong."""
         before = self._seen
         if finding is not None and (before is None or before.cause != finding.cause):
             self._since = now
         self._seen = finding
 
     def seen(self, now: float, *, over: bool = False) -> Finding | None:
-        """Return what is in the way if it has lasted; in any case if the time is `over`."""
+        """Return the cause if it has lasted, or if the time is `over`."""
         seen = self._seen
         if seen is None or over or now - self._since >= PATIENCE[seen.outlook]:
             return seen
         return None
 
 
-class StartDiagnosis:
-    """Follows the pods of one Job until their tests start; times are monotonic seconds."""
+class StartWatch:
+    """Watches the pods of one Job until their tests start."""
 
     def __init__(self, reader: Reader, job: JobRef, limit: float, began: float) -> None:
         self._reader = reader
@@ -83,23 +83,23 @@ class StartDiagnosis:
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def given_up(self, now: float, pod: PodState | None) -> Finding | None:
+    def start_failure(self, now: float, pod: PodState | None) -> Finding | None:
         """Return why a pod's tests cannot start, or None while they may."""
         over = now - self._began >= self._limit
         if pod is None or pod.phase < Phase.RUNNING:
             self._asked = now
             if self._thread is None and now - self._began >= QUIET:
-                self._thread = threading.Thread(target=self._look, daemon=True)
+                self._thread = threading.Thread(target=self._watch, daemon=True)
                 self._thread.start()
             if (seen := self._patience.seen(now, over=over)) is not None:
                 return seen
-        return _silence(self._job, pod, self._limit) if over else None
+        return _timeout_finding(self._job, pod, self._limit) if over else None
 
     def stop(self) -> None:
-        """Look no more: the run is over."""
+        """Stop watching: the run is over."""
         self._stopped.set()
 
-    def _look(self) -> None:
+    def _watch(self) -> None:
         while not self._stopped.is_set():
             if time.monotonic() - self._asked < INTERVAL:
                 finding = diagnose_job(self._reader, self._job)
@@ -108,7 +108,7 @@ class StartDiagnosis:
 
 
 def diagnose_job(reader: Reader, job: JobRef) -> Finding | None:
-    """Return the root cause of what keeps a Job from its end, if one can be named."""
+    """Return the root cause that keeps a Job from finishing, if known."""
     from pytest_k8s_job.diagnosis.diagnose import diagnose, take_snapshot  # noqa: PLC0415 (see above)
 
     findings = diagnose(take_snapshot(reader, job.namespace))
@@ -116,7 +116,7 @@ def diagnose_job(reader: Reader, job: JobRef) -> Finding | None:
 
 
 def diagnose_target(reader: Reader, namespace: str) -> list[Finding]:
-    """Return what is wrong with the workloads of a namespace; Jobs and their pods aside."""
+    """Return the findings on the workloads of a namespace, without its Jobs."""
     from pytest_k8s_job.diagnosis.diagnose import diagnose, take_snapshot  # noqa: PLC0415 (see above)
 
     snapshot = take_snapshot(reader, namespace)
@@ -130,7 +130,7 @@ def diagnose_target(reader: Reader, namespace: str) -> list[Finding]:
 
 
 def diagnose_target_check(reader: Reader, namespace: str, check: TargetCheckResult) -> Finding:
-    """Return why a pod in `namespace` got this answer from the target."""
+    """Return why a pod in `namespace` got this result from the target."""
     from pytest_k8s_job.diagnosis.api_check import place_of  # noqa: PLC0415 (see above)
     from pytest_k8s_job.diagnosis.diagnose import diagnose, take_snapshot  # noqa: PLC0415
 
@@ -142,7 +142,7 @@ def diagnose_target_check(reader: Reader, namespace: str, check: TargetCheckResu
 
 
 def explain_refusal(reader: Reader, namespace: str, name: str, error: ClusterError) -> Finding:
-    """Return what it means that the API server did not create the Job `name`."""
+    """Return why the API server did not create the Job `name`."""
     from pytest_k8s_job.diagnosis.diagnose import diagnose  # noqa: PLC0415
     from pytest_k8s_job.diagnosis.rules.creation import refusal  # noqa: PLC0415 (see above)
     from pytest_k8s_job.diagnosis.snapshot import Refused, Snapshot  # noqa: PLC0415
@@ -162,8 +162,8 @@ def _concerns(finding: Finding, job: JobRef) -> bool:
     )
 
 
-def _silence(job: JobRef, pod: PodState | None, limit: float) -> Finding:
-    """Return the finding when the time is over and nothing has been found."""
+def _timeout_finding(job: JobRef, pod: PodState | None, limit: float) -> Finding:
+    """Return the finding when the time is over without a known cause."""
     if pod is None:
         state, about = f"Job {job} has no pod", Ref("Job", job.name)
     else:

@@ -1,4 +1,4 @@
-"""Findings as people read them, and as machines do."""
+"""Formats findings as text and as JSON."""
 
 from __future__ import annotations
 

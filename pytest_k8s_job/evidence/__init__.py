@@ -1,1 +1,1 @@
-"""Evidence for a failed test: what the target logged and what happened to it meanwhile."""
+"""Evidence for failed tests: the target's log lines and events."""

@@ -1,4 +1,4 @@
-"""What must not be shown, taken out of all that is."""
+"""Masks secrets in everything that is shown."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _BEARER = re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{6,}", re.IGNORECASE)
 
 
 class Masks:
-    """Replaces by `[masked]` what matches: the user's patterns, and values of Secrets."""
+    """Replaces secrets by `[masked]`: the user's patterns, and values of Secrets."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self._patterns = [re.compile(each) for each in patterns]
@@ -46,12 +46,12 @@ class Masks:
         return text
 
     def evidence(self, text: str) -> str:
-        """Return `text` masked, and without what proves an identity."""
+        """Return `text` masked, and without credentials in HTTP headers."""
         text = _HEADERS.sub(rf"\1\2{MASK}", self(text))
         return _BEARER.sub(rf"\1 {MASK}", text)
 
     def record(self, record: Record) -> Record:
-        """Return a record of the pod with all text of tests in it masked."""
+        """Return a record of the pod with its texts masked."""
         if not self._patterns or record[0] not in TELLING:
             return record
         return [record[0], *(self._field(each) for each in record[1:])]
@@ -64,7 +64,7 @@ class Masks:
 
 
 def secret_values(secrets: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Return what of the values of Secret objects must not be shown."""
+    """Return the values of Secret objects that must not be shown."""
     found: set[str] = set()
     for secret in secrets:
         for encoded in filter(None, (secret.get("data") or {}).values()):

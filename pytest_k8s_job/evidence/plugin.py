@@ -1,4 +1,4 @@
-"""The plugin of the near side that attaches evidence to failed reports and masks secrets.
+"""The collector's plugin that attaches evidence to failed reports and masks secrets.
 
 It is light: a run without failures reads nothing and imports nothing of the rest.
 """
@@ -19,13 +19,13 @@ from pytest_k8s_job.wire.records import EXCHANGES_TITLE, Kind, Record
 if TYPE_CHECKING:
     from pytest_k8s_job.evidence.gatherer import Gatherer
 
-__all__ = ["Attaching"]
+__all__ = ["EvidencePlugin"]
 
-LIKELY = "likely cause"  # the section's title; the report has a place of its own for it
+LIKELY_CAUSE = "likely cause"  # the section's title; the report has a place of its own for it
 
 
-class Attaching:
-    """Holds a failed report until its evidence is there."""
+class EvidencePlugin:
+    """Attaches evidence to each failed report before reporters see it."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -41,11 +41,11 @@ class Attaching:
         self._gatherer: Gatherer | None = None
 
     def follow(self, reader: Reader, jobs: Sequence[JobRef]) -> None:
-        """Say whose failures these are; `jobs` grows while the run creates Jobs."""
+        """Set the Jobs to watch; `jobs` grows while the run creates more."""
         self._reader, self._jobs = reader, jobs
 
     def clean(self, record: Record) -> Record:
-        """Return a record of the pod without what must not be shown."""
+        """Return a record of the pod with secrets masked."""
         if record[0] == Kind.REPORT and record[1].get("outcome") == "failed":
             self._begin()
         return self._masks.record(record)
@@ -60,10 +60,10 @@ class Attaching:
             self._attach(report, begun.get(report.nodeid, report.start))
         if report.when == "teardown":
             begun.pop(report.nodeid, None)
-            self._tell_junit(report)  # its case is written in this very call
+            self._write_junit(report)  # its case is written in this very call
             return (yield)
         result = yield
-        self._tell_junit(report)
+        self._write_junit(report)
         return result
 
     def _attach(self, report: Any, begun: float) -> None:
@@ -78,20 +78,20 @@ class Attaching:
         from pytest_k8s_job.evidence.window import Window  # noqa: PLC0415 (light)
 
         trace = getattr(report, "trace_id", "")
-        window, said = Window(begun, report.stop), _said(report)
-        found = self._gatherer.gather(report.nodeid, trace, window, said)
+        window, message = Window(begun, report.stop), _error_message(report)
+        found = self._gatherer.gather(report.nodeid, trace, window, message)
         found = [(title, masks.evidence(text)) for title, text in found]
         ours = [each for each in report.sections if each[0] == EXCHANGES_TITLE]
         others = [each for each in report.sections if each[0] != EXCHANGES_TITLE]
         report.sections = [*others, *ours, *found]
-        if cause := dict(found).get(LIKELY, ""):
+        if cause := dict(found).get(LIKELY_CAUSE, ""):
             report.likely_cause = cause
             self._causes.append((cause, report.nodeid))
         if ours or found:
             report.__dict__["k8s_job_evidence"] = [*ours, *found]
 
     def _begin(self) -> None:
-        """Make ready at the first failure."""
+        """Create the gatherer at the first failure."""
         jobs, reader = self._jobs, self._reader
         if self._gatherer is not None or not self._wanted or reader is None or not jobs:
             return
@@ -102,8 +102,8 @@ class Attaching:
         self._gatherer = Gatherer(reader, jobs[0].namespace, selector, marker)
         self._masks.add(secret_values(self._gatherer.secrets()))
 
-    def _tell_junit(self, report: Any) -> None:
-        """Write the evidence as system-out, which pytest itself leaves out by default."""
+    def _write_junit(self, report: Any) -> None:
+        """Write the evidence as system-out, which pytest leaves out by default."""
         xml = self._config.stash.get(xml_key, None)
         found = report.__dict__.pop("k8s_job_evidence", ())
         if xml is not None and found:
@@ -112,7 +112,7 @@ class Attaching:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say what failures have in common, and what evidence is missing."""
+        """Print the likely causes, and what evidence is missing."""
         from pytest_k8s_job.diagnosis.grouping import group_texts  # noqa: PLC0415 (light)
 
         groups = group_texts(self._causes)
@@ -128,7 +128,7 @@ class Attaching:
             self._gatherer.close()
 
 
-def _said(report: Any) -> str:
-    """Return the message of what was raised, with its class."""
+def _error_message(report: Any) -> str:
+    """Return class and message of the exception."""
     crash = getattr(report.longrepr, "reprcrash", None)
     return str(crash.message) if crash is not None else ""

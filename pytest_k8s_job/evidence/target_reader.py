@@ -1,4 +1,4 @@
-"""Reads what the API server knows of the target at one moment: logs, pods, events, endpoints."""
+"""Reads logs, pods, events and endpoints of the target at one time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pytest_k8s_job.diagnosis.containers import containers
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
 from pytest_k8s_job.errors import ClusterError
 
-__all__ = ["MARGIN", "Log", "Reading", "missing_rights", "read_secrets", "read_target"]
+__all__ = ["MARGIN", "Log", "TargetData", "missing_rights", "read_secrets", "read_target"]
 
 MARGIN = 2.0  # seconds around a test: clocks of nodes differ, objects tell whole seconds
 LOG_LINES, LOG_BYTES = 5_000, 4 << 20  # of one container, the newest lines
@@ -36,7 +36,10 @@ RIGHTS = {  # resource -> API group and verb of the right to read it
 
 @dataclass(frozen=True)
 class Log:
-    """The log of one container; of the one before its last restart if `previous`."""
+    """The log of one container.
+
+    With `previous`, that from before its last restart.
+    """
 
     pod: str
     container: str
@@ -50,8 +53,8 @@ class Log:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """All that was read.
+class TargetData:
+    """Everything that was read of the target.
 
     Attributes:
         since: the logs begin here, in seconds since the epoch.
@@ -70,14 +73,14 @@ class Reading:
     left_out: int = 0
 
     def covers(self, start: float, stop: float) -> bool:
-        """Whether a test of that time needs no other reading."""
+        """Whether this data suffices for a test of that time."""
         return self.since <= start and stop <= self.at
 
 
-def read_target(reader: Reader, namespace: str, selector: str, start: float) -> Reading:
-    """Read everything since `start`; what is forbidden or gone is left out."""
+def read_target(reader: Reader, namespace: str, selector: str, start: float) -> TargetData:
+    """Read everything since `start`; leave out what is forbidden or gone."""
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        return _Target(reader, namespace, pool).read(selector, start - MARGIN)
+        return _TargetReader(reader, namespace, pool).read(selector, start - MARGIN)
 
 
 def read_secrets(reader: Reader, namespace: str) -> list[Mapping[str, Any]]:
@@ -89,14 +92,14 @@ def read_secrets(reader: Reader, namespace: str) -> list[Mapping[str, Any]]:
     return list(json.loads(body).get("items") or ())
 
 
-class _Target:
+class _TargetReader:
     def __init__(self, reader: Reader, namespace: str, pool: ThreadPoolExecutor) -> None:
         self._reader = reader
         self._namespace = namespace
         self._pool = pool
         self._refused: set[str] = set()
 
-    def read(self, selector: str, since: float) -> Reading:
+    def read(self, selector: str, since: float) -> TargetData:
         events = self._pool.submit(self._list, CORE, "events")
         slices = self._pool.submit(self._list, DISCOVERY, "endpointslices")
         found, at = self._list(CORE, "pods", selector)
@@ -108,7 +111,7 @@ class _Target:
         objects = {"pods": pods, "events": events.result()[0], "endpointslices": slices.result()[0]}
         snapshot = Snapshot(self._namespace, taken=at, server_time=at, objects=objects)
         left_out = max(len(wanted) - MOST_LOGS, 0)
-        return Reading(since, at, snapshot, kept, frozenset(self._refused), left_out)
+        return TargetData(since, at, snapshot, kept, frozenset(self._refused), left_out)
 
     def _list(self, base: str, resource: str, selector: str = "") -> tuple[list[Object], float]:
         query = {"limit": "1000"} | ({"labelSelector": selector} if selector else {})
@@ -142,14 +145,16 @@ class _Target:
 
 
 def _wanted(pods: Sequence[Object], since: float) -> Iterator[tuple[str, str, bool]]:
-    """Yield pod, container and whether the one before is meant."""
+    """Yield the containers whose logs to read.
+
+    Each as pod, container, and whether its previous log is meant.
+    """
     for pod in pods:
         for container in containers(pod):
             if not container.status or container.init:
                 continue
             yield name_of(pod), container.name, False
-            before = (container.status.get("lastState") or {}).get("terminated") or {}
-            if epoch(before.get("finishedAt")) >= since:
+            if epoch(container.ended_before.get("finishedAt")) >= since:
                 yield name_of(pod), container.name, True
 
 

@@ -1,4 +1,4 @@
-"""What was logged for one test, and what happened to the target while it ran, in time order."""
+"""Selects the log lines and events of the target during one test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,16 @@ from pytest_k8s_job.diagnosis.containers import Container, containers
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
 from pytest_k8s_job.evidence.target_reader import MARGIN, Log
 
-__all__ = ["Ending", "Line", "Window", "clock", "endings", "happenings", "lines_with", "shown"]
+__all__ = [
+    "ContainerExit",
+    "Line",
+    "Window",
+    "clock",
+    "container_exits",
+    "lines_with",
+    "shown",
+    "target_events",
+]
 
 LINE_LIMIT = 1000  # characters of a log line
 SECTION_LIMIT = 16_000  # characters of a section
@@ -24,7 +33,7 @@ _STAMP = re.compile(r"(\S+T\S+?)(\.\d+)?(Z|[+-]\d\d:\d\d) (.*)")
 
 @dataclass(frozen=True)
 class Window:
-    """When a test ran, in seconds since the epoch, and the margin around it."""
+    """The time of a test in seconds since the epoch, with a margin."""
 
     start: float
     stop: float
@@ -35,7 +44,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a log."""
+    """A line of a container's log."""
 
     at: float
     pod: str
@@ -45,20 +54,20 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Ending:
-    """A container that ended."""
+class ContainerExit:
+    """The last exit of a container."""
 
     at: float
     container: Container
 
     @property
     def pod(self) -> str:
-        """The name of its pod."""
+        """Name of its pod."""
         return self.container.pod_ref.name
 
     @property
     def words(self) -> str:
-        """What happened: `worker-7c9 was OOM-killed (limit 128 MiB)`."""
+        """A description, as `worker-7c9 was OOM-killed (limit 128 MiB)`."""
         ended = self.container.ended
         if ended.get("reason") == "OOMKilled":
             limits = (self.container.spec.get("resources") or {}).get("limits") or {}
@@ -88,29 +97,29 @@ def lines_with(logs: Iterable[Log], marks: Collection[str]) -> list[Line]:
     return sorted(found.values(), key=lambda line: line.at)
 
 
-def endings(snapshot: Snapshot) -> list[Ending]:
-    """Return how each container of the target ended last, if one did."""
+def container_exits(snapshot: Snapshot) -> list[ContainerExit]:
+    """Return the last exit of each container of the target."""
     found = [
-        Ending(epoch(each.ended.get("finishedAt")), each)
+        ContainerExit(epoch(each.ended.get("finishedAt")), each)
         for pod in snapshot["pods"]
         for each in containers(pod)
         if each.ended and not each.init
     ]
-    return sorted(found, key=lambda ending: ending.at)
+    return sorted(found, key=lambda exited: exited.at)
 
 
-def happenings(snapshot: Snapshot, window: Window) -> list[str]:
-    """Return events, restarts, endings and changes of endpoints in the window, in time order.
+def target_events(snapshot: Snapshot, window: Window) -> list[str]:
+    """Return events, restarts, exits and endpoint changes during the test, by time.
 
     And what did not run afterwards.
     """
     found = [*_events(snapshot), *_states(snapshot), *_endpoints(snapshot)]
-    told = sorted({each for each in found if each[0] in window})
-    return [*(f"{clock(at)} {text}" for at, text in told), *_waiting(snapshot)]
+    seen = sorted({each for each in found if each[0] in window})
+    return [*(f"{clock(at)} {text}" for at, text in seen), *_waiting(snapshot)]
 
 
 def _waiting(snapshot: Snapshot) -> Iterator[str]:
-    """Yield the containers that did not run when this was read, whenever they ended."""
+    """Yield the containers that still did not run when this was read."""
     for pod in snapshot["pods"]:
         for each in containers(pod):
             reason = each.waiting.get("reason")
@@ -133,13 +142,16 @@ def _events(snapshot: Snapshot) -> Iterator[tuple[float, str]]:
 
 
 def _is_gone(event: Object) -> bool:
-    """Whether a pod that is not there any more was the target's: of a Job, no ReplicaSet tells."""
+    """Whether a deleted pod belonged to the target.
+
+    Pods of a Job and events of a ReplicaSet do not count.
+    """
     return event.get("reason") in ("Killing", "Evicted", "Preempted", "NodeNotReady")
 
 
 def _states(snapshot: Snapshot) -> Iterator[tuple[float, str]]:
-    for ending in endings(snapshot):
-        yield ending.at, ending.words
+    for exited in container_exits(snapshot):
+        yield exited.at, exited.words
     for pod in snapshot["pods"]:
         ready = condition(pod, "Ready")
         said = "became ready" if ready.get("status") == "True" else "is not ready any more"
@@ -161,7 +173,7 @@ def _endpoints(snapshot: Snapshot) -> Iterator[tuple[float, str]]:
 
 
 def shown(lines: Iterable[str]) -> str:
-    """Return the lines as a section; what is too much is cut in the middle, and that is said."""
+    """Return the lines as a section, cut in the middle if too long."""
     all_lines = [
         line
         if len(line) <= LINE_LIMIT

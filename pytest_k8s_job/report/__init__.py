@@ -1,4 +1,4 @@
-"""`--report DIR`: what a run showed, as a page, JSON, JUnit XML and Markdown, and to the CI system.
+"""The report of `--report DIR`: page, JSON, JUnit, Markdown and CI annotations.
 
 `builder` listens to the session, `document` is what it has heard, the other modules write it.
 """

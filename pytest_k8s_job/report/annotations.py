@@ -1,4 +1,4 @@
-"""Tells the CI system that runs us what failed, in the way that it understands.
+"""Annotates failures in the way that the CI system understands.
 
 GitHub Actions reads commands from the output and a job summary from a file; GitLab reads JUnit
 reports, links from an annotations report, and collapsible sections in the output.
@@ -14,7 +14,7 @@ from pathlib import Path
 from pytest_k8s_job.report.document import Document, Failure, Result
 from pytest_k8s_job.report.markdown import summarise
 
-__all__ = ["tell"]
+__all__ = ["annotate"]
 
 ANNOTATIONS = 10  # GitHub shows no more errors of one step
 SUMMARY_BYTES = 900_000  # GitHub refuses a step's summary above 1 MiB
@@ -22,8 +22,10 @@ MESSAGE_LENGTH = 1_000  # characters
 GITLAB_REPORT = "gitlab-annotations.json"
 
 
-def tell(document: Document, folder: Path, root: Path, environ: Mapping[str, str]) -> Iterator[str]:
-    """Write what the CI system reads from files, and yield the lines that it reads from us."""
+def annotate(
+    document: Document, folder: Path, root: Path, environ: Mapping[str, str]
+) -> Iterator[str]:
+    """Write the CI system's files, and yield the lines for its output."""
     if environ.get("GITHUB_ACTIONS") == "true":
         if summary := environ.get("GITHUB_STEP_SUMMARY"):
             with Path(summary).open("ab") as file:
@@ -35,20 +37,20 @@ def tell(document: Document, folder: Path, root: Path, environ: Mapping[str, str
 
 
 def _failures(document: Document) -> Iterator[tuple[Result, Failure]]:
-    """Yield a failure of each failed test, those of different causes first."""
+    """Yield one failure of each failed test, distinct causes first."""
     by_id = {test.nodeid: test for test in document.tests}
     first = [cause.nodeids[0] for cause in document.causes]
     others = [nodeid for cause in document.causes for nodeid in cause.nodeids[1:]]
     for nodeid in [*first, *others]:
-        yield by_id[nodeid], by_id[nodeid].telling
+        yield by_id[nodeid], by_id[nodeid].main_failure
 
 
 def _github(document: Document, prefix: str) -> Iterator[str]:
     if document.exit_code and not document.causes:
         yield f"::error title={_property(document.verdict)}::{_message(document.first_line)}"
-    for told, (test, failure) in enumerate(_failures(document)):
-        if told == ANNOTATIONS - 1 and len(document.failed) > ANNOTATIONS:
-            rest = len(document.failed) - told
+    for number, (test, failure) in enumerate(_failures(document)):
+        if number == ANNOTATIONS - 1 and len(document.failed) > ANNOTATIONS:
+            rest = len(document.failed) - number
             yield f"::error title={rest} more tests failed::The report and the summary name them."
             return
         line = f",line={failure.line}" if failure.line else ""
@@ -60,7 +62,7 @@ def _github(document: Document, prefix: str) -> Iterator[str]:
 
 
 def _prefix(root: Path, workspace: str | None) -> str:
-    """Return what stands before a path from the root directory in one from the checkout."""
+    """Return the path from the checkout to the root directory."""
     if not workspace or not root.is_relative_to(workspace) or root == Path(workspace):
         return ""
     return root.relative_to(workspace).as_posix() + "/"
@@ -76,7 +78,7 @@ def _property(text: str) -> str:
 
 
 def _link_in_gitlab(folder: Path, environ: Mapping[str, str]) -> None:
-    """Write the report that puts a link to the page beside the job."""
+    """Write the annotations report that links the page from the job."""
     job, project = environ.get("CI_JOB_URL"), environ.get("CI_PROJECT_DIR")
     if not job or not project or not folder.is_relative_to(project):
         return

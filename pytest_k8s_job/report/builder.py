@@ -1,4 +1,4 @@
-"""Listens to a session's ordinary hooks, wherever its tests run, and makes the document of it."""
+"""Builds the report's document from the hooks of the session."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any
 import pytest
 
 from pytest_k8s_job.report.document import (
-    RUN_FACTS,
+    RUN_DATA,
     Document,
     Failure,
     Outcome,
     Repeat,
     Result,
-    RunFacts,
+    RunData,
     count,
 )
 from pytest_k8s_job.report.failures import group, read_failure, readable
 from pytest_k8s_job.report.sentence import VERDICTS, first_line
 
-__all__ = ["Collecting"]
+__all__ = ["ReportBuilder"]
 
 
 class _Test:
-    """What the reports of one node id said so far."""
+    """What the reports of one node id have shown so far."""
 
     def __init__(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
         self.nodeid = nodeid
@@ -41,12 +41,12 @@ class _Test:
         self.failures: list[Failure] = []
 
     def begin_again(self) -> None:
-        """Forget the outcome of an attempt; its failures stay."""
+        """Start another attempt: reset the outcome, keep the failures."""
         self.attempt += 1
         self.outcome, self.reason, self.duration = Outcome.PASSED, "", 0.0
 
     def add(self, report: Any, config: pytest.Config) -> None:
-        """Take in one more phase."""
+        """Add the report of one phase."""
         gateway = getattr(getattr(report, "node", None), "gateway", None)  # as xdist has it
         self.shard = gateway.id.removeprefix("shard ") if gateway is not None else ""
         for name, value in getattr(report, "user_properties", ()):
@@ -73,7 +73,7 @@ class _Test:
         return read_failure(report, config.rootpath, readable(when), seen)
 
     def result(self) -> Result:
-        """Return what is known."""
+        """Return the result of the test."""
         return Result(
             self.nodeid,
             self.outcome,
@@ -104,19 +104,19 @@ def _read_outcome(report: Any) -> tuple[Outcome, str]:
 
 
 def _span(
-    tests: Sequence[Result], facts: RunFacts, began: float, ended: float
+    tests: Sequence[Result], data: RunData, began: float, ended: float
 ) -> tuple[float, float]:
-    """Return beginning and end by the cluster's clock, which is not the one here."""
-    if not facts.marks:
+    """Return begin and end of the run by the cluster's clock."""
+    if not data.marks:
         return began, ended
-    moments = [mark.at for mark in facts.marks]
-    first = min(moments)
-    moments += [test.started + test.duration for test in tests if test.started is not None]
-    return first, max(moments) if tests else first + ended - began
+    times = [mark.at for mark in data.marks]
+    first = min(times)
+    times += [test.started + test.duration for test in tests if test.started is not None]
+    return first, max(times) if tests else first + ended - began
 
 
-class Collecting:
-    """The plugin that listens."""
+class ReportBuilder:
+    """The plugin that collects the reports of a session."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -126,7 +126,7 @@ class Collecting:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Note what could not be collected."""
+        """Note a failure to collect."""
         if report.outcome != "passed":
             location = report.location or (report.nodeid, None, "")
             self._tests[report.nodeid] = test = _Test(report.nodeid, location)
@@ -149,28 +149,28 @@ class Collecting:
         self._internal = readable(str(excrepr))
 
     def document(self, exit_code: int) -> Document:
-        """Return what the session, with this exit code of pytest, has shown."""
-        facts = self._config.stash.get(RUN_FACTS, RunFacts())
+        """Return the document of a session with this exit code."""
+        data = self._config.stash.get(RUN_DATA, RunData())
         tests = tuple(test.result() for test in self._tests.values())
-        code = exit_code if facts.exit_code is None else facts.exit_code
-        began, ended = _span(tests, facts, self._started, time.time())
-        verdict = facts.verdict or VERDICTS.get(code, "FAILED")
+        code = exit_code if data.exit_code is None else data.exit_code
+        began, ended = _span(tests, data, self._started, time.time())
+        verdict = data.verdict or VERDICTS.get(code, "FAILED")
         causes = group(tests)
         return Document(
             verdict,
             code,
-            readable(facts.first_line)
-            or first_line(verdict, tests, causes, self._internal, facts.findings),
+            readable(data.first_line)
+            or first_line(verdict, tests, causes, self._internal, data.findings),
             began,
             ended,
-            facts.place,
+            data.place,
             count(tests),
             causes,
-            facts.findings,
-            facts.marks,
-            facts.events,
-            facts.target,
-            facts.shards,
+            data.findings,
+            data.marks,
+            data.events,
+            data.target,
+            data.shards,
             tuple(Repeat(t.nodeid, t.repeats) for t in self._tests.values() if t.repeats),
             tests,
             self._internal,

@@ -1,4 +1,4 @@
-"""What the API server knows of a run when it has ended: target, steps of the Job, events.
+"""Reads the target, the Job's steps and events after a run.
 
 Each of these may be forbidden to the user or gone; it is then left out.
 """
@@ -8,20 +8,29 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from pytest_k8s_job.cluster.job_manifest import RUN_LABEL
+from pytest_k8s_job.cluster.objects import (
+    INDEX_LABEL,
+    JOB_LABEL,
+    Object,
+    condition,
+    digest_of,
+    event_time,
+    labels_of,
+    name_of,
+    version_of,
+    workload_of,
+)
 from pytest_k8s_job.cluster.pods import Reader
+from pytest_k8s_job.cluster.text import epoch
+from pytest_k8s_job.diagnosis.containers import Container, containers, terminating
 from pytest_k8s_job.errors import ClusterError
-from pytest_k8s_job.report.document import Event, Mark, Place, RunFacts, ShardProof, Workload
+from pytest_k8s_job.report.document import Event, Mark, Place, RunData, ShardProof, Workload
 
-__all__ = ["facts_from", "read_facts"]
+__all__ = ["cluster_data_from", "read_cluster_data"]
 
-Object = Mapping[str, Any]
-JOB_LABEL = "batch.kubernetes.io/job-name"
-INDEX_LABEL = "batch.kubernetes.io/job-completion-index"
-HASH_LABELS = ("pod-template-hash", "controller-revision-hash")
 RESOURCES = {
     "pods": "/api/v1/namespaces/{}/pods?limit=500",
     "events": "/api/v1/namespaces/{}/events?limit=1000",
@@ -29,18 +38,18 @@ RESOURCES = {
 }
 
 
-def read_facts(
+def read_cluster_data(
     reader: Reader, namespace: str, jobs: Collection[str], shards: Iterable[ShardProof] = ()
-) -> RunFacts:
-    """Ask the API server for what it knows of the run of these Jobs."""
+) -> RunData:
+    """Read from the API server what it knows of the run's Jobs."""
     objects = {
         name: list(_get(reader, path.format(namespace)).get("items") or ())
         for name, path in RESOURCES.items()
     }
-    facts = facts_from(objects, jobs, shards)
+    data = cluster_data_from(objects, jobs, shards)
     version = str(_get(reader, "/version").get("gitVersion") or "")
-    place = replace(facts.place, namespace=namespace, server=reader.server, kubernetes=version)
-    return replace(facts, place=place)
+    place = replace(data.place, namespace=namespace, server=reader.server, kubernetes=version)
+    return replace(data, place=place)
 
 
 def _get(reader: Reader, path: str) -> dict[str, Any]:
@@ -51,27 +60,27 @@ def _get(reader: Reader, path: str) -> dict[str, Any]:
         return {}
 
 
-def facts_from(
+def cluster_data_from(
     objects: Mapping[str, Sequence[Object]],
     jobs: Collection[str],
     shards: Iterable[ShardProof] = (),
-) -> RunFacts:
-    """Return what `objects`, by resource, tell of the run of these Jobs and its shards."""
+) -> RunData:
+    """Return what `objects`, by resource, show of the run's Jobs and shards."""
     pods = objects.get("pods", [])
-    ours = [pod for pod in pods if _labels(pod).get(JOB_LABEL) in jobs]
-    others = [pod for pod in pods if JOB_LABEL not in _labels(pod)]
+    ours = [pod for pod in pods if labels_of(pod).get(JOB_LABEL) in jobs]
+    others = [pod for pod in pods if JOB_LABEL not in labels_of(pod)]
     created = [
-        _moment(job["metadata"].get("creationTimestamp"))
+        epoch(job["metadata"].get("creationTimestamp"))
         for job in objects.get("jobs", [])
-        if job["metadata"]["name"] in jobs
+        if name_of(job) in jobs
     ]
     began = min((at for at in created if at), default=0.0)
     marks = [Mark("created", at) for at in created if at]
     for pod in ours:
         marks += _steps(pod, objects.get("events", []), several=len(ours) > 1)
-    nodes = {pod["metadata"]["name"]: pod["spec"].get("nodeName") or "" for pod in ours}
-    events = [*_events(objects.get("events", []), ours, began), *_endings(others, began)]
-    return RunFacts(
+    nodes = {name_of(pod): pod["spec"].get("nodeName") or "" for pod in ours}
+    events = [*_events(objects.get("events", []), ours, began), *_container_exits(others, began)]
+    return RunData(
         place=_place(ours),
         marks=tuple(sorted(marks, key=lambda mark: mark.at)),
         events=tuple(sorted(events, key=lambda event: event.at)),
@@ -81,37 +90,36 @@ def facts_from(
 
 
 def _place(pods: Sequence[Object]) -> Place:
-    """Return what the first pod of the tests tells of their image."""
+    """Return image and run id from the first pod of the tests."""
     for pod in pods:
-        for container, status in _containers(pod):
-            run = _labels(pod).get(RUN_LABEL, "")
-            return Place(run_id=run, image=container["image"], image_digest=_digest(status))
+        for each in _main_containers(pod):
+            run = labels_of(pod).get(RUN_LABEL, "")
+            digest = digest_of(each.status)
+            return Place(run_id=run, image=each.spec["image"], image_digest=digest)
     return Place()
 
 
 def _steps(pod: Object, events: Sequence[Object], *, several: bool) -> Iterator[Mark]:
-    shard = _labels(pod).get(INDEX_LABEL, "") if several else ""
-    for condition in pod["status"].get("conditions") or ():
-        if condition["type"] == "PodScheduled" and condition["status"] == "True":
-            yield Mark("scheduled", _moment(condition.get("lastTransitionTime")), shard)
+    shard = labels_of(pod).get(INDEX_LABEL, "") if several else ""
+    scheduled = condition(pod, "PodScheduled")
+    if scheduled.get("status") == "True":
+        yield Mark("scheduled", epoch(scheduled.get("lastTransitionTime")), shard)
     for event in events:
         about = event["involvedObject"]
-        if event.get("reason") == "Pulled" and about.get("name") == pod["metadata"]["name"]:
-            yield Mark("pulled", _event_moment(event), shard)
-    for _, status in _containers(pod):
-        state = status.get("state") or {}
-        ended = state.get("terminated") or {}
-        started = ended.get("startedAt") or (state.get("running") or {}).get("startedAt")
-        for name, stamp in (("started", started), ("ended", ended.get("finishedAt"))):
-            if at := _moment(stamp):
+        if event.get("reason") == "Pulled" and about.get("name") == name_of(pod):
+            yield Mark("pulled", event_time(event), shard)
+    for each in _main_containers(pod):
+        started = each.terminated.get("startedAt") or each.running.get("startedAt")
+        for name, stamp in (("started", started), ("ended", each.terminated.get("finishedAt"))):
+            if at := epoch(stamp):
                 yield Mark(name, at, shard)
 
 
 def _events(events: Sequence[Object], ours: Sequence[Object], began: float) -> Iterator[Event]:
-    """Yield what happened to the target, and of the pods of the tests what went wrong."""
-    names = {pod["metadata"]["name"] for pod in ours}
+    """Yield the target's events, and warnings about the pods of the tests."""
+    names = set(map(name_of, ours))
     for event in events:
-        about, at = event["involvedObject"], _event_moment(event)
+        about, at = event["involvedObject"], event_time(event)
         warning = event.get("type") == "Warning"
         of_job = about.get("kind") == "Job" or about.get("name") in names
         if at >= began and (warning or not of_job):
@@ -119,75 +127,37 @@ def _events(events: Sequence[Object], ours: Sequence[Object], began: float) -> I
             yield Event(at, place, str(event.get("reason")), str(event.get("message")), warning)
 
 
-def _endings(pods: Sequence[Object], began: float) -> Iterator[Event]:
-    """Yield the containers that ended while the tests ran; no event tells of an OOM kill."""
+def _container_exits(pods: Sequence[Object], began: float) -> Iterator[Event]:
+    """Yield the containers that exited while the tests ran.
+
+    No event reports an OOM kill.
+    """
     for pod in pods:
-        for container, status in _containers(pod):
-            for state in (status.get("state") or {}, status.get("lastState") or {}):
-                ended = state.get("terminated") or {}
-                at = _moment(ended.get("finishedAt"))
+        for each in _main_containers(pod):
+            for ended in (each.terminated, each.ended_before):
+                at = epoch(ended.get("finishedAt"))
                 if at and at >= began:
-                    text = f"container {container['name']}, exit code {ended.get('exitCode')}"
-                    place = f"pod/{pod['metadata']['name']}"
+                    text = f"container {each.name}, exit code {ended.get('exitCode')}"
+                    place = f"pod/{name_of(pod)}"
                     yield Event(at, place, ended.get("reason") or "Ended", text, warning=True)
 
 
 def _workloads(pods: Sequence[Object], began: float) -> Iterator[Workload]:
     """Yield each version of each workload; two versions of one are two."""
-    groups: dict[tuple[str, str, str, str], list[Object]] = {}
+    groups: dict[tuple[str, str, str, str], list[Container]] = {}
     for pod in pods:
-        if pod["metadata"].get("deletionTimestamp"):
-            continue
-        for container, status in _containers(pod):
-            labels = _labels(pod)
-            version = next((labels[name] for name in HASH_LABELS if name in labels), "")
-            key = (_owner(pod, version), container["image"], _digest(status), version)
-            groups.setdefault(key, []).append({"pod": pod, "status": status})
-    for (name, image, digest, version), members in sorted(groups.items()):
-        nodes = sorted({each["pod"]["spec"].get("nodeName") or "" for each in members} - {""})
-        ready = sum(bool(each["status"].get("ready")) for each in members)
-        ends = [_ended(each["status"].get("lastState")) for each in members]
-        restarts = sum(0 < at >= began for at in ends)
+        for each in () if terminating(pod) else _main_containers(pod):
+            owner = "/".join(workload_of(pod) or ("pod", name_of(pod)))
+            key = (owner, each.spec["image"], digest_of(each.status), version_of(pod))
+            groups.setdefault(key, []).append(each)
+    for (name, image, digest, version), members in sorted(groups.items(), key=lambda item: item[0]):
+        nodes = sorted({each.pod["spec"].get("nodeName") or "" for each in members} - {""})
+        ready = sum(bool(each.status.get("ready")) for each in members)
+        restarts = sum(0 < epoch(e.ended_before.get("finishedAt")) >= began for e in members)
         yield Workload(
             name, image, digest, version, ", ".join(nodes), f"{ready}/{len(members)}", restarts
         )
 
 
-def _ended(state: Object | None) -> float:
-    return _moment(((state or {}).get("terminated") or {}).get("finishedAt"))
-
-
-def _owner(pod: Object, version: str) -> str:
-    for link in pod["metadata"].get("ownerReferences") or ():
-        if link["kind"] == "ReplicaSet":
-            return f"deployment/{link['name'].removesuffix(f'-{version}')}"
-        return f"{link['kind'].lower()}/{link['name']}"
-    return f"pod/{pod['metadata']['name']}"
-
-
-def _containers(pod: Object) -> Iterator[tuple[Object, Object]]:
-    """Yield each container with its status."""
-    statuses = {each["name"]: each for each in pod["status"].get("containerStatuses") or ()}
-    for container in pod["spec"]["containers"]:
-        yield container, statuses.get(container["name"], {})
-
-
-def _digest(status: Object) -> str:
-    image = str(status.get("imageID") or "")
-    return image[image.index("sha256:") :] if "sha256:" in image else ""
-
-
-def _labels(obj: Object) -> Mapping[str, str]:
-    labels: Mapping[str, str] = obj["metadata"].get("labels") or {}
-    return labels
-
-
-def _event_moment(event: Object) -> float:
-    series = (event.get("series") or {}).get("lastObservedTime")
-    stamps = (series, event.get("lastTimestamp"), event.get("eventTime"))
-    return max(_moment(stamp) for stamp in (*stamps, event["metadata"].get("creationTimestamp")))
-
-
-def _moment(stamp: object) -> float:
-    """Return an RFC 3339 time stamp as seconds, 0 if there is none."""
-    return datetime.fromisoformat(stamp).timestamp() if isinstance(stamp, str) and stamp else 0.0
+def _main_containers(pod: Object) -> list[Container]:
+    return [each for each in containers(pod) if not each.init]

@@ -1,7 +1,7 @@
-"""Everything that a report holds, as frozen values; docs/report-schema.json describes their JSON.
+"""Everything that a report holds, as frozen values.
 
 All moments are seconds since the epoch, all durations seconds. Whoever drives a run in a cluster
-hands over what only it knows by `config.stash[RUN_FACTS] = RunFacts(...)` before the session
+hands over what only it knows by `config.stash[RUN_DATA] = RunData(...)` before the session
 finishes; each of its fields may be left out.
 """
 
@@ -15,7 +15,7 @@ from enum import StrEnum
 import pytest
 
 __all__ = [
-    "RUN_FACTS",
+    "RUN_DATA",
     "Cause",
     "Document",
     "Event",
@@ -26,7 +26,7 @@ __all__ = [
     "Place",
     "Repeat",
     "Result",
-    "RunFacts",
+    "RunData",
     "ShardProof",
     "Workload",
     "to_json",
@@ -51,7 +51,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Mark:
-    """A step that the run reached: "created", "scheduled", "pulled", "started" ..."""
+    """A step that the run reached: created, scheduled, pulled, started ...."""
 
     name: str
     at: float
@@ -60,7 +60,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to the target or to the Job while the tests ran."""
+    """An event of the target or the Job while the tests ran."""
 
     at: float
     object: str  # "pod/api-5d9c"
@@ -94,7 +94,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class ShardProof:
-    """The proof that nothing of one pod was lost; `problem` says what is missing."""
+    """The proof that no result of one pod was lost; `problem` otherwise."""
 
     shard: str
     pod: str = ""
@@ -110,7 +110,7 @@ class ShardProof:
 
     @property
     def whole(self) -> bool:
-        """Whether all that was planned came."""
+        """Whether every planned test was reported."""
         return not self.problem and self.planned == self.reported
 
 
@@ -137,8 +137,8 @@ class Place:
 
 
 @dataclass(frozen=True)
-class RunFacts:
-    """What only the driver of a run in a cluster knows."""
+class RunData:
+    """What only the run in a cluster knows; each field is optional."""
 
     verdict: str = ""
     exit_code: int | None = None
@@ -151,7 +151,7 @@ class RunFacts:
     shards: tuple[ShardProof, ...] = ()
 
 
-RUN_FACTS = pytest.StashKey[RunFacts]()
+RUN_DATA = pytest.StashKey[RunData]()
 
 
 # -- what the session showed
@@ -187,12 +187,12 @@ class Result:
 
     @property
     def bad(self) -> bool:
-        """Whether it speaks against the run."""
+        """Whether the test failed or had an error."""
         return self.outcome in (Outcome.FAILED, Outcome.ERROR)
 
     @property
-    def telling(self) -> Failure:
-        """The failure that began it: the first of the last attempt."""
+    def main_failure(self) -> Failure:
+        """The first failure of the last attempt."""
         last = f"attempt {self.reruns + 1}, "
         return next(
             (each for each in self.failures if each.when.startswith(last)), self.failures[0]
@@ -201,7 +201,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Cause:
-    """Failures that have one cause, or at least say the same."""
+    """Failures with one cause, or at least with the same message."""
 
     text: str
     nodeids: tuple[str, ...]
@@ -236,7 +236,7 @@ class Document:
 
     @property
     def failed(self) -> list[Result]:
-        """The tests that speak against the run."""
+        """The tests that failed or had an error."""
         return [test for test in self.tests if test.bad]
 
 

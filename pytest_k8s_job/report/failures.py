@@ -1,4 +1,4 @@
-"""Reads what a failed report says, and finds the failures that say the same."""
+"""Reads failed reports, and groups failures by cause."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from pytest_k8s_job.report.document import Cause, Failure, Result
 
 __all__ = ["group", "read_failure", "readable"]
 
-LIKELY = "likely cause"  # title of a section that says what `likely_cause` says
+LIKELY_CAUSE = "likely cause"  # title of a section that says what `likely_cause` says
 HEADLINE_LENGTH = 300  # characters; what does not fit stands in the traceback
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def readable(text: str) -> str:
-    """Return `text` without colours and control characters, which no page can show."""
+    """Return `text` without colours and control characters."""
     text = _ESCAPES.sub("", text).replace("\r\n", "\n")
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def read_failure(report: Any, root: Path, when: str, seen: Iterable[tuple[str, str]]) -> Failure:
-    """Return the failure that `report` tells; sections that were `seen` are not repeated."""
+    """Return the failure of a report, without sections that were `seen` before."""
     known = set(seen)
     sections = [(readable(name), readable(text)) for name, text in report.sections]
-    file, line = _spot(report, root)
+    file, line = _failed_line(report, root)
     return Failure(
         when,
         _headline(report),
@@ -37,12 +37,12 @@ def read_failure(report: Any, root: Path, when: str, seen: Iterable[tuple[str, s
         file,
         line,
         readable(getattr(report, "likely_cause", "")),
-        tuple(each for each in sections if each not in known and each[0] != LIKELY),
+        tuple(each for each in sections if each not in known and each[0] != LIKELY_CAUSE),
     )
 
 
 def _headline(report: Any) -> str:
-    """Return the first line of what was raised."""
+    """Return the first line of the exception's message."""
     crash = getattr(report.longrepr, "reprcrash", None)
     text = readable(crash.message if crash else report.longreprtext).strip()
     if not crash:
@@ -52,7 +52,7 @@ def _headline(report: Any) -> str:
     return first if len(first) <= HEADLINE_LENGTH else first[: HEADLINE_LENGTH - 1] + "…"
 
 
-def _spot(report: Any, root: Path) -> tuple[str, int | None]:
+def _failed_line(report: Any, root: Path) -> tuple[str, int | None]:
     """Return the innermost line of the test's own file, else where the test is defined."""
     location = getattr(report, "location", None) or (report.nodeid, None, "")
     file, line = str(location[0]), location[1]
@@ -76,4 +76,4 @@ def group(tests: Sequence[Result]) -> tuple[Cause, ...]:
 
 def _cause(test: Result) -> str:
     said = next((f.likely_cause for f in test.failures if f.likely_cause), "")
-    return said or test.telling.headline
+    return said or test.main_failure.headline

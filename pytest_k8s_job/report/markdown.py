@@ -1,4 +1,4 @@
-"""The summary in Markdown: what a job summary or a merge request shows."""
+"""Writes the summary in Markdown, for job summaries and merge requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIGNS = {"PASSED": "✅", "FAILED": "❌"}
 
 
 def summarise(document: Document) -> str:
-    """Return the summary; a reader needs no other file to know what happened."""
+    """Return the summary of a document."""
     return "\n".join(_lines(document)) + "\n"
 
 
@@ -38,7 +38,7 @@ def _lines(document: Document) -> Iterator[str]:
         yield f"| {' | '.join(map(str, document.counts.values()))} | {document.duration:.1f} |"
         yield ""
     yield from _failures(document)
-    yield from _tested(document)
+    yield from _target(document)
 
 
 def _failures(document: Document) -> Iterator[str]:
@@ -52,13 +52,13 @@ def _failures(document: Document) -> Iterator[str]:
         if number > NAMES:
             yield f"- and {number - NAMES} more"
         yield ""
-        yield from fence(by_id[cause.nodeids[0]].telling.traceback[-TEXT_LENGTH:])
+        yield from fence(by_id[cause.nodeids[0]].main_failure.traceback[-TEXT_LENGTH:])
         yield from ["", "</details>", ""]
     if len(document.causes) > CAUSES:
         yield from [f"And {plural(len(document.causes) - CAUSES, 'more cause')}.", ""]
 
 
-def _tested(document: Document) -> Iterator[str]:
+def _target(document: Document) -> Iterator[str]:
     place = document.place
     words = [
         place.kubernetes and f"Kubernetes {escape(place.kubernetes)}",
@@ -74,7 +74,7 @@ def _tested(document: Document) -> Iterator[str]:
 
 
 def escape(text: str) -> str:
-    """Return `text` for a line of Markdown, in which nothing of it is markup."""
+    """Return `text` for a line of Markdown, with all markup escaped."""
     return re.sub(r"([\\`*_{}\[\]<>#|~&!@])", r"\\\1", " ".join(text.split()))
 
 
@@ -86,6 +86,6 @@ def code(text: str) -> str:
 
 
 def fence(text: str) -> list[str]:
-    """Return the lines of a code block that `text` cannot end."""
+    """Return the lines of a code block that holds `text`."""
     ticks = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=2))
     return [f"{ticks}text", text, ticks]

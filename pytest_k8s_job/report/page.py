@@ -1,4 +1,4 @@
-"""Renders the page: one HTML file that asks the network for nothing.
+"""Renders the page: one HTML file that loads nothing from the network.
 
 Everything that came from outside is escaped by Jinja2's autoescaping; what a template may take as
 markup is made here, of escaped parts.
@@ -39,7 +39,7 @@ GLYPHS = {
 
 @dataclass(frozen=True)
 class Group:
-    """The failures of one cause: some in full, each with its anchor, the others by name."""
+    """The failures of one cause: some in full, the others by name."""
 
     text: str
     tests: int
@@ -86,21 +86,21 @@ def _environment() -> Environment:
         "traceback": _traceback,
         "seconds": seconds,
         "offset": lambda value: f"{value:.1f} s" if value < 60 else seconds(value),
-        "moment": _moment,
+        "time": _time,
         "plural": plural,
     }
     return environment
 
 
 def _source(environment: Environment, name: str) -> Markup:
-    """Return one of our own files as it is: what it may hold is no template."""
+    """Return one of the package's own files as markup."""
     loader = environment.loader
     assert loader is not None  # noqa: S101 (_environment sets it)
     return Markup(loader.get_source(environment, name)[0])  # noqa: S704 (our own file)
 
 
 def _kind(document: Document) -> str:
-    """Return which colour the verdict has."""
+    """Return the colour class of the verdict."""
     if document.verdict == "PASSED":
         return "good"
     return "bad" if document.verdict == "FAILED" else "odd"
@@ -120,7 +120,7 @@ def _groups(document: Document) -> Iterator[Group]:
 
 
 def _rows(document: Document, anchors: dict[str, str], first: float) -> Iterator[list[Any]]:
-    """Yield what the script needs to show each test: the worst first, then in their order."""
+    """Yield the data of each test for the script, failed tests first."""
     order = list(Outcome)
     for test in sorted(document.tests, key=lambda test: not test.bad):
         note = test.reason or (plural(test.reruns, "rerun") if test.reruns else "")
@@ -130,7 +130,7 @@ def _rows(document: Document, anchors: dict[str, str], first: float) -> Iterator
 
 
 def cut(text: str) -> str:
-    """Return `text`, or its beginning and end with a word on how much is not shown."""
+    """Return `text`, with its middle left out if it is too long."""
     if len(text) <= TEXT_LENGTH:
         return text
     half = TEXT_LENGTH // 2
@@ -139,7 +139,7 @@ def cut(text: str) -> str:
 
 
 def _traceback(text: str) -> Markup:
-    """Return a traceback with what went wrong set off."""
+    """Return a traceback with its error lines marked."""
     result = Markup()
     for mark, lines in groupby(cut(text).splitlines(keepends=True), key=_mark):
         inside = escape("".join(lines))
@@ -162,5 +162,5 @@ def seconds(value: float) -> str:
     return f"{int(value // 60)} min {value % 60:02.0f} s"
 
 
-def _moment(at: float, pattern: str = "%Y-%m-%d %H:%M:%S UTC") -> str:
+def _time(at: float, pattern: str = "%Y-%m-%d %H:%M:%S UTC") -> str:
     return datetime.fromtimestamp(at, UTC).strftime(pattern)

@@ -1,4 +1,4 @@
-"""The first line of a report, where the driver of the run has none: what happened, and why."""
+"""Writes the first line of a report that has no run to explain it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def first_line(
     internal: str,
     findings: Sequence[Finding] = (),
 ) -> str:
-    """Return one sentence; what the diagnosis found says more than what a test has seen."""
+    """Return one sentence on the result; findings in the cluster come first."""
     bad = sum(test.bad for test in tests)
     if internal:
         return f"pytest itself failed: {internal.strip().rpartition(chr(10))[2]}"

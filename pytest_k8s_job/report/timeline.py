@@ -1,4 +1,4 @@
-"""Lays a run out on one time axis, in per cent of its width, so that the page only has to draw it.
+"""Lays out a run on one time axis, in per cent of its width.
 
 The bars of a shard are one path for each outcome: 5,000 tests cost a few elements.
 """
@@ -30,7 +30,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Point:
-    """A mark or an event with its place on the axis, and seconds since the beginning."""
+    """A mark or an event with its place on the axis."""
 
     left: float
     seconds: float
@@ -39,7 +39,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Step:
-    """The marks of one name: seconds since the beginning of the first and of the last shard."""
+    """The marks of one name: when the first and last shard reached it."""
 
     name: str
     first: float
@@ -59,7 +59,7 @@ class Lane:
 
 @dataclass(frozen=True)
 class TimeLine:
-    """All of it; `first` is the moment at its left end."""
+    """The whole time line; `first` is the time at its left end."""
 
     first: float
     seconds: float
@@ -72,7 +72,7 @@ class TimeLine:
 
 
 def lay_out(document: Document) -> TimeLine:
-    """Return the document's time line."""
+    """Return the time line of a document."""
     ends = [t.started + t.duration for t in document.tests if t.started is not None]
     first = min([document.started, *(event.at for event in document.events)])
     ends += [event.at for event in document.events]
@@ -96,10 +96,10 @@ def lay_out(document: Document) -> TimeLine:
 
 
 def _steps(marks: Sequence[Mark], first: float) -> tuple[Step, ...]:
-    moments: dict[str, list[float]] = {}
+    times: dict[str, list[float]] = {}
     for mark in sorted(marks, key=lambda mark: mark.at):
-        moments.setdefault(mark.name, []).append(mark.at - first)
-    return tuple(Step(name, seen[0], seen[-1]) for name, seen in moments.items())
+        times.setdefault(mark.name, []).append(mark.at - first)
+    return tuple(Step(name, seen[0], seen[-1]) for name, seen in times.items())
 
 
 def _left(seconds: float, whole: float) -> float:
@@ -110,8 +110,8 @@ def _ticks(whole: float) -> tuple[Tick, ...]:
     if whole < 1:
         return (Tick(0, "0 s"), Tick(100, f"{whole * 1000:.0f} ms"))
     step = next((each for each in STEPS if whole / each < TICKS), whole / TICKS)
-    moments = [step * i for i in range(TICKS + 1) if step * i <= whole]
-    return tuple(Tick(_left(moment, whole), _clock(moment)) for moment in moments)
+    times = [step * i for i in range(TICKS + 1) if step * i <= whole]
+    return tuple(Tick(_left(time, whole), _clock(time)) for time in times)
 
 
 def _clock(seconds: float) -> str:
@@ -148,7 +148,7 @@ def _span(test: Result, first: float, whole: float) -> tuple[float, float]:
 
 
 def _bars(spans: Sequence[tuple[float, float]]) -> Iterable[str]:
-    """Yield path data; bars too narrow to be told apart become one."""
+    """Yield path data; bars that would overlap become one."""
     left, right = spans[0]
     for begin, end in spans[1:]:
         if begin <= right and end - begin <= 2 * MIN_UNITS:

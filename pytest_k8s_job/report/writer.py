@@ -1,4 +1,4 @@
-"""The plugin behind `--report DIR`: writes all forms of the report when the session ends."""
+"""The plugin behind `--report DIR`, which writes the report at the session's end."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from pytest_k8s_job.report.annotations import tell
-from pytest_k8s_job.report.builder import Collecting
+from pytest_k8s_job.report.annotations import annotate
+from pytest_k8s_job.report.builder import ReportBuilder
 from pytest_k8s_job.report.document import Document, to_json
 from pytest_k8s_job.report.markdown import summarise
 from pytest_k8s_job.report.page import render
 
-__all__ = ["Writing", "register", "write"]
+__all__ = ["ReportWriter", "register", "write"]
 
 PAGE, JSON, MARKDOWN, JUNIT = "index.html", "report.json", "summary.md", "junit.xml"
 
@@ -27,9 +27,9 @@ def register(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--report {folder}: {error.strerror}") from None
     if not getattr(config.option, "xmlpath", None):
         config.option.xmlpath = str(folder / JUNIT)
-    collecting = Collecting(config)
-    config.pluginmanager.register(collecting, "k8s_job_report_collecting")
-    config.pluginmanager.register(Writing(config, folder, collecting), "k8s_job_report_writing")
+    builder = ReportBuilder(config)
+    config.pluginmanager.register(builder, "k8s_job_report_builder")
+    config.pluginmanager.register(ReportWriter(config, folder, builder), "k8s_job_report_writer")
 
 
 def write(document: Document, folder: Path) -> None:
@@ -39,23 +39,23 @@ def write(document: Document, folder: Path) -> None:
         (folder / name).write_text(text, encoding="utf-8", errors="replace")
 
 
-class Writing:
-    """Writes the report, then says where it is."""
+class ReportWriter:
+    """Writes the report, then prints where it is."""
 
-    def __init__(self, config: pytest.Config, folder: Path, collecting: Collecting) -> None:
+    def __init__(self, config: pytest.Config, folder: Path, builder: ReportBuilder) -> None:
         self._config = config
         self._folder = folder
-        self._collecting = collecting
+        self._builder = builder
         self._lines: list[str] = []
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:
-        """Write, when all others have had their say and before the terminal's summary."""
-        document = self._collecting.document(int(exitstatus))
+        """Write the report after all other plugins, before the terminal's summary."""
+        document = self._builder.document(int(exitstatus))
         try:
             write(document, self._folder)
-            told = tell(document, self._folder, self._config.rootpath, os.environ)
-            self._lines = [*told, f"report: {self._folder / PAGE}"]
+            annotations = annotate(document, self._folder, self._config.rootpath, os.environ)
+            self._lines = [*annotations, f"report: {self._folder / PAGE}"]
         except OSError as error:
             self._lines = [f"report: not written, {error}"]
 

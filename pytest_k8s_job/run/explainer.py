@@ -9,7 +9,7 @@ from pytest_k8s_job.cluster.job_manifest import Object
 from pytest_k8s_job.cluster.pods import Cluster
 from pytest_k8s_job.diagnosis.finding import Finding
 from pytest_k8s_job.diagnosis.start_watch import (
-    StartDiagnosis,
+    StartWatch,
     diagnose_job,
     diagnose_target_check,
     explain_refusal,
@@ -28,7 +28,7 @@ class Explainer:
     def __init__(self, cluster: Cluster, start_timeout: float) -> None:
         self._cluster = cluster
         self._start_timeout = start_timeout
-        self._watches: dict[str, StartDiagnosis] = {}
+        self._watches: dict[str, StartWatch] = {}
         self.findings: list[Finding] = []
 
     def look_at_start(self, shard: Shard) -> None:
@@ -37,9 +37,9 @@ class Explainer:
             return
         job, now = shard.place.job, time.monotonic()
         if job.name not in self._watches:
-            watch = StartDiagnosis(self._cluster, job, self._start_timeout, now)
+            watch = StartWatch(self._cluster, job, self._start_timeout, now)
             self._watches[job.name] = watch
-        cause = self._watches[job.name].given_up(now, shard.pod)
+        cause = self._watches[job.name].start_failure(now, shard.pod)
         if cause is not None and not shard.ended:
             shard.give_up(self._say(cause))
 

@@ -9,8 +9,8 @@ import pytest
 
 from pytest_k8s_job.diagnosis.finding import Finding as Diagnosed
 from pytest_k8s_job.diagnosis.start_watch import diagnose_target
-from pytest_k8s_job.report.cluster_data import read_facts
-from pytest_k8s_job.report.document import RUN_FACTS, Finding, RunFacts, ShardProof
+from pytest_k8s_job.report.cluster_data import read_cluster_data
+from pytest_k8s_job.report.document import RUN_DATA, Finding, RunData, ShardProof
 from pytest_k8s_job.run.run import ClusterRun
 from pytest_k8s_job.run.shard import Shard
 from pytest_k8s_job.verdict.verdict import Judgement, Verdict, judge
@@ -20,19 +20,19 @@ __all__ = ["facts_of", "hand_over"]
 
 def hand_over(config: pytest.Config, run: ClusterRun, judgement: Judgement) -> None:
     """Leave the facts where the report of this session finds them."""
-    config.stash[RUN_FACTS] = facts_of(run, judgement)
+    config.stash[RUN_DATA] = facts_of(run, judgement)
 
 
-def facts_of(run: ClusterRun, judgement: Judgement) -> RunFacts:
+def facts_of(run: ClusterRun, judgement: Judgement) -> RunData:
     """Return everything that is known of a run that is over; asks the API server for the rest."""
-    facts, cluster = RunFacts(), run.cluster
+    facts, cluster = RunData(), run.cluster
     findings = run.findings
     if run.jobs:
         namespace = run.jobs[0].namespace
         names = {job.name for job in run.jobs}
         lost = judgement.verdict in (Verdict.INCOMPLETE, Verdict.NOT_RUN)
         proofs = [_proof(shard, lost=lost) for shard in run.shards]
-        facts = read_facts(cluster, namespace, names, proofs)
+        facts = read_cluster_data(cluster, namespace, names, proofs)
         if judgement.verdict is Verdict.FAILED:
             findings = [*findings, *diagnose_target(cluster, namespace)]
         context = cluster.describe().removeprefix("context ")

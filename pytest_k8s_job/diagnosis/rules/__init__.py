@@ -1,1 +1,1 @@
-"""The checks of the diagnosis, one module a kind of fault."""
+"""The rules of the diagnosis, one module for each kind of fault."""

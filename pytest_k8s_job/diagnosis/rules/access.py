@@ -1,4 +1,4 @@
-"""The way to the cluster: server, credentials, rights, namespace, clock."""
+"""Rules for access to the cluster: server, credentials, rights, namespace, clock."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def check_access(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def check_clock(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield a difference between the clocks that breaks tokens and time-outs."""
+    """Yield a difference between this machine's clock and the API server's."""
     skew = snapshot.taken - snapshot.server_time
     if not snapshot.server_time or abs(skew) <= SKEW_LIMIT:
         return
@@ -71,7 +71,7 @@ def check_clock(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def notes(snapshot: Snapshot) -> list[str]:
-    """Return what could not be looked at, as lines for the reader."""
+    """Return notes on what could not be read for lack of rights."""
     lacking = [each for each in snapshot.refused if _forbidden(snapshot, each)]
     return [f"not looked at, for want of the right: {listed(lacking, 9)}"] if lacking else []
 
@@ -116,7 +116,7 @@ def _no_answer(snapshot: Snapshot, refused: Refused) -> Finding:
         )
     return Finding(
         Cause.API_UNREACHABLE,
-        f"the API server {server} of {snapshot.context} {_silence(text)}",
+        f"the API server {server} of {snapshot.context} {_unreachable_text(text)}",
         (Ref("Server", server),),
         remedy="kubectl cluster-info    # is it up, is a VPN missing, is it the right --context?",
         evidence=(clipped(text),),
@@ -124,7 +124,7 @@ def _no_answer(snapshot: Snapshot, refused: Refused) -> Finding:
     )
 
 
-def _silence(text: str) -> str:
+def _unreachable_text(text: str) -> str:
     for sign, words in (
         ("refused", "refuses connections"),
         ("timed out", "does not answer in time"),

@@ -1,4 +1,4 @@
-"""Pods whose log tells of time-outs on the way to a Service that is well: who closes the way?"""
+"""Rule for connections that time out because a NetworkPolicy blocks them."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from collections.abc import Iterator
 from pytest_k8s_job.cluster.objects import Object, condition, name_of
 from pytest_k8s_job.cluster.text import clipped, listed
 from pytest_k8s_job.diagnosis.causes import Cause
-from pytest_k8s_job.diagnosis.containers import containers, going, pod_words
+from pytest_k8s_job.diagnosis.containers import containers, pod_words, terminating
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook
 from pytest_k8s_job.diagnosis.rules.container_exits import recovered
-from pytest_k8s_job.diagnosis.rules.dependencies import complaints, dependencies
+from pytest_k8s_job.diagnosis.rules.dependencies import dependencies, network_errors
 from pytest_k8s_job.diagnosis.rules.network_policies import suspects
 from pytest_k8s_job.diagnosis.rules.services import target_port
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
 
-__all__ = ["check_reach"]
+__all__ = ["check_blocked_connections"]
 
 TIMED_OUT = re.compile(r"(?i)timed? ?out|ETIMEDOUT|deadline exceeded")
 
 
-def check_reach(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield Services that a pod in trouble cannot reach, as the NetworkPolicies read."""
+def check_blocked_connections(snapshot: Snapshot) -> Iterator[Finding]:
+    """Yield Services that NetworkPolicies keep from a failing pod."""
     for pod in snapshot["pods"]:
-        for container in () if going(pod) else containers(pod):
+        for container in () if terminating(pod) else containers(pod):
             if container.ended and recovered(snapshot, container):
                 continue
             log = snapshot.log(name_of(pod), container.name)
-            lines = [line for line in complaints(log) if TIMED_OUT.search(line)]
+            lines = [line for line in network_errors(log) if TIMED_OUT.search(line)]
             if lines:
-                yield from _closed_ways(snapshot, pod, lines)
+                yield from _blocked_services(snapshot, pod, lines)
 
 
-def _closed_ways(snapshot: Snapshot, pod: Object, lines: list[str]) -> Iterator[Finding]:
+def _blocked_services(snapshot: Snapshot, pod: Object, lines: list[str]) -> Iterator[Finding]:
     for ref in dependencies(snapshot, pod, "\n".join(lines), proven=True):
         service = None if ref.namespace else snapshot.named("services", ref.name)
         if service is None or not service["spec"].get("selector"):

@@ -1,4 +1,4 @@
-"""Containers that end: killed, out of memory, crashing."""
+"""Rules for containers that exit: killed, out of memory, crashing."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from pytest_k8s_job.cluster.objects import Object, labels_of
 from pytest_k8s_job.cluster.text import bytes_text, clipped, epoch
 from pytest_k8s_job.diagnosis.causes import Cause
-from pytest_k8s_job.diagnosis.containers import Container, containers, going, pod_words
+from pytest_k8s_job.diagnosis.containers import Container, containers, pod_words, terminating
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
 from pytest_k8s_job.diagnosis.rules.container_starts import start_error
 from pytest_k8s_job.diagnosis.rules.dependencies import dependencies, last_line
 from pytest_k8s_job.diagnosis.rules.probes import killing_probe
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
 
-__all__ = ["check_endings", "recovered"]
+__all__ = ["check_container_exits", "recovered"]
 
 STABLE = 30.0  # seconds after which a restarted container counts as well again
 KILLED = 137  # exit code of SIGKILL
@@ -29,10 +29,10 @@ AGENT = "pytest_k8s_job.pod.agent"
 RUN_LABEL = "pytest-k8s-job/run"  # on the pods of a run; `job_manifest` sets it
 
 
-def check_endings(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield the containers that ended when they should not have."""
+def check_container_exits(snapshot: Snapshot) -> Iterator[Finding]:
+    """Yield the containers that exited and should not have."""
     for pod in snapshot["pods"]:
-        if going(pod) or _lost(pod):
+        if terminating(pod) or _lost(pod):
             continue
         for container in containers(pod):
             if _in_trouble(snapshot, container) and start_error(container) is None:
@@ -64,7 +64,7 @@ def _runs_tests(container: Container) -> bool:
 
 
 def recovered(snapshot: Snapshot, container: Container) -> bool:
-    """Whether the container has come through what ended the one before."""
+    """Whether the container runs well again after its last exit."""
     if container.terminated:
         return container.terminated.get("exitCode") == 0 and (
             container.init or container.pod["spec"].get("restartPolicy") != "Always"

@@ -1,4 +1,4 @@
-"""Containers that have their image and do not start: settings, volumes, commands."""
+"""Rules for containers that cannot start: settings, volumes, commands."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from collections.abc import Iterator
 from pytest_k8s_job.cluster.objects import Object, name_of
 from pytest_k8s_job.cluster.text import bytes_text, clipped, listed, nearest
 from pytest_k8s_job.diagnosis.causes import Cause
-from pytest_k8s_job.diagnosis.containers import Container, containers, finished, going, pod_words
+from pytest_k8s_job.diagnosis.containers import (
+    Container,
+    containers,
+    finished,
+    pod_words,
+    terminating,
+)
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
 
-__all__ = ["check_starts", "start_error"]
+__all__ = ["check_container_starts", "start_error"]
 
 CONFIG_REASONS = ("CreateContainerConfigError", "CreateContainerError")
 START_REASONS = ("RunContainerError", "StartError", "ContainerCannotRun", "CreateContainerError")
@@ -27,19 +33,19 @@ START_SIGNS = (
 )
 
 
-def check_starts(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield the containers that cannot be made or started."""
+def check_container_starts(snapshot: Snapshot) -> Iterator[Finding]:
+    """Yield the containers that cannot be created or started."""
     for pod in snapshot["pods"]:
-        if going(pod):
+        if terminating(pod):
             continue
         all_containers = list(containers(pod))
         for container in all_containers:
             yield from _config(snapshot, container)
             if (error := start_error(container)) is not None:
-                yield _start(snapshot, container, error)
+                yield _start_finding(snapshot, container, error)
         begun = any(each.running or each.ended for each in all_containers)
         if not begun and not finished(pod) and pod["spec"].get("nodeName"):
-            yield from _mounts(snapshot, pod)
+            yield from _failed_mount(snapshot, pod)
             yield from _sandbox(snapshot, pod)
 
 
@@ -78,9 +84,9 @@ def _config_finding(snapshot: Snapshot, container: Container, text: str) -> Find
 
 def _config_words(snapshot: Snapshot, container: Container, text: str) -> tuple[Cause, str, str]:
     if match := re.search(r"couldn't find key (\S+) in (ConfigMap|Secret) [^/]+/(\S+)", text):
-        return _key(snapshot, *match.groups())
+        return _missing_key(snapshot, *match.groups())
     if match := re.search(r'(configmap|secret) "([^"]+)" not found', text):
-        return _absent(snapshot, match[1], match[2])
+        return _missing_object(snapshot, match[1], match[2])
     if "runAsNonRoot" in text or "run as root" in text:
         return (
             Cause.RUNS_AS_ROOT,
@@ -90,7 +96,7 @@ def _config_words(snapshot: Snapshot, container: Container, text: str) -> tuple[
     return Cause.CONTAINER_CONFIG, clipped(text), ""
 
 
-def _absent(snapshot: Snapshot, word: str, name: str) -> tuple[Cause, str, str]:
+def _missing_object(snapshot: Snapshot, word: str, name: str) -> tuple[Cause, str, str]:
     kind, resource = RESOURCES[word]
     near = nearest(name, map(name_of, snapshot[resource]))
     cause = Cause.SECRET_MISSING if word == "secret" else Cause.CONFIG_MAP_MISSING
@@ -100,7 +106,7 @@ def _absent(snapshot: Snapshot, word: str, name: str) -> tuple[Cause, str, str]:
     return cause, f"there is no {kind} {name}{hint}", create
 
 
-def _key(snapshot: Snapshot, key: str, kind: str, name: str) -> tuple[Cause, str, str]:
+def _missing_key(snapshot: Snapshot, key: str, kind: str, name: str) -> tuple[Cause, str, str]:
     keys: list[str] = []
     if kind == "ConfigMap" and (found := snapshot.named("configmaps", name)) is not None:
         keys = list(found.get("keys") or ())
@@ -112,7 +118,7 @@ def _key(snapshot: Snapshot, key: str, kind: str, name: str) -> tuple[Cause, str
 # -- volumes and sandbox
 
 
-def _mounts(snapshot: Snapshot, pod: Object) -> Iterator[Finding]:
+def _failed_mount(snapshot: Snapshot, pod: Object) -> Iterator[Finding]:
     events = snapshot.events("Pod", name_of(pod), "FailedMount", "FailedAttachVolume")
     if not events:
         return
@@ -134,7 +140,7 @@ def _mounts(snapshot: Snapshot, pod: Object) -> Iterator[Finding]:
 
 def _mount_words(snapshot: Snapshot, text: str) -> tuple[Cause, str, str]:
     if match := re.search(r'(configmap|secret) "([^"]+)" not found', text):
-        return _absent(snapshot, match[1], match[2])
+        return _missing_object(snapshot, match[1], match[2])
     if match := re.search(r"references non-existent (config|secret) key: (\S+)", text):
         kind = "Secret" if match[1] == "secret" else "ConfigMap"
         return Cause.KEY_MISSING, f"its {kind} has no key {match[2]}", ""
@@ -170,7 +176,7 @@ def _sandbox(snapshot: Snapshot, pod: Object) -> Iterator[Finding]:
 
 
 def start_error(container: Container) -> str | None:
-    """Return the runtime's words if it could not start the container's command."""
+    """Return the runtime's message if it could not start the container's command."""
     for state in (container.waiting, container.ended):
         text = str(state.get("message") or "")
         if state.get("reason") in START_REASONS and (state is container.ended or _is_start(text)):
@@ -185,7 +191,7 @@ def _is_start(text: str) -> bool:
     )
 
 
-def _start(snapshot: Snapshot, container: Container, text: str) -> Finding:
+def _start_finding(snapshot: Snapshot, container: Container, text: str) -> Finding:
     cause = next(
         (cause for sign, cause in START_SIGNS if re.search(sign, text)), Cause.CONTAINER_START
     )

@@ -1,4 +1,4 @@
-"""Pods, and Jobs, that the API server does not let be created."""
+"""Rules for pods and Jobs that the API server refuses to create."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ PERMITTED = {
     "runAsUser=0": "runAsUser: 1000",
     "privileged": "privileged: false",
 }
-Reading = Callable[[re.Match[str], str], tuple[str, str]]  # match, namespace -> words, remedy
+Explain = Callable[[re.Match[str], str], tuple[str, str]]  # match, namespace -> words, remedy
 
 
 def check_creation(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield why controllers cannot create their pods, and what is suspended."""
+    """Yield controllers that cannot create their pods, and suspended Jobs."""
     for job in snapshot["jobs"]:
         if _suspended(job):
             yield _suspension(snapshot, job)
-        elif not _over(job) and not list(snapshot.owned("pods", job)):
+        elif not _is_finished(job) and not list(snapshot.owned("pods", job)):
             yield from _refused(snapshot, "Job", job)
     for resource, kind in (
         ("replicasets", "ReplicaSet"),
@@ -44,10 +44,10 @@ def check_creation(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def refusal(namespace: str, text: str, about: Ref, evidence: tuple[str, ...] = ()) -> Finding:
-    """Return what an API server's `text` means that refuses to create `about` or its pods."""
+    """Return the finding for the API server's refusal to create `about`."""
     if "cannot create resource" in text or "cannot patch resource" in text:
         return no_rights(namespace, text, [])
-    for pattern, cause, read in READINGS:
+    for pattern, cause, read in REFUSALS:
         match = re.search(pattern, text, re.S)
         if match is not None:
             words, remedy = read(match, namespace)
@@ -79,10 +79,10 @@ def _lacks_pods(owner: Object) -> bool:
 
 
 def _suspended(job: Object) -> bool:
-    return bool(job["spec"].get("suspend")) and not _over(job)
+    return bool(job["spec"].get("suspend")) and not _is_finished(job)
 
 
-def _over(job: Object) -> bool:
+def _is_finished(job: Object) -> bool:
     return any(condition(job, kind).get("status") == "True" for kind in ("Complete", "Failed"))
 
 
@@ -98,7 +98,7 @@ def _suspension(snapshot: Snapshot, job: Object) -> Finding:
     )
 
 
-# -- one reading a pattern
+# -- one function for each pattern
 
 
 def _pod_security(match: re.Match[str], _: str) -> tuple[str, str]:
@@ -169,14 +169,14 @@ def _priority(match: re.Match[str], _: str) -> tuple[str, str]:
     )
 
 
-def _ending(match: re.Match[str], namespace: str) -> tuple[str, str]:
+def _terminating_namespace(match: re.Match[str], namespace: str) -> tuple[str, str]:
     return (
         f"namespace {match[1] or namespace} is being deleted and takes nothing new",
         f"kubectl wait --for=delete namespace/{match[1] or namespace}",
     )
 
 
-def _absent(match: re.Match[str], _: str) -> tuple[str, str]:
+def _missing_namespace(match: re.Match[str], _: str) -> tuple[str, str]:
     return f"there is no namespace {match[1]}", f"kubectl create namespace {match[1]}"
 
 
@@ -184,7 +184,7 @@ def _invalid(match: re.Match[str], _: str) -> tuple[str, str]:
     return f"the manifest is invalid: {clipped(match[1])}", ""
 
 
-READINGS: tuple[tuple[str, Cause, Reading], ...] = (
+REFUSALS: tuple[tuple[str, Cause, Explain], ...] = (
     (r'violates PodSecurity "(\w+):[^"]*": (.*)', Cause.POD_SECURITY, _pod_security),
     (
         r"exceeded quota: ([^,]+), requested: (.+), used: (.+), limited: (\S+)",
@@ -210,8 +210,12 @@ READINGS: tuple[tuple[str, Cause, Reading], ...] = (
         _policy,
     ),
     (r"no PriorityClass with name (\S+) was found", Cause.PRIORITY_CLASS_MISSING, _priority),
-    (r"unable to create new content in namespace (\S+)", Cause.NAMESPACE_TERMINATING, _ending),
-    (r'namespaces "([^"]+)" not found', Cause.NAMESPACE_MISSING, _absent),
+    (
+        r"unable to create new content in namespace (\S+)",
+        Cause.NAMESPACE_TERMINATING,
+        _terminating_namespace,
+    ),
+    (r'namespaces "([^"]+)" not found', Cause.NAMESPACE_MISSING, _missing_namespace),
     (
         r"(?:is invalid|BadRequest|unable to parse|cannot be handled)[: ](.*)",
         Cause.INVALID_MANIFEST,

@@ -1,4 +1,4 @@
-"""What a pod depends on, as its log and its settings tell: the links of a chain of causes."""
+"""Finds the Services that a pod depends on, from log and settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from pytest_k8s_job.cluster.objects import Object, labels_of, name_of
 from pytest_k8s_job.diagnosis.finding import Ref
 from pytest_k8s_job.diagnosis.snapshot import Snapshot, matches
 
-__all__ = ["DNS", "Host", "complaints", "dependencies", "last_line", "read_host", "unresolved"]
+__all__ = [
+    "DNS",
+    "Host",
+    "dependencies",
+    "last_line",
+    "network_errors",
+    "read_host",
+    "unresolved_host",
+]
 
 DNS = Ref("Service", "kube-dns", "kube-system")
 UNRESOLVED = re.compile(
@@ -31,7 +39,7 @@ EMPTY_LINES = re.compile(r"^\s*$|^\s*[\^~]+\s*$")
 
 @dataclass(frozen=True)
 class Host:
-    """A host name as seen from a namespace: a Service, unless it is outside of the cluster."""
+    """A host name that stands for a Service of the cluster."""
 
     text: str
     service: str
@@ -39,7 +47,7 @@ class Host:
 
 
 def read_host(text: str, snapshot: Snapshot) -> Host | None:
-    """Return which Service a host name means, None if it means none."""
+    """Return the Service that a host name means, or None."""
     name = text.rstrip(".")
     name = name.removesuffix(".cluster.local")
     inside = name.endswith(".svc")
@@ -52,42 +60,42 @@ def read_host(text: str, snapshot: Snapshot) -> Host | None:
     return None
 
 
-def complaints(text: str) -> list[str]:
-    """Return the lines of a log that tell of the network, the last first."""
+def network_errors(text: str) -> list[str]:
+    """Return the lines of a log about network errors, the last first."""
     lines = [
         each for each in text.splitlines() if UNRESOLVED.search(each) or UNCONNECTED.search(each)
     ]
     return lines[::-1]
 
 
-def unresolved(text: str) -> str:
-    """Return the host name that a log says is not resolved, or nothing."""
-    for line in complaints(text):
+def unresolved_host(text: str) -> str:
+    """Return the host name that a log could not resolve, or nothing."""
+    for line in network_errors(text):
         if UNRESOLVED.search(line) and (match := HOST.search(line)):
             return match[1]
     return ""
 
 
 def last_line(text: str) -> str:
-    """Return the last line of a log that says something."""
+    """Return the last meaningful line of a log."""
     lines = [each for each in text.splitlines() if not EMPTY_LINES.match(each)]
     return lines[-1].strip() if lines else ""
 
 
 def dependencies(snapshot: Snapshot, pod: Object, log: str, *, proven: bool) -> frozenset[Ref]:
-    """Return the Services that a pod in trouble may be in trouble for.
+    """Return the Services whose failure may explain that of a pod.
 
     With `proven`, only those that its log complains of; else those of its settings too.
     """
-    found = set(_complained(snapshot, log))
+    found = set(_services_in_log(snapshot, log))
     if not proven:
-        found.update(_configured(snapshot, pod))
+        found.update(_services_in_settings(snapshot, pod))
     return frozenset(each for each in found if not _selects(snapshot, each, pod))
 
 
-def _complained(snapshot: Snapshot, log: str) -> Iterator[Ref]:
-    lines = complaints(log)
-    host = unresolved(log)
+def _services_in_log(snapshot: Snapshot, log: str) -> Iterator[Ref]:
+    lines = network_errors(log)
+    host = unresolved_host(log)
     if host and (found := read_host(host, snapshot)) is not None:
         yield DNS
         yield _service(snapshot, found)
@@ -98,8 +106,8 @@ def _complained(snapshot: Snapshot, log: str) -> Iterator[Ref]:
             yield Ref("Service", name)
 
 
-def _configured(snapshot: Snapshot, pod: Object) -> Iterator[Ref]:
-    """Yield the Services that environment, command or arguments name as the host of a URL."""
+def _services_in_settings(snapshot: Snapshot, pod: Object) -> Iterator[Ref]:
+    """Yield the Services named as URL hosts in environment, command or arguments."""
     words: list[str] = []
     for container in pod["spec"]["containers"]:
         words += [str(each.get("value") or "") for each in container.get("env") or ()]
@@ -123,7 +131,7 @@ def _service(snapshot: Snapshot, host: Host) -> Ref:
 
 
 def _selects(snapshot: Snapshot, service: Ref, pod: Object) -> bool:
-    """Whether the Service stands before this very pod: then it cannot be what the pod lacks."""
+    """Whether the Service selects the pod, which then does not depend on it."""
     found = None if service.namespace else snapshot.named("services", service.name)
     selector = (found or {"spec": {}})["spec"].get("selector")
     return bool(selector) and matches(selector, labels_of(pod))

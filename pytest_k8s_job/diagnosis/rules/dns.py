@@ -1,4 +1,4 @@
-"""Names: the cluster's DNS itself, and names that mean no Service."""
+"""Rules for DNS: the cluster's own, and names without a Service."""
 
 from __future__ import annotations
 
@@ -7,54 +7,43 @@ from collections.abc import Iterator
 from pytest_k8s_job.cluster.objects import Object, condition, name_of
 from pytest_k8s_job.cluster.text import clipped, listed, nearest
 from pytest_k8s_job.diagnosis.causes import Cause
-from pytest_k8s_job.diagnosis.containers import containers, going
+from pytest_k8s_job.diagnosis.containers import containers, terminating
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
 from pytest_k8s_job.diagnosis.rules.container_exits import recovered
-from pytest_k8s_job.diagnosis.rules.dependencies import DNS, Host, complaints, read_host, unresolved
+from pytest_k8s_job.diagnosis.rules.dependencies import (
+    DNS,
+    Host,
+    network_errors,
+    read_host,
+    unresolved_host,
+)
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
 
 __all__ = ["check_dns", "missing_service"]
 
 
 def check_dns(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield a DNS that does not answer, and names that containers failed to resolve."""
-    yield from _down(snapshot)
+    """Yield a DNS that does not answer, and names that cannot be resolved."""
+    yield from _dns_down(snapshot)
     for pod in snapshot["pods"]:
-        if going(pod):
+        if terminating(pod):
             continue
         for container in containers(pod):
             if container.ended and recovered(snapshot, container):
                 continue
             log = snapshot.log(name_of(pod), container.name)
-            host = read_host(unresolved(log), snapshot) if unresolved(log) else None
+            host = read_host(unresolved_host(log), snapshot) if unresolved_host(log) else None
             if host is not None and (found := missing_service(snapshot, host)) is not None:
-                yield _with_line(found, name_of(pod), complaints(log)[0])
+                yield _with_line(found, name_of(pod), network_errors(log)[0])
 
 
 def missing_service(snapshot: Snapshot, host: Host) -> Finding | None:
     """Return the finding if there is no Service behind a host name."""
-    about = Ref("Service", host.service, host.namespace * (host.namespace != snapshot.namespace))
-    names = [name_of(each) for each in snapshot["services"]]
     if not snapshot.knows("services"):
         return None
-    namespaces = [name_of(each) for each in snapshot["namespaces"]]
+    names = [name_of(each) for each in snapshot["services"]]
     if host.namespace != snapshot.namespace:
-        there = host.namespace in namespaces or not namespaces
-        if there and host.service in names:
-            return _elsewhere(snapshot, host, about)
-        if not there:
-            near = (
-                snapshot.namespace if host.service in names else nearest(host.namespace, namespaces)
-            )
-            hint = f"; there is {near}" if near else ""
-            return Finding(
-                Cause.WRONG_NAMESPACE,
-                f"the name {host.text} means namespace {host.namespace}, which is not there{hint}",
-                (about,),
-                f"http://{host.service}.{near or 'NAMESPACE'}.svc",
-                (f"namespaces: {listed(namespaces, 9)}",),
-            )
-        return None
+        return _other_namespace(snapshot, host, names)
     if host.service in names:
         return None
     near = nearest(host.service, names)
@@ -62,20 +51,35 @@ def missing_service(snapshot: Snapshot, host: Host) -> Finding | None:
         Cause.SERVICE_MISSING,
         f"there is no Service {host.service} in namespace {host.namespace}"
         + (f"; there is {near}" if near else f"; there are: {listed(names) or 'none'}"),
-        (about,),
+        (Ref("Service", host.service),),
         f"http://{near or 'SERVICE'}.{host.namespace}.svc",
         (f"Services in namespace {host.namespace}: {listed(names, 9) or 'none'}",),
     )
 
 
-def _elsewhere(snapshot: Snapshot, host: Host, about: Ref) -> Finding | None:
+def _other_namespace(snapshot: Snapshot, host: Host, names: list[str]) -> Finding | None:
+    """Return the finding if a name means a wrong namespace; `names` are the Services here."""
+    here, about = snapshot.namespace, Ref("Service", host.service, host.namespace)
+    namespaces = [name_of(each) for each in snapshot["namespaces"]]
+    if not namespaces or host.namespace in namespaces:
+        if host.service not in names:
+            return None
+        return Finding(
+            Cause.WRONG_NAMESPACE,
+            f"the name {host.text} means namespace {host.namespace}; the Service {host.service}"
+            f" is in namespace {here}",
+            (about,),
+            f"http://{host.service}.{here}.svc",
+            (f"Service {host.service} is in namespace {here}",),
+        )
+    near = here if host.service in names else nearest(host.namespace, namespaces)
     return Finding(
         Cause.WRONG_NAMESPACE,
-        f"the name {host.text} means namespace {host.namespace}; the Service {host.service}"
-        f" is in namespace {snapshot.namespace}",
+        f"the name {host.text} means namespace {host.namespace}, which is not there"
+        + (f"; there is {near}" if near else ""),
         (about,),
-        f"http://{host.service}.{snapshot.namespace}.svc",
-        (f"Service {host.service} is in namespace {snapshot.namespace}",),
+        f"http://{host.service}.{near or 'NAMESPACE'}.svc",
+        (f"namespaces: {listed(namespaces, 9)}",),
     )
 
 
@@ -90,8 +94,11 @@ def _with_line(finding: Finding, pod: str, line: str) -> Finding:
     )
 
 
-def _down(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield the DNS Service without a ready endpoint; other clusters may name it otherwise."""
+def _dns_down(snapshot: Snapshot) -> Iterator[Finding]:
+    """Yield the DNS Service if it has no ready endpoint.
+
+    Other clusters may name it otherwise.
+    """
     if not snapshot["dns-services"] or not snapshot.knows("dns-slices"):
         return
     name = name_of(snapshot["dns-services"][0])

@@ -1,4 +1,4 @@
-"""Images that do not come to the node."""
+"""Rules for images that cannot be pulled."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from collections.abc import Iterator
 from pytest_k8s_job.cluster.objects import Object, name_of
 from pytest_k8s_job.cluster.text import clipped
 from pytest_k8s_job.diagnosis.causes import Cause
-from pytest_k8s_job.diagnosis.containers import Container, containers, finished, going, pod_words
+from pytest_k8s_job.diagnosis.containers import (
+    Container,
+    containers,
+    finished,
+    pod_words,
+    terminating,
+)
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
 
@@ -46,9 +52,9 @@ SIGNS = (
 
 
 def check_images(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield the containers whose image does not come, those that initialize too."""
+    """Yield the containers, init containers too, whose image cannot be pulled."""
     for pod in snapshot["pods"]:
-        if finished(pod) or going(pod):
+        if finished(pod) or terminating(pod):
             continue
         for container in containers(pod):
             reason = container.waiting.get("reason")
@@ -64,7 +70,7 @@ def check_images(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _event(snapshot: Snapshot, container: Container) -> Object | None:
-    """Return the failure of the container that is not in the pod's status yet."""
+    """Return a pull error that is not yet in the pod's status."""
     field = "initContainers" if container.init else "containers"
     place = f"spec.{field}{{{container.name}}}"
     for event in snapshot.events("Pod", name_of(container.pod), "Failed", "InspectFailed"):
@@ -119,7 +125,7 @@ def _reason(text: str) -> str:
 
 
 def _network(text: str) -> str:
-    """Return the last part of the chain of errors: the one that says what happened."""
+    """Return the last error of the chain, which says what went wrong."""
     match = re.search(
         r"lookup \S+(?: on \S+)?: [\w ]+|dial tcp \S+: [\w /:]+|tls: [\w :]+|x509: [^\"]+", text
     )

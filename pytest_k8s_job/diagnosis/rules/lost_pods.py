@@ -1,4 +1,4 @@
-"""Pods that were taken away, nodes that are lost, Jobs that ended for it."""
+"""Rules for lost nodes, evicted or deleted pods, and Jobs that failed for it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pytest_k8s_job.cluster.objects import Object, condition, name_of
 from pytest_k8s_job.cluster.text import clipped, listed
 from pytest_k8s_job.diagnosis.causes import Cause
-from pytest_k8s_job.diagnosis.containers import finished, going, pod_words
+from pytest_k8s_job.diagnosis.containers import finished, pod_words, terminating
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
 
-__all__ = ["check_jobs", "check_losses", "check_nodes"]
+__all__ = ["check_jobs", "check_lost_pods", "check_nodes"]
 
 PRESSURES = {"DiskPressure": "disk", "MemoryPressure": "memory", "PIDPressure": "process ids"}
 DISRUPTIONS = {
@@ -27,7 +27,7 @@ DISRUPTIONS = {
 
 
 def check_nodes(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield nodes that are lost or short of something; only those that matter here."""
+    """Yield nodes that are lost or under pressure, if pods here need them."""
     used = {pod["spec"].get("nodeName") for pod in snapshot["pods"] if not finished(pod)}
     waiting = any(not pod["spec"].get("nodeName") for pod in snapshot["pods"])
     for node in snapshot["nodes"]:
@@ -38,7 +38,7 @@ def check_nodes(snapshot: Snapshot) -> Iterator[Finding]:
             yield _lost_node(snapshot, name, ready)
         for kind, words in PRESSURES.items():
             if condition(node, kind).get("status") == "True":
-                yield _pressed_node(snapshot, name, words, condition(node, kind))
+                yield _node_under_pressure(snapshot, name, words, condition(node, kind))
 
 
 def _lost_node(snapshot: Snapshot, name: str, ready: Object) -> Finding:
@@ -54,7 +54,7 @@ def _lost_node(snapshot: Snapshot, name: str, ready: Object) -> Finding:
     )
 
 
-def _pressed_node(snapshot: Snapshot, name: str, words: str, said: Object) -> Finding:
+def _node_under_pressure(snapshot: Snapshot, name: str, words: str, said: Object) -> Finding:
     age = snapshot.age(said.get("lastTransitionTime"))
     return Finding(
         Cause.NODE_PRESSURE,
@@ -66,8 +66,8 @@ def _pressed_node(snapshot: Snapshot, name: str, words: str, said: Object) -> Fi
     )
 
 
-def check_losses(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield pods that were evicted, preempted or drained, unless others have replaced them."""
+def check_lost_pods(snapshot: Snapshot) -> Iterator[Finding]:
+    """Yield evicted, preempted or drained pods that were not replaced."""
     for pod in snapshot["pods"]:
         status, top = pod.get("status") or {}, snapshot.top(pod)
         if top.kind not in ("Job", "Pod") and _replaced(snapshot, top):
@@ -109,7 +109,7 @@ def _evicted(snapshot: Snapshot, pod: Object, text: str) -> Finding:
 
 
 def _replaced(snapshot: Snapshot, top: Ref) -> bool:
-    """Whether the workload has all of its pods nevertheless."""
+    """Whether the workload has all of its pods ready again."""
     owner = snapshot.named(top.kind.lower() + "s", top.name)
     if owner is None:
         return False
@@ -118,7 +118,7 @@ def _replaced(snapshot: Snapshot, top: Ref) -> bool:
 
 
 def check_jobs(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield Jobs that have failed as Jobs: by their deadline, or because their pod was deleted."""
+    """Yield Jobs that failed by their deadline or because their pod was deleted."""
     for job in snapshot["jobs"]:
         ends = [condition(job, kind) for kind in ("Failed", "FailureTarget")]
         failed: Object = next((each for each in ends if each.get("status") == "True"), {})
@@ -159,8 +159,8 @@ def _deadline(snapshot: Snapshot, job: Object, failed: Object) -> Finding:
 
 
 def _deleted(pods: list[Object]) -> bool:
-    """Whether nothing but pods that are being deleted is left, for no reason of the cluster's."""
-    return all(going(pod) and not condition(pod, "DisruptionTarget") for pod in pods)
+    """Whether all pods left were deleted, and not by the cluster itself."""
+    return all(terminating(pod) and not condition(pod, "DisruptionTarget") for pod in pods)
 
 
 def _deletion(snapshot: Snapshot, job: Object, failed: Object) -> Finding:

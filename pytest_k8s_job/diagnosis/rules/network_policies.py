@@ -1,4 +1,4 @@
-"""NetworkPolicies as they read: whether one pod may connect to another.
+"""Evaluates NetworkPolicies: whether one pod may connect to another.
 
 Not whether the network enforces them: so what they forbid is a suspect, and said to be one.
 """
@@ -16,7 +16,10 @@ DNS_LABELS = {"k8s-app": "kube-dns"}
 
 
 def suspects(snapshot: Snapshot, source: Object, target: Object | None, port: int) -> list[str]:
-    """Return the policies that keep `source` from `port` of `target`, None being the DNS."""
+    """Return the policies that block `source` from a port of `target`.
+
+    A `target` of None is the DNS.
+    """
     found = []
     leaving = _selecting(snapshot, source, "Egress")
     if leaving and not _permitted(snapshot, leaving, "egress", target, (target, port)):
@@ -46,7 +49,7 @@ def _permitted(
     peer: Object | None,
     listener: tuple[Object | None, int],
 ) -> bool:
-    """Whether one rule of the policies lets `peer` and the listener's port through."""
+    """Whether a rule of the policies allows this peer and port."""
     pod, port = listener
     side = "to" if direction == "egress" else "from"
     for rule in (rule for each in policies for rule in each["spec"].get(direction) or ()):

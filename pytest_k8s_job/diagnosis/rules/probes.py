@@ -1,4 +1,4 @@
-"""Probes that fail: they kill a container, or keep its pod out of its Services."""
+"""Rules for failing probes, which kill containers or keep pods unready."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from collections.abc import Iterator
 from pytest_k8s_job.cluster.objects import Object, event_time, name_of
 from pytest_k8s_job.cluster.text import clipped, epoch
 from pytest_k8s_job.diagnosis.causes import Cause
-from pytest_k8s_job.diagnosis.containers import Container, containers, finished, going, pod_words
+from pytest_k8s_job.diagnosis.containers import (
+    Container,
+    containers,
+    finished,
+    pod_words,
+    terminating,
+)
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook
 from pytest_k8s_job.diagnosis.rules.dependencies import dependencies
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
@@ -22,7 +28,7 @@ SAID = re.compile(r"(Liveness|Startup|Readiness) probe (?:failed|errored)[^:]*: 
 def check_probes(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield running containers whose liveness or readiness probe fails."""
     for pod in snapshot["pods"]:
-        if going(pod) or finished(pod):
+        if terminating(pod) or finished(pod):
             continue
         for container in containers(pod):
             if not container.running or container.init:
@@ -34,14 +40,14 @@ def check_probes(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def killing_probe(snapshot: Snapshot, container: Container) -> Finding | None:
-    """Return the finding if the kubelet has killed the container, or is about to, for a probe."""
+    """Return the finding if a failing probe made the kubelet kill the container."""
     pod = container.pod_ref.name
     events = snapshot.events("Pod", pod, "Killing", "Unhealthy")
     for kind, cause in CAUSES.items():
         if not container.spec.get(f"{kind}Probe"):
             continue
         killed = [each for each in events if f"failed {kind} probe" in str(each.get("message"))]
-        answers = _answers(events, container, kind)
+        failures = _probe_failures(events, container, kind)
         # One that was killed for it before may have ended for another reason since.
         since = epoch(container.ended.get("startedAt"))
         ours = [each for each in killed if _names(each, container) and event_time(each) >= since]
@@ -52,11 +58,11 @@ def killing_probe(snapshot: Snapshot, container: Container) -> Finding | None:
             cause,
             f"the kubelet kills {container.words} of {pod_words(snapshot, container.pod)}"
             f" ({container.restarts} restarts): its {kind} probe ({_probe_text(probe)}) fails"
-            + _quoted(answers),
+            + _quoted(failures),
             (container.pod_ref,),
             f"{kind}Probe: {{timeoutSeconds: ..., failureThreshold: ...}}"
             "    # or mend what it asks",
-            tuple(map(snapshot.event_line, [*ours[:1], *answers[:1]])),
+            tuple(map(snapshot.event_line, [*ours[:1], *failures[:1]])),
             Outlook.MAY_HEAL,
             dependencies(snapshot, container.pod, _log(snapshot, container), proven=True),
             group=f"{snapshot.top(container.pod)} {container.name}",
@@ -67,11 +73,11 @@ def killing_probe(snapshot: Snapshot, container: Container) -> Finding | None:
 def _not_ready(snapshot: Snapshot, container: Container) -> Iterator[Finding]:
     pod = container.pod
     events = snapshot.events("Pod", name_of(pod), "Unhealthy", "ProbeWarning")
-    answers = _answers(events, container, "readiness")
+    failures = _probe_failures(events, container, "readiness")
     starting = bool(container.spec.get("startupProbe")) and not container.status.get("started")
     if starting:
-        answers = _answers(events, container, "startup")
-    if not answers:
+        failures = _probe_failures(events, container, "startup")
+    if not failures:
         return
     age = snapshot.age(container.running.get("startedAt"))
     kind = "startup" if starting else "readiness"
@@ -80,11 +86,11 @@ def _not_ready(snapshot: Snapshot, container: Container) -> Iterator[Finding]:
     yield Finding(
         Cause.NOT_READY,
         f"{container.words} of {pod_words(snapshot, pod)} runs for {age:.0f} s and is not ready:"
-        f" its {kind} probe ({_probe_text(probe)}) fails{_quoted(answers)}",
+        f" its {kind} probe ({_probe_text(probe)}) fails{_quoted(failures)}",
         (container.pod_ref,),
         f"kubectl -n {snapshot.namespace} logs {name_of(pod)} -c {container.name}",
         (
-            *map(snapshot.event_line, answers[:1]),
+            *map(snapshot.event_line, failures[:1]),
             *(f"log: {clipped(each)}" for each in log.splitlines()[-3:]),
         ),
         Outlook.MAY_HEAL,
@@ -97,8 +103,8 @@ def _log(snapshot: Snapshot, container: Container) -> str:
     return snapshot.log(container.pod_ref.name, container.name)
 
 
-def _answers(events: list[Object], container: Container, kind: str) -> list[Object]:
-    """Return the events that tell how a probe of the container failed."""
+def _probe_failures(events: list[Object], container: Container, kind: str) -> list[Object]:
+    """Return the events about failures of one probe of the container."""
     place = f"{{{container.name}}}"
     return [
         each
@@ -115,8 +121,8 @@ def _names(event: Object, container: Container) -> bool:
     )
 
 
-def _quoted(answers: list[Object]) -> str:
-    match = SAID.match(str(answers[0].get("message"))) if answers else None
+def _quoted(failures: list[Object]) -> str:
+    match = SAID.match(str(failures[0].get("message"))) if failures else None
     text = clipped(match[2], 160) if match else ""
     return f": {text}" if text else ", without a word"
 

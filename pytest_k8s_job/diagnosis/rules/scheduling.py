@@ -1,4 +1,4 @@
-"""Pods that no node takes."""
+"""Rules for pods that cannot be scheduled to a node."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from pytest_k8s_job.cluster.objects import Object, condition, labels_of, name_of
 from pytest_k8s_job.cluster.text import bytes_text, clipped, labels_text, listed, quantity
 from pytest_k8s_job.diagnosis.causes import Cause
-from pytest_k8s_job.diagnosis.containers import finished, going, pod_words
+from pytest_k8s_job.diagnosis.containers import finished, pod_words, terminating
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
 from pytest_k8s_job.diagnosis.rules.storage import claims_of
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
 
 __all__ = ["check_scheduling"]
 
-UNSEEN = 3.0  # seconds after which a scheduler should have said something
+SCHEDULER_DELAY = 3.0  # seconds after which a scheduler should have said something
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 CORDON_TAINT = "node.kubernetes.io/unschedulable"
 NODE_LOST_TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
@@ -36,15 +36,15 @@ SIGNS = (
 def check_scheduling(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield why pods have no node."""
     for pod in snapshot["pods"]:
-        if finished(pod) or going(pod) or pod["spec"].get("nodeName"):
+        if finished(pod) or terminating(pod) or pod["spec"].get("nodeName"):
             continue
         said = condition(pod, "PodScheduled")
         if said.get("status") == "False" and said.get("reason") == "SchedulingGated":
             yield _gated(snapshot, pod)
         elif said.get("status") == "False":
             yield _unschedulable(snapshot, pod, str(said.get("message") or ""))
-        elif not said and snapshot.age(pod["metadata"].get("creationTimestamp")) > UNSEEN:
-            yield _unseen(snapshot, pod)
+        elif not said and snapshot.age(pod["metadata"].get("creationTimestamp")) > SCHEDULER_DELAY:
+            yield _no_scheduler(snapshot, pod)
 
 
 def _unschedulable(snapshot: Snapshot, pod: Object, message: str) -> Finding:
@@ -73,7 +73,7 @@ def _unschedulable(snapshot: Snapshot, pod: Object, message: str) -> Finding:
 
 
 def _cause(message: str) -> Cause:
-    """Return the one cause that the scheduler names for the nodes that count."""
+    """Return the one cause that the scheduler names, else UNSCHEDULABLE."""
     parts = _node_reasons(message)
     found = {cause for part in parts for sign, cause in SIGNS if re.search(sign, part)}
     unknown = [part for part in parts if not any(re.search(sign, part) for sign, _ in SIGNS)]
@@ -81,7 +81,7 @@ def _cause(message: str) -> Cause:
 
 
 def _node_reasons(message: str) -> list[str]:
-    """Split `0/3 nodes are available: 1 this, 2 that. preemption: ...` into this and that."""
+    """Split `0/3 nodes are available: 1 this, 2 that.` into its reasons."""
     if 'persistentvolumeclaim "' in message or "unbound immediate" in message:
         return [message]
     body = message.partition("nodes are available:")[2] or message
@@ -93,7 +93,7 @@ def _node_reasons(message: str) -> list[str]:
 
 
 def _explained(snapshot: Snapshot, pod: Object, cause: Cause, message: str) -> tuple[str, str]:
-    """Return words for the cause, and a remedy."""
+    """Return a description of the cause, and a remedy."""
     nodes = snapshot["nodes"]
     match cause:
         case Cause.INSUFFICIENT_RESOURCES:
@@ -125,7 +125,7 @@ def _taint_words(taints: list[tuple[str, Object]]) -> tuple[str, str]:
 
 
 def _only_cordoned(pod: Object, nodes: list[Object]) -> bool:
-    """Whether the taint is the one that cordoning leaves, which may be seen first."""
+    """Whether the only taint is the one that cordoning leaves."""
     return {taint["key"] for _, taint in _untolerated(pod, nodes)} == {CORDON_TAINT}
 
 
@@ -219,7 +219,7 @@ def _gated(snapshot: Snapshot, pod: Object) -> Finding:
     )
 
 
-def _unseen(snapshot: Snapshot, pod: Object) -> Finding:
+def _no_scheduler(snapshot: Snapshot, pod: Object) -> Finding:
     name = pod["spec"].get("schedulerName") or "default-scheduler"
     age = snapshot.age(pod["metadata"].get("creationTimestamp"))
     return Finding(

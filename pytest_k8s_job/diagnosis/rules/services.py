@@ -1,4 +1,4 @@
-"""Services: whether a connection to one can reach a container."""
+"""Rules for Services that lead to no container."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from pytest_k8s_job.cluster.objects import Object, condition, labels_of, name_of
 from pytest_k8s_job.cluster.text import labels_text, listed
 from pytest_k8s_job.diagnosis.causes import Cause
-from pytest_k8s_job.diagnosis.containers import finished, going
+from pytest_k8s_job.diagnosis.containers import finished, terminating
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
 from pytest_k8s_job.diagnosis.snapshot import Snapshot, matches
 
-__all__ = ["check_services", "doubtful_ports", "endpoints", "target_port"]
+__all__ = ["check_services", "endpoints", "target_port", "undeclared_ports"]
 
 SETTLED = 10.0  # seconds that the endpoint controller gets to follow the pods
 RESOURCES = (
@@ -22,7 +22,7 @@ RESOURCES = (
 
 
 def check_services(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield the Services that lead nowhere."""
+    """Yield the Services without a working endpoint."""
     if not (snapshot.knows("services") and snapshot.knows("pods")):
         return
     for service in snapshot["services"]:
@@ -30,9 +30,9 @@ def check_services(snapshot: Snapshot) -> Iterator[Finding]:
         if not selector or service["spec"].get("type") == "ExternalName":
             continue
         pods = [each for each in snapshot.pods_of(selector) if not finished(each)]
-        ready = [each for each in pods if _is_ready(each) and not going(each)]
+        ready = [each for each in pods if _is_ready(each) and not terminating(each)]
         if not pods:
-            yield from _selects_nothing(snapshot, service, selector)
+            yield from _no_selected_pod(snapshot, service, selector)
         elif not ready:
             yield _no_endpoints(snapshot, service, pods)
         else:
@@ -52,8 +52,8 @@ def endpoints(snapshot: Snapshot, service: str) -> list[Object]:
     return found
 
 
-def doubtful_ports(snapshot: Snapshot) -> list[tuple[str, int]]:
-    """Return the ports of Services that lead to numbers which no container declares.
+def undeclared_ports(snapshot: Snapshot) -> list[tuple[str, int]]:
+    """Return the Service ports whose target port no container declares.
 
     A container need not declare its ports, so these are a reason to look, no finding.
     """
@@ -71,19 +71,18 @@ def doubtful_ports(snapshot: Snapshot) -> list[tuple[str, int]]:
 
 
 def target_port(port: Object, pod: Object) -> int:
-    """Return the number to which a port of a Service leads on a pod."""
+    """Return the pod's port number behind a port of a Service."""
     target = port.get("targetPort", port["port"])
     named = {name: number for name, number in _declared(pod) if name}
     return target if isinstance(target, int) else named.get(target, int(port["port"]))
 
 
 def workloads(snapshot: Snapshot, selector: Mapping[str, str]) -> list[Object]:
-    """Return the workloads whose pods a selector matches, whether they have any or not."""
+    """Return the workloads whose pod template matches a selector."""
     found = []
     for resource, _ in RESOURCES:
         for owner in snapshot[resource]:
-            labels = (owner["spec"]["template"].get("metadata") or {}).get("labels") or {}
-            if matches(selector, labels):
+            if matches(selector, _template_labels(owner)):
                 found.append(owner)
     return found
 
@@ -101,51 +100,62 @@ def _declared(pod: Object) -> set[tuple[str, int]]:
     }
 
 
-def _selects_nothing(
+def _no_selected_pod(
     snapshot: Snapshot, service: Object, selector: Mapping[str, str]
 ) -> Iterator[Finding]:
-    name, about = name_of(service), Ref("Service", name_of(service))
-    meant = workloads(snapshot, selector)
-    if meant:
-        names = listed(f"{each['kind']} {name_of(each)}" for each in meant)
+    if meant := workloads(snapshot, selector):
+        yield _workloads_without_pods(service, selector, meant)
+    elif all(snapshot.knows(resource) for resource, _ in RESOURCES):
+        hint, remedy = _selector_hint(snapshot, selector)
         yield Finding(
-            Cause.NO_ENDPOINTS,
-            f"Service {name} has no endpoint: {names} has no pod",
-            (about,),
-            evidence=(f"selector {labels_text(selector)}",),
-            outlook=Outlook.MAY_HEAL,
-            blames=frozenset(Ref(str(each["kind"]), name_of(each)) for each in meant),
+            Cause.SELECTOR_NO_POD,
+            f"Service {name_of(service)} has no endpoint:"
+            f" its selector {labels_text(selector)} matches no pod{hint}",
+            (Ref("Service", name_of(service)),),
+            remedy,
+            (f"selector {labels_text(selector)}; {len(snapshot['pods'])} pods in the namespace",),
         )
-        return
-    if any(snapshot.knows(resource) is False for resource, _ in RESOURCES):
-        return  # what the selector means cannot be told
-    close = _closest(snapshot, selector)
-    hint, remedy = "", ""
-    if close is not None:
-        labels = (close["spec"]["template"].get("metadata") or {}).get("labels") or {}
-        wrong = {key: value for key, value in selector.items() if labels.get(key) != value}
-        right = {key: labels[key] for key in wrong if key in labels}
-        has = labels_text(right) or f"no label {', '.join(wrong)}"
-        hint = f"; the pods of {close['kind']} {name_of(close)} have {has}"
-        remedy = (
-            "selector: {" + ", ".join(f"{k}: {v}" for k, v in {**selector, **right}.items()) + "}"
-        )
-    yield Finding(
-        Cause.SELECTOR_NO_POD,
-        f"Service {name} has no endpoint: its selector {labels_text(selector)} matches no pod"
-        + hint,
-        (about,),
-        remedy,
-        (f"selector {labels_text(selector)}; {len(snapshot['pods'])} pods in the namespace",),
+
+
+def _workloads_without_pods(
+    service: Object, selector: Mapping[str, str], meant: list[Object]
+) -> Finding:
+    names = listed(f"{each['kind']} {name_of(each)}" for each in meant)
+    return Finding(
+        Cause.NO_ENDPOINTS,
+        f"Service {name_of(service)} has no endpoint: {names} has no pod",
+        (Ref("Service", name_of(service)),),
+        evidence=(f"selector {labels_text(selector)}",),
+        outlook=Outlook.MAY_HEAL,
+        blames=frozenset(Ref(str(each["kind"]), name_of(each)) for each in meant),
     )
 
 
+def _selector_hint(snapshot: Snapshot, selector: Mapping[str, str]) -> tuple[str, str]:
+    """Return a hint at the workload that was probably meant, and the selector for it."""
+    close = _closest(snapshot, selector)
+    if close is None:
+        return "", ""
+    labels = _template_labels(close)
+    wrong = [key for key, value in selector.items() if labels.get(key) != value]
+    right = {key: labels[key] for key in wrong if key in labels}
+    has = labels_text(right) or f"no label {', '.join(wrong)}"
+    pairs = ", ".join(f"{key}: {value}" for key, value in {**selector, **right}.items())
+    hint = f"; the pods of {close['kind']} {name_of(close)} have {has}"
+    return hint, f"selector: {{{pairs}}}"
+
+
+def _template_labels(owner: Object) -> Mapping[str, str]:
+    labels: Mapping[str, str] = (owner["spec"]["template"].get("metadata") or {}).get("labels")
+    return labels or {}
+
+
 def _closest(snapshot: Snapshot, selector: Mapping[str, str]) -> Object | None:
-    """Return the workload whose labels have most of the selector's keys."""
+    """Return the workload whose labels match the selector best."""
     best, most = None, 0
     for resource, _ in RESOURCES:
         for owner in snapshot[resource]:
-            labels = (owner["spec"]["template"].get("metadata") or {}).get("labels") or {}
+            labels = _template_labels(owner)
             score = sum(2 if labels.get(k) == v else k in labels for k, v in selector.items())
             if score > most:
                 best, most = owner, score
@@ -184,7 +194,7 @@ def _ports(snapshot: Snapshot, service: Object, pods: list[Object]) -> Iterator[
                 f"targetPort: {named[0] if named else 'NUMBER'}",
                 (f"{len(pods)} ready pods, none of whose ports fits",),
             )
-        elif said := snapshot.ports.get(f"{name}:{port['port']}"):
+        elif result := snapshot.ports.get(f"{name}:{port['port']}"):
             numbers = sorted({number for _, number in declared})
             yield Finding(
                 Cause.PORT_NUMBER,
@@ -192,12 +202,12 @@ def _ports(snapshot: Snapshot, service: Object, pods: list[Object]) -> Iterator[
                 f" nothing listens; their containers have {listed(map(str, numbers))}",
                 (Ref("Service", name),),
                 f"targetPort: {numbers[0]}",
-                (f"through the API server: {said}",),
+                (f"through the API server: {result}",),
             )
 
 
 def _versions(snapshot: Snapshot, service: Object, pods: list[Object]) -> Iterator[Finding]:
-    """Yield two versions of one thing behind the Service, as in the middle of a rollout."""
+    """Yield a Service behind which two versions of a workload run."""
     hashes = {labels_of(pod).get("pod-template-hash", "") for pod in pods}
     images = {tuple(each.get("image") for each in pod["spec"]["containers"]) for pod in pods}
     if len(hashes - {""}) < 2 or len(images) < 2:

@@ -1,4 +1,4 @@
-"""PersistentVolumeClaims that are not there, or not bound."""
+"""Rules for PersistentVolumeClaims that are missing or not bound."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pytest_k8s_job.cluster.objects import Object, name_of
 from pytest_k8s_job.cluster.text import clipped, listed, nearest
 from pytest_k8s_job.diagnosis.causes import Cause
-from pytest_k8s_job.diagnosis.containers import finished, going, pod_words
+from pytest_k8s_job.diagnosis.containers import finished, pod_words, terminating
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
 
@@ -21,7 +21,7 @@ PATIENCE = 10.0  # seconds that a claim may be pending that no pod waits for
 def check_storage(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield each claim that keeps a pod waiting, or will."""
     for claim in snapshot["persistentvolumeclaims"]:
-        if (claim.get("status") or {}).get("phase") != "Bound" and not going(claim):
+        if (claim.get("status") or {}).get("phase") != "Bound" and not terminating(claim):
             yield from _unbound(snapshot, claim)
     if snapshot.knows("persistentvolumeclaims"):
         yield from _missing(snapshot)
@@ -41,7 +41,7 @@ def _missing(snapshot: Snapshot) -> Iterator[Finding]:
     there = [name_of(each) for each in snapshot["persistentvolumeclaims"]]
     for pod in snapshot["pods"]:
         for claim in claims_of(pod):
-            if claim in there or finished(pod) or going(pod):
+            if claim in there or finished(pod) or terminating(pod):
                 continue
             near = nearest(claim, there)
             yield Finding(
@@ -62,45 +62,48 @@ def _scheduling(snapshot: Snapshot, pod: Object) -> list[Object]:
 def _unbound(snapshot: Snapshot, claim: Object) -> Iterator[Finding]:
     name, wanted = name_of(claim), claim["spec"].get("storageClassName")
     classes = {name_of(each): each for each in snapshot["storageclasses"]}
-    known = snapshot.knows("storageclasses")
     events = snapshot.events(KIND, name)
-    lines = tuple(map(snapshot.event_line, events[:2]))
-    defaults = [each for each, obj in classes.items() if _is_default(obj)]
-    default = defaults[0] if defaults else ""
-    # Without the right to list classes, the controller's own words must do.
-    said_missing = any("not found" in str(each.get("message")) for each in events)
-    if wanted and (
-        (known and wanted not in classes and said_missing) or (not known and said_missing)
-    ):
-        yield Finding(
-            Cause.STORAGE_CLASS_MISSING,
-            f"{KIND} {name} stays unbound: there is no StorageClass {wanted}",
-            (Ref(KIND, name),),
-            remedy=f"storageClassName: {default or '...'}    # of: {listed(classes) or 'none'}",
-            evidence=lines,
-        )
-    elif not wanted and (_unset(events) or (known and not defaults)):
-        yield Finding(
-            Cause.NO_STORAGE_CLASS,
-            f"{KIND} {name} stays unbound: it names no StorageClass, and "
-            + ("it asks for none" if wanted == "" else "none is the default"),
-            (Ref(KIND, name),),
-            remedy=f"storageClassName: {next(iter(classes), '...')}    # in the claim",
-            evidence=lines,
-        )
+    age = snapshot.age(claim["metadata"].get("creationTimestamp"))
+    if found := _class_problem(snapshot, claim, events):
+        yield found
     elif failed := snapshot.events(KIND, name, "ProvisioningFailed"):
         yield Finding(
             Cause.PROVISIONING,
             f"{KIND} {name} stays unbound: {clipped(failed[0].get('message'))}",
             (Ref(KIND, name),),
             remedy=f"kubectl -n {snapshot.namespace} describe pvc {name}",
-            evidence=lines,
+            evidence=_lines(snapshot, events),
             outlook=Outlook.MAY_HEAL,
         )
-    elif not _waits_for_pod(classes.get(wanted or ""), events):
-        age = snapshot.age(claim["metadata"].get("creationTimestamp"))
-        if age > PATIENCE or any(name in claims_of(pod) for pod in snapshot["pods"]):
-            yield _pending(snapshot, claim, age, lines)
+    elif not _waits_for_pod(classes.get(wanted or ""), events) and (
+        age > PATIENCE or any(name in claims_of(pod) for pod in snapshot["pods"])
+    ):
+        yield _pending(snapshot, claim, age, _lines(snapshot, events))
+
+
+def _class_problem(snapshot: Snapshot, claim: Object, events: list[Object]) -> Finding | None:
+    """Return the finding if the StorageClass of the claim is missing or not set."""
+    name, wanted = name_of(claim), claim["spec"].get("storageClassName")
+    classes = [name_of(each) for each in snapshot["storageclasses"]]
+    defaults = [name_of(each) for each in snapshot["storageclasses"] if _is_default(each)]
+    # Without the right to list classes, the controller's message must do.
+    reported = any("not found" in str(each.get("message")) for each in events)
+    if wanted and reported and wanted not in classes:
+        default = next(iter(defaults), "...")
+        cause, problem = Cause.STORAGE_CLASS_MISSING, f"there is no StorageClass {wanted}"
+        remedy = f"storageClassName: {default}    # of: {listed(classes) or 'none'}"
+    elif not wanted and (_unset(events) or (snapshot.knows("storageclasses") and not defaults)):
+        why = "it asks for none" if wanted == "" else "none is the default"
+        cause, problem = Cause.NO_STORAGE_CLASS, f"it names no StorageClass, and {why}"
+        remedy = f"storageClassName: {next(iter(classes), '...')}    # in the claim"
+    else:
+        return None
+    sentence = f"{KIND} {name} stays unbound: {problem}"
+    return Finding(cause, sentence, (Ref(KIND, name),), remedy, _lines(snapshot, events))
+
+
+def _lines(snapshot: Snapshot, events: list[Object]) -> tuple[str, ...]:
+    return tuple(map(snapshot.event_line, events[:2]))
 
 
 def _pending(snapshot: Snapshot, claim: Object, age: float, lines: tuple[str, ...]) -> Finding:

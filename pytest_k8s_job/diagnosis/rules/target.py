@@ -1,4 +1,4 @@
-"""Explains why the target did not answer: its name, a connection, its status."""
+"""Rules for a target that does not answer: name, connection, status."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DNS_PORT = 53
 
 
 def check_target(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield the cause of each request to the target that failed."""
+    """Yield the cause of each failed request to the target."""
     for check in snapshot.target_checks:
         if check.stage == "ok":
             continue
@@ -52,7 +52,7 @@ def _finding(snapshot: Snapshot, check: TargetCheckResult, host: Host | None) ->
         (
             f"{check.source}: {check.stage}: {check.error or check.status}"
             f" after {check.seconds:.1f} s",
-            *_ends(snapshot, host),
+            *_endpoint_lines(snapshot, host),
         ),
         Outlook.MAY_HEAL,
         frozenset(blames),
@@ -98,7 +98,10 @@ def _target_pods(snapshot: Snapshot, host: Host | None) -> tuple[Object | None, 
 def _suspects(
     snapshot: Snapshot, check: TargetCheckResult, host: Host | None, cause: Cause
 ) -> list[str]:
-    """Name the policies that forbid what failed; only what times out can be their work."""
+    """Return the NetworkPolicies that may explain the failed request.
+
+    Only what times out can be their work.
+    """
     source = snapshot.named("pods", check.pod) if check.pod else None
     if source is None:
         return []
@@ -121,8 +124,8 @@ def _asked_port(service: Object, pod: Object, check: TargetCheckResult) -> int:
     )
 
 
-def _ends(snapshot: Snapshot, host: Host | None) -> Iterator[str]:
-    """Yield where the Service leads; an address without a pod is worth a line."""
+def _endpoint_lines(snapshot: Snapshot, host: Host | None) -> Iterator[str]:
+    """Yield the endpoints of the Service, with the pod of each."""
     service, _ = _target_pods(snapshot, host)
     if service is None:
         return

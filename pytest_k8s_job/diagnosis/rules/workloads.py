@@ -1,4 +1,4 @@
-"""Deployments and the like that do not run what they should; a namespace without any."""
+"""Rules for workloads that do not run as specified, or are missing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pytest_k8s_job.cluster.objects import Object, condition, name_of
 from pytest_k8s_job.cluster.text import clipped, listed
 from pytest_k8s_job.diagnosis.causes import Cause
-from pytest_k8s_job.diagnosis.containers import containers, finished, going
+from pytest_k8s_job.diagnosis.containers import containers, finished, terminating
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
 from pytest_k8s_job.diagnosis.snapshot import Snapshot, ref
 
@@ -18,7 +18,7 @@ SETTLED = 15.0  # seconds after which a pod that says nothing is odd
 
 
 def check_workloads(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield what is scaled to 0, not rolled out, or not there at all."""
+    """Yield workloads that are scaled to 0, not rolled out, or missing."""
     there = [each for resource in RESOURCES for each in snapshot[resource]]
     known = all(map(snapshot.knows, (*RESOURCES, "pods", "jobs")))
     if known and not there and not snapshot["pods"] and not snapshot["jobs"]:
@@ -34,7 +34,7 @@ def check_workloads(snapshot: Snapshot) -> Iterator[Finding]:
             yield _scaled_to_zero(snapshot, owner)
         else:
             yield from _rollout(snapshot, owner)
-    yield from _silent_pods(snapshot)
+    yield from _stuck_pods(snapshot)
 
 
 def _scaled_to_zero(snapshot: Snapshot, owner: Object) -> Finding:
@@ -80,7 +80,7 @@ def _rollout(snapshot: Snapshot, owner: Object) -> Iterator[Finding]:
 
 
 def _counts(owner: Object) -> tuple[int, int, int, int]:
-    """Return how many pods are wanted, of the newest version, ready, and there at all."""
+    """Return the numbers of pods wanted, updated, ready, and existing."""
     spec, status = owner["spec"], owner.get("status") or {}
     if owner["kind"] == "DaemonSet":
         keys = (
@@ -101,15 +101,15 @@ def _counts(owner: Object) -> tuple[int, int, int, int]:
     return wanted, updated, ready, there
 
 
-def _silent_pods(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield pods that do not come forward though nothing is known against them: they are odd."""
+def _stuck_pods(snapshot: Snapshot) -> Iterator[Finding]:
+    """Yield pods that neither start nor go, without a known cause."""
     for pod in snapshot["pods"]:
         if finished(pod) or not pod["spec"].get("nodeName"):
             continue
         grace = pod["metadata"].get("deletionTimestamp")
-        if going(pod):
+        if terminating(pod):
             if snapshot.age(grace) > SETTLED:
-                yield _odd(
+                yield _unexplained(
                     snapshot,
                     pod,
                     f"is being deleted and is not gone {snapshot.age(grace):.0f} s after its time",
@@ -124,10 +124,12 @@ def _silent_pods(snapshot: Snapshot) -> Iterator[Finding]:
                 f"{each.name}: {each.waiting.get('reason') or 'no status'}"
                 for each in containers(pod)
             ]
-            yield _odd(snapshot, pod, f"has not started after {age:.0f} s ({listed(reasons)})")
+            yield _unexplained(
+                snapshot, pod, f"has not started after {age:.0f} s ({listed(reasons)})"
+            )
 
 
-def _odd(snapshot: Snapshot, pod: Object, words: str) -> Finding:
+def _unexplained(snapshot: Snapshot, pod: Object, words: str) -> Finding:
     conditions = (pod.get("status") or {}).get("conditions") or ()
     lines = [f"condition {each['type']} is {each['status']}" for each in conditions]
     events = map(snapshot.event_line, snapshot.events("Pod", name_of(pod))[:3])

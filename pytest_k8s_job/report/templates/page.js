@@ -76,9 +76,9 @@ function testAt(event) {
   const lane = event.target.closest("[data-shard]");
   if (!lane) return null;
   const box = lane.getBoundingClientRect();
-  const moment = ((event.clientX - box.left) / box.width) * span;
+  const time = ((event.clientX - box.left) / box.width) * span;
   const slack = span / 500; // a bar is no narrower than this
-  const under = rows.filter(([, , shard, began, took]) => shard === lane.dataset.shard && began !== null && began <= moment && moment <= began + Math.max(took, slack));
+  const under = rows.filter(([, , shard, began, took]) => shard === lane.dataset.shard && began !== null && began <= time && time <= began + Math.max(took, slack));
   return under.sort((one, other) => one[0] - other[0])[0] ?? null;
 }
 

@@ -15,7 +15,7 @@ from pytest_k8s_job.diagnosis.start_watch import (
     PATIENCE,
     QUIET,
     Patience,
-    StartDiagnosis,
+    StartWatch,
     diagnose_job,
     diagnose_target,
     explain_refusal,
@@ -69,28 +69,28 @@ def finding(outlook: Outlook, cause: Cause = Cause.UNKNOWN) -> Finding:
 
 def test_a_pod_that_comes_forward_costs_nothing(reader: Recorded) -> None:
     """No snapshot is taken before the Job has had its moment, nor of a running container."""
-    diagnosis = StartDiagnosis(reader, SUITE, 60.0, 0.0)
-    assert diagnosis.given_up(QUIET / 2, PENDING) is None
-    assert diagnosis.given_up(QUIET * 2, RUNNING) is None
+    diagnosis = StartWatch(reader, SUITE, 60.0, 0.0)
+    assert diagnosis.start_failure(QUIET / 2, PENDING) is None
+    assert diagnosis.start_failure(QUIET * 2, RUNNING) is None
     assert not reader.asked.acquire(timeout=0.1)
 
 
 def test_a_pod_that_waits_is_looked_at_and_given_up(reader: Recorded) -> None:
     """A pod that does not come forward is looked at; a lasting cause ends the waiting."""
     now = time.monotonic()
-    diagnosis = StartDiagnosis(reader, SUITE, 60.0, now - QUIET)
+    diagnosis = StartWatch(reader, SUITE, 60.0, now - QUIET)
     try:
-        assert diagnosis.given_up(now, PENDING) is None
+        assert diagnosis.start_failure(now, PENDING) is None
         assert reader.asked.acquire(timeout=10)
-        given_up = None
+        start_failure = None
         for _ in range(SECONDS * 10):
-            given_up = given_up or diagnosis.given_up(time.monotonic(), PENDING)
-            if given_up is None:
+            start_failure = start_failure or diagnosis.start_failure(time.monotonic(), PENDING)
+            if start_failure is None:
                 reader.asked.acquire(timeout=0.1)
     finally:
         diagnosis.stop()
-    assert given_up is not None
-    assert given_up.cause is Cause.IMAGE_NEVER_PULLED
+    assert start_failure is not None
+    assert start_failure.cause is Cause.IMAGE_NEVER_PULLED
 
 
 @pytest.mark.parametrize("outlook", [Outlook.FINAL, Outlook.STUCK, Outlook.MAY_HEAL])
@@ -132,11 +132,11 @@ def test_another_cause_begins_anew() -> None:
 
 def test_the_end_of_the_time_is_honest() -> None:
     """When nothing was found in time, the finding says so and shows the pod's state."""
-    diagnosis = StartDiagnosis(Recorded(healthy()), SUITE, 60.0, 0.0)
-    given_up = diagnosis.given_up(61.0, RUNNING)
-    assert given_up is not None
-    assert given_up.cause is Cause.UNKNOWN
-    assert given_up.sentence == "nothing started within 60 s: pod suite-1 is running"
+    diagnosis = StartWatch(Recorded(healthy()), SUITE, 60.0, 0.0)
+    start_failure = diagnosis.start_failure(61.0, RUNNING)
+    assert start_failure is not None
+    assert start_failure.cause is Cause.UNKNOWN
+    assert start_failure.sentence == "nothing started within 60 s: pod suite-1 is running"
 
 
 def test_only_what_concerns_the_job_is_named() -> None:

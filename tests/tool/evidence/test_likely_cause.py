@@ -14,7 +14,7 @@ from pytest_k8s_job.diagnosis.snapshot import Snapshot
 from pytest_k8s_job.evidence.likely_cause import likely_cause
 from pytest_k8s_job.evidence.masking import Masks, secret_values
 from pytest_k8s_job.evidence.target_reader import Log
-from pytest_k8s_job.evidence.window import Line, Window, happenings, lines_with, shown
+from pytest_k8s_job.evidence.window import Line, Window, lines_with, shown, target_events
 from tests.checkout import CHECKOUT
 
 KILLED_AT = epoch(
@@ -126,14 +126,14 @@ def test_an_error_logged_for_the_test_explains_a_500(objects: Objects) -> None:
 
 def test_what_happened_is_that_of_the_window(objects: Objects) -> None:
     """Events, kills and readiness, in time order; not those of the tests' own pods."""
-    told = happenings(snapshot(objects), DURING)
+    told = target_events(snapshot(objects), DURING)
     waits = f"afterwards: container worker of {WORKER} waits: CrashLoopBackOff, after OOMKilled"
     assert told.pop() == waits
     assert f"21:09:46 {WORKER} was OOM-killed (limit 128 MiB)" in told
     assert f"21:09:47 {WORKER} is not ready any more" in told
     assert told == sorted(told, key=lambda each: each[:8])
     assert not [each for each in told if "integration-test" in each]
-    assert happenings(snapshot(objects), Window(1.0, 2.0)) == [waits]
+    assert target_events(snapshot(objects), Window(1.0, 2.0)) == [waits]
 
 
 def test_lines_come_in_time_order_and_once() -> None:

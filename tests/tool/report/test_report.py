@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 
 from pytest_k8s_job.report import document as module
-from pytest_k8s_job.report.annotations import ANNOTATIONS, GITLAB_REPORT, tell
+from pytest_k8s_job.report.annotations import ANNOTATIONS, GITLAB_REPORT, annotate
 from pytest_k8s_job.report.document import Document, Failure, Finding, Outcome, Result, to_json
 from pytest_k8s_job.report.failures import group
 from pytest_k8s_job.report.markdown import summarise
@@ -250,7 +250,7 @@ def test_what_began_it_is_told() -> None:
     test = replace(failed("-"), failures=several, reruns=1)
     assert [cause.text for cause in group([test])] == ["attempt 2, subtest i=1"]
     plain = replace(test, failures=(several[0], Failure("teardown", "x", "")), reruns=0)
-    assert plain.telling.headline == "attempt 1, setup"
+    assert plain.main_failure.headline == "attempt 1, setup"
 
 
 def test_the_time_line_is_light() -> None:
@@ -292,7 +292,7 @@ def test_github_gets_annotations_and_a_summary(tmp_path: Path) -> None:
     (tmp_path / "summary").write_text("before\n")
     tests = (failed("100%, no\n::x", "test_a[1,2]", cause="it broke"),)
     document = replace(small_run(), tests=tests, causes=group(tests), exit_code=1)
-    lines = list(tell(document, tmp_path, tmp_path / "sub", on_github(tmp_path)))
+    lines = list(annotate(document, tmp_path, tmp_path / "sub", on_github(tmp_path)))
     assert lines == [
         "::error file=sub/test_it.py,line=3,title=test_it.py%3A%3Atest_a[1%2C2]"
         "::100%25, no%0A::x%0ALikely cause: it broke"
@@ -303,7 +303,7 @@ def test_github_gets_annotations_and_a_summary(tmp_path: Path) -> None:
 def test_annotations_are_bounded(tmp_path: Path) -> None:
     """Of many failures GitHub gets ten lines: each cause once first, the rest as a number."""
     document = large_run(100, failures=40)
-    lines = list(tell(document, tmp_path, tmp_path, on_github(tmp_path)))
+    lines = list(annotate(document, tmp_path, tmp_path, on_github(tmp_path)))
     assert len(lines) == ANNOTATIONS
     assert "title=31 more tests failed" in lines[-1]
     assert "refused the connection" in lines[0]
@@ -314,9 +314,9 @@ def test_a_run_without_tests_is_annotated(tmp_path: Path) -> None:
     """A run that never began is one annotation with its sentence; a passed one is none."""
     document = replace(small_run(failed=False), tests=(), causes=(), verdict="NOT RUN")
     document = replace(document, exit_code=10, first_line="no such image")
-    lines = list(tell(document, tmp_path, tmp_path, on_github(tmp_path)))
+    lines = list(annotate(document, tmp_path, tmp_path, on_github(tmp_path)))
     assert lines == ["::error title=NOT RUN::no such image"]
-    assert not list(tell(small_run(failed=False), tmp_path, tmp_path, on_github(tmp_path)))
+    assert not list(annotate(small_run(failed=False), tmp_path, tmp_path, on_github(tmp_path)))
 
 
 def test_gitlab_gets_a_link_and_a_section(tmp_path: Path) -> None:
@@ -324,7 +324,7 @@ def test_gitlab_gets_a_link_and_a_section(tmp_path: Path) -> None:
     environ = {"GITLAB_CI": "true", "CI_PROJECT_DIR": str(tmp_path), "CI_JOB_URL": "https://x/7"}
     folder = tmp_path / "reports"
     folder.mkdir()
-    lines = list(tell(failing_run(), folder, tmp_path, environ))
+    lines = list(annotate(failing_run(), folder, tmp_path, environ))
     assert re.match(r"\x1b\[0Ksection_start:\d+:failures_by_cause\[collapsed=true\]\r", lines[0])
     assert "section_end" in lines[-1]
     assert len(lines) == 6
@@ -334,7 +334,7 @@ def test_gitlab_gets_a_link_and_a_section(tmp_path: Path) -> None:
 
 def test_elsewhere_nothing_is_told(tmp_path: Path) -> None:
     """Without a CI system there are neither commands nor files."""
-    assert not list(tell(failing_run(), tmp_path, tmp_path, {}))
+    assert not list(annotate(failing_run(), tmp_path, tmp_path, {}))
     assert not list(tmp_path.iterdir())
 
 
