@@ -9,8 +9,9 @@ from typing import Any, Protocol
 
 from pytest_k8s_job.cluster.pods import Reader
 from pytest_k8s_job.diagnosis.api_check import check_through_api, place_of
-from pytest_k8s_job.diagnosis.diagnose import diagnose, take_snapshot
+from pytest_k8s_job.diagnosis.diagnose import diagnose
 from pytest_k8s_job.diagnosis.rules.access import notes
+from pytest_k8s_job.diagnosis.snapshot_reader import take_snapshot
 from pytest_k8s_job.diagnosis.text_report import as_json, as_text
 from pytest_k8s_job.wire.target_check import TargetCheckResult
 

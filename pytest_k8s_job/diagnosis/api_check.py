@@ -61,10 +61,10 @@ def _result(url: str, error: ClusterError, seconds: float) -> TargetCheckResult:
     text = PREFIX.sub("", str(error))
     ours = "error trying to reach service" in str(error) or "no endpoints available" in text
     if ours or error.status in (0, 404):
-        for sign, stage, said in SIGNS:
+        for sign, stage, meaning in SIGNS:
             match = re.search(sign, text)
             if match is not None:
-                return TargetCheckResult(url, stage, said or text, source="api", seconds=seconds)
+                return TargetCheckResult(url, stage, meaning or text, source="api", seconds=seconds)
     if error.status == 0:
         return TargetCheckResult(url, "connect", "timeout", source="api", seconds=seconds)
     return TargetCheckResult(url, "http", text, error.status, source="api", seconds=seconds)

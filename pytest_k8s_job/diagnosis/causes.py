@@ -171,7 +171,7 @@ MEANINGS = {
     Cause.SIGKILL: "A container was killed by SIGKILL, and not for its memory.",
     Cause.INIT_FAILED: "An init container fails, so the others never start.",
     Cause.DEADLINE: "The Job ran into its activeDeadlineSeconds.",
-    Cause.POD_DELETED: "The Job's pod was deleted; by whom can no longer be told.",
+    Cause.POD_DELETED: "The Job's pod was deleted; who deleted it is no longer known.",
     Cause.CRASH_LOOP: "A container ends again and again; exit code and last line are given.",
     Cause.CONTAINER_FAILED: "A container of a Job ended with an error.",
     Cause.SERVICE_MISSING: "There is no Service of the name that is called.",

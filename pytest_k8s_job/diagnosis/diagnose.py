@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import chain
 
 from pytest_k8s_job.diagnosis.causes import Cause
-from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
+from pytest_k8s_job.diagnosis.finding import Finding
 from pytest_k8s_job.diagnosis.ranking import rank
 from pytest_k8s_job.diagnosis.rules.access import check_access, check_clock
 from pytest_k8s_job.diagnosis.rules.blocked_connections import check_blocked_connections
@@ -26,17 +26,8 @@ from pytest_k8s_job.diagnosis.rules.storage import check_storage
 from pytest_k8s_job.diagnosis.rules.target import check_target
 from pytest_k8s_job.diagnosis.rules.workloads import check_workloads
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
-from pytest_k8s_job.diagnosis.snapshot_reader import take_snapshot
 
-__all__ = [
-    "Cause",
-    "Finding",
-    "Outlook",
-    "Ref",
-    "Snapshot",
-    "diagnose",
-    "take_snapshot",
-]
+__all__ = ["diagnose"]
 
 GENERAL = (check_access, check_clock)
 RULES = (

@@ -16,7 +16,7 @@ _CHANGING = re.compile(
 def group_texts(causes: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
     """Return each distinct text with its node ids, the most frequent first.
 
-    Of one that ends with a time of day, the first and the last time are told.
+    Of texts that end with a time of day, the first and the last time are shown.
     """
     found: dict[str, list[tuple[str, str]]] = {}
     for text, nodeid in causes:

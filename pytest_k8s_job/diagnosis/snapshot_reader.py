@@ -27,7 +27,7 @@ from pytest_k8s_job.wire.target_check import TargetCheckResult
 __all__ = ["take_snapshot"]
 
 SIDE_BY_SIDE = 8  # requests at the same time
-LIMIT = 500  # objects of one kind; who has more is told of these
+LIMIT = 500  # objects of one kind; the diagnosis of a larger namespace rests on these
 LOGS = 12  # containers whose last lines are read
 FRAME = "::k8sjob1 "  # how the lines of our own agent begin that nobody reads
 LOG_PAUSE = 0.4  # seconds

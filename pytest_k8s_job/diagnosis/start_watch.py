@@ -11,6 +11,7 @@ import threading
 import time
 from contextlib import suppress
 
+from pytest_k8s_job.cluster.objects import name_of
 from pytest_k8s_job.cluster.pods import JobRef, Phase, PodState, Reader
 from pytest_k8s_job.diagnosis.causes import Cause
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
@@ -109,7 +110,8 @@ class StartWatch:
 
 def diagnose_job(reader: Reader, job: JobRef) -> Finding | None:
     """Return the root cause that keeps a Job from finishing, if known."""
-    from pytest_k8s_job.diagnosis.diagnose import diagnose, take_snapshot  # noqa: PLC0415 (see above)
+    from pytest_k8s_job.diagnosis.diagnose import diagnose  # noqa: PLC0415 (see above)
+    from pytest_k8s_job.diagnosis.snapshot_reader import take_snapshot  # noqa: PLC0415 (see above)
 
     findings = diagnose(take_snapshot(reader, job.namespace))
     return next((each for each in findings if _concerns(each, job)), None)
@@ -117,22 +119,20 @@ def diagnose_job(reader: Reader, job: JobRef) -> Finding | None:
 
 def diagnose_target(reader: Reader, namespace: str) -> list[Finding]:
     """Return the findings on the workloads of a namespace, without its Jobs."""
-    from pytest_k8s_job.diagnosis.diagnose import diagnose, take_snapshot  # noqa: PLC0415 (see above)
+    from pytest_k8s_job.diagnosis.diagnose import diagnose  # noqa: PLC0415 (see above)
+    from pytest_k8s_job.diagnosis.snapshot_reader import take_snapshot  # noqa: PLC0415 (see above)
 
     snapshot = take_snapshot(reader, namespace)
-    jobs = {Ref("Job", each["metadata"]["name"]) for each in snapshot["jobs"]}
-    pods = {
-        Ref("Pod", each["metadata"]["name"])
-        for each in snapshot["pods"]
-        if snapshot.top(each) in jobs
-    }
+    jobs = {Ref("Job", name_of(each)) for each in snapshot["jobs"]}
+    pods = {Ref("Pod", name_of(each)) for each in snapshot["pods"] if snapshot.top(each) in jobs}
     return [each for each in diagnose(snapshot) if not each.about <= jobs | pods]
 
 
 def diagnose_target_check(reader: Reader, namespace: str, check: TargetCheckResult) -> Finding:
     """Return why a pod in `namespace` got this result from the target."""
     from pytest_k8s_job.diagnosis.api_check import place_of  # noqa: PLC0415 (see above)
-    from pytest_k8s_job.diagnosis.diagnose import diagnose, take_snapshot  # noqa: PLC0415
+    from pytest_k8s_job.diagnosis.diagnose import diagnose  # noqa: PLC0415
+    from pytest_k8s_job.diagnosis.snapshot_reader import take_snapshot  # noqa: PLC0415
 
     with suppress(UsageError):  # a target outside of the cluster
         namespace = place_of(check.url, namespace)[1]

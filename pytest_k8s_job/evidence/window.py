@@ -137,8 +137,8 @@ def _events(snapshot: Snapshot) -> Iterator[tuple[float, str]]:
             continue  # a pod of the tests, or one that the selector leaves out
         if about.get("kind") == "Job":
             continue
-        said = clipped(event.get("message"))
-        yield event_time(event), f"{about.get('kind')} {name}: {event.get('reason')}: {said}"
+        change = clipped(event.get("message"))
+        yield event_time(event), f"{about.get('kind')} {name}: {event.get('reason')}: {change}"
 
 
 def _is_gone(event: Object) -> bool:
@@ -154,8 +154,8 @@ def _states(snapshot: Snapshot) -> Iterator[tuple[float, str]]:
         yield exited.at, exited.words
     for pod in snapshot["pods"]:
         ready = condition(pod, "Ready")
-        said = "became ready" if ready.get("status") == "True" else "is not ready any more"
-        yield epoch(ready.get("lastTransitionTime")), f"{name_of(pod)} {said}"
+        change = "became ready" if ready.get("status") == "True" else "is not ready any more"
+        yield epoch(ready.get("lastTransitionTime")), f"{name_of(pod)} {change}"
         for each in containers(pod):
             if each.restarts and each.running:
                 at = epoch(each.running.get("startedAt"))

@@ -8,17 +8,9 @@ from typing import Any
 
 import pytest
 
-from pytest_k8s_job.report.document import (
-    RUN_DATA,
-    Document,
-    Failure,
-    Outcome,
-    Repeat,
-    Result,
-    RunData,
-    count,
-)
+from pytest_k8s_job.report.document import Document, Failure, Outcome, Repeat, Result, count
 from pytest_k8s_job.report.failures import group, read_failure, readable
+from pytest_k8s_job.report.run_data import RUN_DATA, RunData
 from pytest_k8s_job.report.sentence import VERDICTS, first_line
 
 __all__ = ["ReportBuilder"]

@@ -27,7 +27,7 @@ from pytest_k8s_job.cluster.pods import Reader
 from pytest_k8s_job.cluster.text import epoch
 from pytest_k8s_job.diagnosis.containers import Container, containers, terminating
 from pytest_k8s_job.errors import ClusterError
-from pytest_k8s_job.report.document import Event, Mark, Place, RunData, ShardProof, Workload
+from pytest_k8s_job.report.run_data import Event, Mark, Place, RunData, ShardProof, Workload
 
 __all__ = ["cluster_data_from", "read_cluster_data"]
 

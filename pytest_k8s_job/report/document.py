@@ -1,8 +1,7 @@
 """Everything that a report holds, as frozen values.
 
-All moments are seconds since the epoch, all durations seconds. Whoever drives a run in a cluster
-hands over what only it knows by `config.stash[RUN_DATA] = RunData(...)` before the session
-finishes; each of its fields may be left out.
+docs/report-schema.json describes their JSON. All times are seconds since the epoch, all durations
+seconds.
 """
 
 from __future__ import annotations
@@ -12,23 +11,15 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
-import pytest
+from pytest_k8s_job.report.run_data import Event, Finding, Mark, Place, ShardProof, Workload
 
 __all__ = [
-    "RUN_DATA",
     "Cause",
     "Document",
-    "Event",
     "Failure",
-    "Finding",
-    "Mark",
     "Outcome",
-    "Place",
     "Repeat",
     "Result",
-    "RunData",
-    "ShardProof",
-    "Workload",
     "to_json",
 ]
 
@@ -46,115 +37,12 @@ class Outcome(StrEnum):
     PASSED = "passed"
 
 
-# -- what the driver of a run hands over
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A step that the run reached: created, scheduled, pulled, started ...."""
-
-    name: str
-    at: float
-    shard: str = ""
-
-
-@dataclass(frozen=True)
-class Event:
-    """An event of the target or the Job while the tests ran."""
-
-    at: float
-    object: str  # "pod/api-5d9c"
-    reason: str  # "Restarted", "BackOff", "EndpointsChanged"
-    text: str = ""
-    warning: bool = False
-
-
-@dataclass(frozen=True)
-class Workload:
-    """A part of the target, as it was when the tests began."""
-
-    name: str  # "deployment/api"
-    image: str = ""
-    digest: str = ""  # "sha256:..."
-    pod_template_hash: str = ""
-    node: str = ""
-    ready: str = ""  # "2/2"
-    restarts: int = 0  # while the tests ran
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One cause that the diagnosis names."""
-
-    code: str
-    sentence: str
-    remedy: str = ""
-    evidence: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class ShardProof:
-    """The proof that no result of one pod was lost; `problem` otherwise."""
-
-    shard: str
-    pod: str = ""
-    node: str = ""
-    planned: int | None = None
-    reported: int | None = None
-    records: int | None = None
-    frames: int | None = None
-    sha256: str = ""
-    exit_code: int | None = None
-    problem: str = ""
-    note: str = ""  # of a pod whose tests another one ran
-
-    @property
-    def whole(self) -> bool:
-        """Whether every planned test was reported."""
-        return not self.problem and self.planned == self.reported
-
-
 @dataclass(frozen=True)
 class Repeat:
     """A test that ran again because the infrastructure failed, not the test."""
 
     nodeid: str
     reason: str
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where the run was."""
-
-    context: str = ""
-    server: str = ""
-    kubernetes: str = ""  # "v1.36.1"
-    namespace: str = ""
-    job: str = ""
-    run_id: str = ""
-    image: str = ""  # of the tests
-    image_digest: str = ""
-
-
-@dataclass(frozen=True)
-class RunData:
-    """What only the run in a cluster knows; each field is optional."""
-
-    verdict: str = ""
-    exit_code: int | None = None
-    first_line: str = ""
-    place: Place = Place()
-    marks: tuple[Mark, ...] = ()
-    events: tuple[Event, ...] = ()
-    target: tuple[Workload, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    shards: tuple[ShardProof, ...] = ()
-
-
-RUN_DATA = pytest.StashKey[RunData]()
-
-
-# -- what the session showed
 
 
 @dataclass(frozen=True)
@@ -216,7 +104,7 @@ class Document:
     first_line: str
     started: float
     finished: float
-    place: Place = Place()
+    place: Place = field(default_factory=Place)
     counts: dict[str, int] = field(default_factory=dict)
     causes: tuple[Cause, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -75,5 +75,5 @@ def group(tests: Sequence[Result]) -> tuple[Cause, ...]:
 
 
 def _cause(test: Result) -> str:
-    said = next((f.likely_cause for f in test.failures if f.likely_cause), "")
-    return said or test.main_failure.headline
+    cause = next((f.likely_cause for f in test.failures if f.likely_cause), "")
+    return cause or test.main_failure.headline

@@ -45,8 +45,8 @@ def _failures(document: Document) -> Iterator[str]:
     by_id = {test.nodeid: test for test in document.tests}
     for cause in document.causes[:CAUSES]:
         number = len(cause.nodeids)
-        said = html.escape(" ".join(cause.text.split()))  # no Markdown within this element
-        yield f"<details><summary>{plural(number, 'test')}: {said}</summary>"
+        text = html.escape(" ".join(cause.text.split()))  # no Markdown within this element
+        yield f"<details><summary>{plural(number, 'test')}: {text}</summary>"
         yield ""
         yield from (f"- {code(nodeid)}" for nodeid in cause.nodeids[:NAMES])
         if number > NAMES:

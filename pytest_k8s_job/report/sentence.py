@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_k8s_job.report.document import Cause, Finding, Result, count
+from pytest_k8s_job.report.document import Cause, Result, count
+from pytest_k8s_job.report.run_data import Finding
 
 __all__ = ["VERDICTS", "first_line"]
 
@@ -38,8 +39,8 @@ def first_line(
     counts = count(tuple(tests))
     if verdict == "PASSED" and list(counts) == ["passed"]:
         return f"{'All ' if len(tests) > 1 else ''}{plural(len(tests), 'test')} passed."
-    said = ", ".join(f"{number:,} {outcome}" for outcome, number in reversed(counts.items()))
-    return f"{plural(len(tests), 'test')}: {said}."
+    outcomes = ", ".join(f"{number:,} {outcome}" for outcome, number in reversed(counts.items()))
+    return f"{plural(len(tests), 'test')}: {outcomes}."
 
 
 def _why(bad: int, causes: Sequence[Cause]) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from pytest_k8s_job.report.document import Document, Event, Mark, Outcome, Result
+from pytest_k8s_job.report.document import Document, Outcome, Result
+from pytest_k8s_job.report.run_data import Event, Mark
 
 __all__ = ["BAR_UNITS", "Lane", "Point", "Step", "Tick", "TimeLine", "lay_out"]
 

@@ -10,7 +10,7 @@ import pytest
 from pytest_k8s_job.diagnosis.finding import Finding as Diagnosed
 from pytest_k8s_job.diagnosis.start_watch import diagnose_target
 from pytest_k8s_job.report.cluster_data import read_cluster_data
-from pytest_k8s_job.report.document import RUN_DATA, Finding, RunData, ShardProof
+from pytest_k8s_job.report.run_data import RUN_DATA, Finding, RunData, ShardProof
 from pytest_k8s_job.run.run import ClusterRun
 from pytest_k8s_job.run.shard import Shard
 from pytest_k8s_job.verdict.verdict import Judgement, Verdict, judge

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,6 +68,7 @@ class Workload:
         progress: what a rollout still waits for, "" if it is over.
         note: what a reader should know: paused, or its own way to update.
         configs: (kind, name, resourceVersion) of ConfigMaps and Secrets that the template names.
+        selector: labels of its pods.
     """
 
     kind: str
@@ -83,6 +84,13 @@ class Workload:
     progress: str = ""
     note: str = ""
     configs: frozenset[tuple[str, str, str]] = frozenset()
+    selector: frozenset[tuple[str, str]] = frozenset()
+
+    def makes(self, pod: str, labels: Mapping[str, str]) -> bool:
+        """Whether a pod of this name, with these labels, in its namespace, is one of its own."""
+        if not self.selector:
+            return pod in {each.name for each in self.pods}
+        return self.selector <= labels.items()
 
     @property
     def key(self) -> tuple[str, str, str]:

@@ -78,6 +78,7 @@ def workload_of(state: NamespaceState, key: Key, found: str) -> Workload | None:
         progress=_progress(obj, kind, pods),
         note=_note(obj, kind),
         configs=frozenset(_configs(state, obj if kind in RESOURCES else newest, kind)),
+        selector=_selector(obj if kind in RESOURCES else newest, kind),
     )
 
 
@@ -143,6 +144,13 @@ def _template(obj: Object | None, kind: str) -> str:
     labels = {k: v for k, v in labels_of({"metadata": metadata}).items() if not _is_hash(k)}
     template["metadata"] = {"annotations": annotations, "labels": labels}
     return digest(template)
+
+
+def _selector(obj: Object | None, kind: str) -> frozenset[tuple[str, str]]:
+    if obj is None or kind == "pod":
+        return frozenset()
+    labels = (obj["spec"].get("selector") or {}).get("matchLabels") or {}
+    return frozenset((k, v) for k, v in labels.items() if not _is_hash(k) or kind == "replicaset")
 
 
 def _is_hash(label: str) -> bool:

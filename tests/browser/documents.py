@@ -5,21 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pytest_k8s_job.report.document import (
-    Document,
-    Event,
-    Failure,
-    Finding,
-    Mark,
-    Outcome,
-    Place,
-    Repeat,
-    Result,
-    ShardProof,
-    Workload,
-    count,
-)
+from pytest_k8s_job.report.document import Document, Failure, Outcome, Repeat, Result, count
 from pytest_k8s_job.report.failures import group
+from pytest_k8s_job.report.run_data import Event, Finding, Mark, Place, ShardProof, Workload
 from pytest_k8s_job.report.sentence import first_line
 
 BEGAN = 1_795_464_843.0  # 2026-11-23 20:14:03 UTC

@@ -73,7 +73,11 @@ def check_clock(snapshot: Snapshot) -> Iterator[Finding]:
 def notes(snapshot: Snapshot) -> list[str]:
     """Return notes on what could not be read for lack of rights."""
     lacking = [each for each in snapshot.refused if _forbidden(snapshot, each)]
-    return [f"not looked at, for want of the right: {listed(lacking, 9)}"] if lacking else []
+    return (
+        [f"not checked, because the right to read is missing: {listed(lacking, 9)}"]
+        if lacking
+        else []
+    )
 
 
 def no_rights(namespace: str, text: str, resources: list[str]) -> Finding:
@@ -154,7 +158,7 @@ def _terminating(snapshot: Snapshot) -> Iterator[Finding]:
         status = each.get("status") or {}
         if status.get("phase") != "Terminating":
             continue
-        said = [
+        conditions = [
             f"{c['type']}: {clipped(c.get('message'))}"
             for c in status.get("conditions") or ()
             if c.get("status") == "True"
@@ -166,6 +170,6 @@ def _terminating(snapshot: Snapshot) -> Iterator[Finding]:
             " it takes nothing new",
             (Ref("Namespace", snapshot.namespace),),
             remedy=f"kubectl wait --for=delete namespace/{snapshot.namespace}",
-            evidence=(f"phase {status['phase']}", *said),
+            evidence=(f"phase {status['phase']}", *conditions),
             outlook=Outlook.FINAL,
         )

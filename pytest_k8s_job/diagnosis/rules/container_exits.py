@@ -87,17 +87,17 @@ def _finding(snapshot: Snapshot, container: Container) -> Finding:
     for sign, cause, words in LOG_SIGNS:
         line = next((each for each in reversed(log.splitlines()) if re.search(sign, each)), "")
         if line:
-            said = f"{words}: {clipped(line, 160)}"
-            return _ended(snapshot, container, cause, said, frozenset())
+            text = f"{words}: {clipped(line, 160)}"
+            return _ended(snapshot, container, cause, text, frozenset())
     if code == KILLED:
-        said = "it was killed by SIGKILL, and not for its memory (exit code 137)"
-        return _ended(snapshot, container, Cause.SIGKILL, said, frozenset())
+        text = "it was killed by SIGKILL, and not for its memory (exit code 137)"
+        return _ended(snapshot, container, Cause.SIGKILL, text, frozenset())
     return _crash(snapshot, container, log)
 
 
 def _crash(snapshot: Snapshot, container: Container, log: str) -> Finding:
-    code, said = container.ended.get("exitCode"), clipped(last_line(log), 160)
-    quoted = f": {said}" if said else ""
+    code, last = container.ended.get("exitCode"), clipped(last_line(log), 160)
+    quoted = f": {last}" if last else ""
     if container.init:
         cause, words = Cause.INIT_FAILED, f"it fails with exit code {code}{quoted}"
     elif container.pod["spec"].get("restartPolicy") == "Always":

@@ -62,11 +62,11 @@ def _config(snapshot: Snapshot, container: Container) -> Iterator[Finding]:
         return
     field = "initContainers" if container.init else "containers"
     for event in snapshot.events("Pod", name_of(container.pod), "Failed")[:1]:
-        said = str(event.get("message"))
+        message = str(event.get("message"))
         ours = event["involvedObject"].get("fieldPath") == f"spec.{field}{{{container.name}}}"
         # The kubelet's event is up to a second ahead of the pod's status.
-        if ours and EARLY_SIGNS.search(said):
-            yield _config_finding(snapshot, container, said)
+        if ours and EARLY_SIGNS.search(message):
+            yield _config_finding(snapshot, container, message)
 
 
 def _config_finding(snapshot: Snapshot, container: Container, text: str) -> Finding:

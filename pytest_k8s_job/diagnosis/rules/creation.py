@@ -102,11 +102,11 @@ def _suspension(snapshot: Snapshot, job: Object) -> Finding:
 
 
 def _pod_security(match: re.Match[str], _: str) -> tuple[str, str]:
-    level, said = match[1], match[2]
-    fields = re.findall(r"(?:^|, )([^(,]+?) \(", said)
-    wanted = [line for sign, line in PERMITTED.items() if sign in said]
+    level, violations = match[1], match[2]
+    fields = re.findall(r"(?:^|, )([^(,]+?) \(", violations)
+    wanted = [line for sign, line in PERMITTED.items() if sign in violations]
     return (
-        f"Pod Security level {level} refuses its pod: {', '.join(fields) or clipped(said)}",
+        f"Pod Security level {level} refuses its pod: {', '.join(fields) or clipped(violations)}",
         f"securityContext: {{{', '.join(wanted)}}}" if wanted else "",
     )
 

@@ -99,18 +99,11 @@ def _dns_down(snapshot: Snapshot) -> Iterator[Finding]:
 
     Other clusters may name it otherwise.
     """
-    if not snapshot["dns-services"] or not snapshot.knows("dns-slices"):
+    if not snapshot["dns-services"] or not snapshot.knows("dns-slices") or _dns_ready(snapshot):
         return
-    name = name_of(snapshot["dns-services"][0])
-    ready = [
-        endpoint
-        for each in snapshot["dns-slices"]
-        for endpoint in each.get("endpoints") or ()
-        if (endpoint.get("conditions") or {}).get("ready") is not False
-    ]
-    if ready:
-        return
+    name, pods = name_of(snapshot["dns-services"][0]), snapshot["dns-pods"]
     deployment = next(iter(snapshot["dns-deployments"]), None)
+    ready = {name_of(pod): condition(pod, "Ready").get("status") or "unknown" for pod in pods}
     yield Finding(
         Cause.DNS_DOWN,
         f"the cluster's DNS is down: Service {name} in kube-system has no ready endpoint"
@@ -119,13 +112,18 @@ def _dns_down(snapshot: Snapshot) -> Iterator[Finding]:
         _remedy(deployment),
         (
             "EndpointSlices of kube-dns: no ready endpoint",
-            *(
-                f"pod {name_of(pod)}: Ready is {condition(pod, 'Ready').get('status') or 'unknown'}"
-                for pod in snapshot["dns-pods"]
-            ),
+            *(f"pod {pod}: Ready is {status}" for pod, status in ready.items()),
         ),
         Outlook.MAY_HEAL,
-        frozenset(Ref("Node", str(pod["spec"].get("nodeName"))) for pod in snapshot["dns-pods"]),
+        frozenset(Ref("Node", str(pod["spec"].get("nodeName"))) for pod in pods),
+    )
+
+
+def _dns_ready(snapshot: Snapshot) -> bool:
+    return any(
+        (endpoint.get("conditions") or {}).get("ready") is not False
+        for each in snapshot["dns-slices"]
+        for endpoint in each.get("endpoints") or ()
     )
 
 

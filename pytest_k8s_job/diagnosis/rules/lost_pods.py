@@ -42,11 +42,11 @@ def check_nodes(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _lost_node(snapshot: Snapshot, name: str, ready: Object) -> Finding:
-    said = "is not ready" if ready.get("status") == "False" else "does not report any more"
+    state = "is not ready" if ready.get("status") == "False" else "does not report any more"
     age = snapshot.age(ready.get("lastTransitionTime"))
     return Finding(
         Cause.NODE_LOST,
-        f"node {name} {said} since {age:.0f} s: {clipped(ready.get('message'), 120)}",
+        f"node {name} {state} since {age:.0f} s: {clipped(ready.get('message'), 120)}",
         (Ref("Node", name),),
         remedy=f"kubectl describe node {name}    # does its kubelet run?",
         evidence=(f"condition Ready is {ready.get('status')}: {ready.get('reason')}",),
@@ -54,14 +54,16 @@ def _lost_node(snapshot: Snapshot, name: str, ready: Object) -> Finding:
     )
 
 
-def _node_under_pressure(snapshot: Snapshot, name: str, words: str, said: Object) -> Finding:
-    age = snapshot.age(said.get("lastTransitionTime"))
+def _node_under_pressure(snapshot: Snapshot, name: str, words: str, pressure: Object) -> Finding:
+    age = snapshot.age(pressure.get("lastTransitionTime"))
     return Finding(
         Cause.NODE_PRESSURE,
         f"node {name} is short of {words} since {age:.0f} s: it takes no pods and evicts some",
         (Ref("Node", name),),
         remedy=f"kubectl describe node {name}    # free {words} on it",
-        evidence=(f"condition {said.get('type')}: {said.get('reason')}: {said.get('message')}",),
+        evidence=(
+            f"condition {pressure['type']}: {pressure.get('reason')}: {pressure.get('message')}",
+        ),
         outlook=Outlook.MAY_HEAL,
     )
 

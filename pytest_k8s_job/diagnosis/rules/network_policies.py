@@ -1,6 +1,6 @@
 """Evaluates NetworkPolicies: whether one pod may connect to another.
 
-Not whether the network enforces them: so what they forbid is a suspect, and said to be one.
+Whether the network enforces them is unknown, so a policy that forbids is only a suspect.
 """
 
 from __future__ import annotations

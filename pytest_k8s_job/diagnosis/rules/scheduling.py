@@ -15,7 +15,7 @@ from pytest_k8s_job.diagnosis.snapshot import Snapshot
 
 __all__ = ["check_scheduling"]
 
-SCHEDULER_DELAY = 3.0  # seconds after which a scheduler should have said something
+SCHEDULER_DELAY = 3.0  # seconds after which a scheduler should have reported
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 CORDON_TAINT = "node.kubernetes.io/unschedulable"
 NODE_LOST_TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
@@ -38,12 +38,15 @@ def check_scheduling(snapshot: Snapshot) -> Iterator[Finding]:
     for pod in snapshot["pods"]:
         if finished(pod) or terminating(pod) or pod["spec"].get("nodeName"):
             continue
-        said = condition(pod, "PodScheduled")
-        if said.get("status") == "False" and said.get("reason") == "SchedulingGated":
+        scheduled = condition(pod, "PodScheduled")
+        if scheduled.get("status") == "False" and scheduled.get("reason") == "SchedulingGated":
             yield _gated(snapshot, pod)
-        elif said.get("status") == "False":
-            yield _unschedulable(snapshot, pod, str(said.get("message") or ""))
-        elif not said and snapshot.age(pod["metadata"].get("creationTimestamp")) > SCHEDULER_DELAY:
+        elif scheduled.get("status") == "False":
+            yield _unschedulable(snapshot, pod, str(scheduled.get("message") or ""))
+        elif (
+            not scheduled
+            and snapshot.age(pod["metadata"].get("creationTimestamp")) > SCHEDULER_DELAY
+        ):
             yield _no_scheduler(snapshot, pod)
 
 
@@ -56,8 +59,8 @@ def _unschedulable(snapshot: Snapshot, pod: Object, message: str) -> Finding:
     events = snapshot.events("Pod", name_of(pod), "FailedScheduling")
     scaling = _autoscaler(snapshot, pod)
     evidence = [f"PodScheduled is False: {clipped(message)}"]
-    told = [] if events and message in str(events[0].get("message")) else events[:1]
-    evidence += [snapshot.event_line(each) for each in (*told, *scaling[:1])]
+    failed = [] if events and message in str(events[0].get("message")) else events[:1]
+    evidence += [snapshot.event_line(each) for each in (*failed, *scaling[:1])]
     coming = bool(scaling) and scaling[0].get("reason") != "NotTriggerScaleUp"
     note = "; an autoscaler is adding a node" if coming else ""
     return Finding(
@@ -102,8 +105,8 @@ def _explained(snapshot: Snapshot, pod: Object, cause: Cause, message: str) -> t
             return _taint_words(_untolerated(pod, nodes))
         case Cause.CORDONED:
             names = [name_of(each) for each in nodes if each["spec"].get("unschedulable")]
-            said = f"cordoned: {listed(names)}" if names else "its nodes are cordoned"
-            return said, f"kubectl uncordon {names[0] if names else 'NODE'}"
+            cordoned = f"cordoned: {listed(names)}" if names else "its nodes are cordoned"
+            return cordoned, f"kubectl uncordon {names[0] if names else 'NODE'}"
         case Cause.SELECTOR_NO_NODE:
             return _no_such_node(pod, nodes)
         case Cause.CLAIM_PENDING | Cause.CLAIM_MISSING:
@@ -190,7 +193,7 @@ def _autoscaler(snapshot: Snapshot, pod: Object) -> list[Object]:
 def _outlook(scaling: list[Object], coming: bool) -> Outlook:
     if coming:
         return Outlook.HELPED
-    # Without any sign, an autoscaler may still be about to look: it does every 10 s.
+    # Without any sign, an autoscaler may still react: it checks every 10 s.
     return Outlook.STUCK if scaling else Outlook.MAY_HEAL
 
 
@@ -213,7 +216,7 @@ def _gated(snapshot: Snapshot, pod: Object) -> Finding:
         Cause.SCHEDULING_GATED,
         f"{pod_words(snapshot, pod)} waits behind its scheduling gate {listed(gates)}",
         (Ref("Pod", name_of(pod)),),
-        remedy="whoever set the gate has to remove it: is that controller running?",
+        remedy="the controller that set the gate has to remove it: does it run?",
         evidence=("PodScheduled is False: SchedulingGated",),
         group=str(snapshot.top(pod)),
     )
@@ -221,7 +224,7 @@ def _gated(snapshot: Snapshot, pod: Object) -> Finding:
 
 def _no_scheduler(snapshot: Snapshot, pod: Object) -> Finding:
     name = pod["spec"].get("schedulerName") or "default-scheduler"
-    age = snapshot.age(pod["metadata"].get("creationTimestamp"))
+    age = _age(snapshot, pod)
     return Finding(
         Cause.NO_SCHEDULER,
         f"no scheduler has looked at {pod_words(snapshot, pod)} in {age:.0f} s:"
@@ -231,3 +234,7 @@ def _no_scheduler(snapshot: Snapshot, pod: Object) -> Finding:
         evidence=(f"schedulerName: {name}; no condition PodScheduled",),
         group=str(snapshot.top(pod)),
     )
+
+
+def _age(snapshot: Snapshot, pod: Object) -> float:
+    return snapshot.age(pod["metadata"].get("creationTimestamp"))

@@ -146,8 +146,8 @@ def _selector_hint(snapshot: Snapshot, selector: Mapping[str, str]) -> tuple[str
 
 
 def _template_labels(owner: Object) -> Mapping[str, str]:
-    labels: Mapping[str, str] = (owner["spec"]["template"].get("metadata") or {}).get("labels")
-    return labels or {}
+    metadata: Object = owner["spec"]["template"].get("metadata") or {}
+    return metadata.get("labels") or {}
 
 
 def _closest(snapshot: Snapshot, selector: Mapping[str, str]) -> Object | None:

@@ -68,9 +68,9 @@ def _meaning(check: TargetCheckResult) -> tuple[Cause, str]:
             return Cause.TLS, f"the TLS handshake fails: {clipped(error, 160)}"
         case _ if check.status:
             broken = check.status >= 500
-            said = f": {clipped(error, 160)}" if broken else ", not with 2xx"
+            detail = f": {clipped(error, 160)}" if broken else ", not with 2xx"
             cause = Cause.SERVER_ERROR if broken else Cause.WRONG_STATUS
-            return cause, f"it answers with {check.status}{said}"
+            return cause, f"it answers with {check.status}{detail}"
     for sign, cause, words in (
         (r"refused", Cause.CONNECTION_REFUSED, "the connection is refused"),
         (r"reset|closed", Cause.CONNECTION_RESET, "the connection is closed before an answer"),

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 
-from pytest_k8s_job.diagnosis.causes import MEANINGS
-from pytest_k8s_job.diagnosis.diagnose import Cause, Finding, Outlook, Snapshot, diagnose
+from pytest_k8s_job.diagnosis.causes import MEANINGS, Cause
+from pytest_k8s_job.diagnosis.diagnose import diagnose
+from pytest_k8s_job.diagnosis.finding import Finding, Outlook
+from pytest_k8s_job.diagnosis.snapshot import Snapshot
 from pytest_k8s_job.diagnosis.start_watch import PATIENCE
 from pytest_k8s_job.diagnosis.text_report import as_text
 from tests.checkout import CHECKOUT

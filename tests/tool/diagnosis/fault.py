@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_k8s_job.diagnosis.diagnose import Cause
+from pytest_k8s_job.diagnosis.causes import Cause
 from tests.tool.diagnosis.place import Place
 
 __all__ = ["Fault"]

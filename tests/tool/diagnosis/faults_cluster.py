@@ -10,7 +10,7 @@ from typing import Any
 
 from local_cluster.settings import Paths
 from local_cluster.supervision import Supervisor
-from pytest_k8s_job.diagnosis.diagnose import Cause
+from pytest_k8s_job.diagnosis.causes import Cause
 from tests.tool.diagnosis.fault import Fault
 from tests.tool.diagnosis.objects import config_map, deployment, job, pod_spec, server, service
 from tests.tool.diagnosis.place import Place, kubectl, wait_until

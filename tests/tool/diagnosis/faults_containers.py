@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pytest_k8s_job.diagnosis.diagnose import Cause
+from pytest_k8s_job.diagnosis.causes import Cause
 from tests.tool.diagnosis.fault import Fault
 from tests.tool.diagnosis.objects import SLEEP, config_map, container, deployment, job, pod_spec
 from tests.tool.diagnosis.place import Place

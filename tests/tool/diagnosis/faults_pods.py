@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pytest_k8s_job.diagnosis.diagnose import Cause
+from pytest_k8s_job.diagnosis.causes import Cause
 from tests.tool.diagnosis.fault import Fault
 from tests.tool.diagnosis.objects import container, deployment, job, pod_spec, service
 from tests.tool.diagnosis.place import Place, kubectl, wait_until

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_k8s_job.diagnosis.diagnose import Cause
+from pytest_k8s_job.diagnosis.causes import Cause
 from tests.tool.diagnosis.fault import Fault
 from tests.tool.diagnosis.objects import SLEEP, container, deployment, pod_spec, server, service
 from tests.tool.diagnosis.place import IMAGE, Place

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pytest_k8s_job.diagnosis.diagnose import Cause, Snapshot
+from pytest_k8s_job.diagnosis.causes import Cause
+from pytest_k8s_job.diagnosis.snapshot import Snapshot
 from pytest_k8s_job.diagnosis.snapshot_reader import KINDS
 from pytest_k8s_job.wire.target_check import TargetCheckResult
 

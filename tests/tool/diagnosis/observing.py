@@ -14,7 +14,11 @@ from dataclasses import dataclass, field
 import local_cluster
 from pytest_k8s_job.cluster.client import KubernetesCluster, connect
 from pytest_k8s_job.diagnosis.api_check import check_through_api
-from pytest_k8s_job.diagnosis.diagnose import Cause, Finding, Snapshot, diagnose, take_snapshot
+from pytest_k8s_job.diagnosis.causes import Cause
+from pytest_k8s_job.diagnosis.diagnose import diagnose
+from pytest_k8s_job.diagnosis.finding import Finding
+from pytest_k8s_job.diagnosis.snapshot import Snapshot
+from pytest_k8s_job.diagnosis.snapshot_reader import take_snapshot
 from tests.tool.diagnosis.fault import Fault
 from tests.tool.diagnosis.place import Place
 

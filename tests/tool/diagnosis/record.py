@@ -18,7 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from pytest_k8s_job.diagnosis.diagnose import Snapshot, diagnose
+from pytest_k8s_job.diagnosis.diagnose import diagnose
+from pytest_k8s_job.diagnosis.snapshot import Snapshot
 from tests.tool.diagnosis.fault import Fault
 from tests.tool.diagnosis.faults import FAULTS
 from tests.tool.diagnosis.inject import SIDE_BY_SIDE

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from pytest_k8s_job.diagnosis.causes import MEANINGS
-from pytest_k8s_job.diagnosis.diagnose import Cause, Snapshot, diagnose
+from pytest_k8s_job.diagnosis.causes import MEANINGS, Cause
+from pytest_k8s_job.diagnosis.diagnose import diagnose
+from pytest_k8s_job.diagnosis.snapshot import Snapshot
 from tests.tool.diagnosis.faults import FAULTS
 from tests.tool.diagnosis.made import MADE, healthy
 from tests.tool.diagnosis.record import FOLDER

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from pytest_k8s_job.cluster.text import bytes_text, clipped, listed, quantity
-from pytest_k8s_job.diagnosis.diagnose import Cause, Finding, Outlook, Ref, Snapshot, diagnose
+from pytest_k8s_job.diagnosis.causes import Cause
+from pytest_k8s_job.diagnosis.diagnose import diagnose
+from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
 from pytest_k8s_job.diagnosis.finding import Finding as Found
 from pytest_k8s_job.diagnosis.ranking import rank
 from pytest_k8s_job.diagnosis.rules.access import notes
 from pytest_k8s_job.diagnosis.rules.network_policies import suspects
-from pytest_k8s_job.diagnosis.snapshot import Refused
+from pytest_k8s_job.diagnosis.snapshot import Refused, Snapshot
 from pytest_k8s_job.wire.target_check import TargetCheckResult
 from tests.tool.diagnosis.made import (
     CALLER,
@@ -261,7 +263,7 @@ def test_without_rights_to_less_important_things_the_rest_is_told() -> None:
     refused = {"nodes": Refused(403, "no"), "events": Refused(403, "no")}
     partial = Snapshot.from_json({**content, "refused": {k: vars(v) for k, v in refused.items()}})
     assert diagnose(partial) == []
-    assert notes(partial) == ["not looked at, for want of the right: nodes, events"]
+    assert notes(partial) == ["not checked, because the right to read is missing: nodes, events"]
 
 
 def test_nothing_is_said_to_be_missing_that_could_not_be_read() -> None:

@@ -9,7 +9,9 @@ import time
 import pytest
 
 from pytest_k8s_job.cluster.pods import JobRef, Phase, PodState
-from pytest_k8s_job.diagnosis.diagnose import Cause, Finding, Outlook, Ref, Snapshot
+from pytest_k8s_job.diagnosis.causes import Cause
+from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
+from pytest_k8s_job.diagnosis.snapshot import Snapshot
 from pytest_k8s_job.diagnosis.snapshot_reader import KINDS
 from pytest_k8s_job.diagnosis.start_watch import (
     PATIENCE,

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_k8s_job.errors import ClusterError
 from pytest_k8s_job.report.cluster_data import cluster_data_from, read_cluster_data
-from pytest_k8s_job.report.document import ShardProof
+from pytest_k8s_job.report.run_data import ShardProof
 from tests.checkout import CHECKOUT
 
 JOB = "integration-test-81ba3444"

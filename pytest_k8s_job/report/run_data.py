@@ -1,0 +1,119 @@
+"""What only the run in a cluster knows of itself, for the report.
+
+The collector sets `config.stash[RUN_DATA] = RunData(...)` before the session finishes. All times
+are seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+__all__ = [
+    "RUN_DATA",
+    "Event",
+    "Finding",
+    "Mark",
+    "Place",
+    "RunData",
+    "ShardProof",
+    "Workload",
+]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A step that the run reached: created, scheduled, pulled, started ...."""
+
+    name: str
+    at: float
+    shard: str = ""
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event of the target or the Job while the tests ran."""
+
+    at: float
+    object: str  # "pod/api-5d9c"
+    reason: str  # "Restarted", "BackOff", "EndpointsChanged"
+    text: str = ""
+    warning: bool = False
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A part of the target, as it was when the tests began."""
+
+    name: str  # "deployment/api"
+    image: str = ""
+    digest: str = ""  # "sha256:..."
+    pod_template_hash: str = ""
+    node: str = ""
+    ready: str = ""  # "2/2"
+    restarts: int = 0  # while the tests ran
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One cause that the diagnosis names."""
+
+    code: str
+    sentence: str
+    remedy: str = ""
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ShardProof:
+    """The proof that no result of one pod was lost; `problem` otherwise."""
+
+    shard: str
+    pod: str = ""
+    node: str = ""
+    planned: int | None = None
+    reported: int | None = None
+    records: int | None = None
+    frames: int | None = None
+    sha256: str = ""
+    exit_code: int | None = None
+    problem: str = ""
+    note: str = ""  # of a pod whose tests another one ran
+
+    @property
+    def whole(self) -> bool:
+        """Whether every planned test was reported."""
+        return not self.problem and self.planned == self.reported
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the run was."""
+
+    context: str = ""
+    server: str = ""
+    kubernetes: str = ""  # "v1.36.1"
+    namespace: str = ""
+    job: str = ""
+    run_id: str = ""
+    image: str = ""  # of the tests
+    image_digest: str = ""
+
+
+@dataclass(frozen=True)
+class RunData:
+    """What only the run in a cluster knows; each field is optional."""
+
+    verdict: str = ""
+    exit_code: int | None = None
+    first_line: str = ""
+    place: Place = Place()
+    marks: tuple[Mark, ...] = ()
+    events: tuple[Event, ...] = ()
+    target: tuple[Workload, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    shards: tuple[ShardProof, ...] = ()
+
+
+RUN_DATA = pytest.StashKey[RunData]()
