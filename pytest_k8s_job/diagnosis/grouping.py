@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-__all__ = ["group_texts"]
+__all__ = ["group_texts", "without_numbers"]
 
 _AT = re.compile(r" at (\d\d:\d\d:\d\d) UTC$")
 _CHANGING = re.compile(
@@ -20,12 +20,17 @@ def group_texts(causes: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]
     """
     found: dict[str, list[tuple[str, str]]] = {}
     for text, nodeid in causes:
-        found.setdefault(_CHANGING.sub("#", text), []).append((text, nodeid))
+        found.setdefault(without_numbers(text), []).append((text, nodeid))
     groups = [
         (_spanning([text for text, _ in each]), [nodeid for _, nodeid in each])
         for each in found.values()
     ]
     return sorted(groups, key=lambda each: -len(each[1]))
+
+
+def without_numbers(text: str) -> str:
+    """Return `text` with a # for each number and id, to compare it with others."""
+    return _CHANGING.sub("#", text)
 
 
 def _spanning(texts: Sequence[str]) -> str:

@@ -13,14 +13,25 @@ from concurrent.futures import TimeoutError as NotInTime
 from typing import Any, TypeVar
 
 from pytest_k8s_job.cluster.pods import Reader
+from pytest_k8s_job.cluster.text import listed
 from pytest_k8s_job.evidence.likely_cause import likely_cause
+from pytest_k8s_job.evidence.shared_log import SharedLog
 from pytest_k8s_job.evidence.target_reader import (
     TargetData,
     missing_rights,
     read_secrets,
     read_target,
 )
-from pytest_k8s_job.evidence.window import Line, Window, clock, lines_with, shown, target_events
+from pytest_k8s_job.evidence.window import (
+    Line,
+    Window,
+    clock,
+    complaint_lines,
+    lines_with,
+    shown,
+    target_events,
+)
+from pytest_k8s_job.target.model import Target
 
 __all__ = ["LIKELY_CAUSE", "Gatherer"]
 
@@ -36,21 +47,31 @@ Answer = TypeVar("Answer")
 class Gatherer:
     """Reads logs and events of the target when tests fail."""
 
-    def __init__(self, reader: Reader, namespace: str, selector: str, marker: str) -> None:
+    def __init__(
+        self, reader: Reader, namespace: str, find_target: Callable[[], Target], marker: str
+    ) -> None:
         self._reader = reader
         self._namespace = namespace
-        self._selector = selector
+        self._find_target = find_target
         self._marker = marker
         self._thread = ThreadPoolExecutor(1, "k8s-job-evidence")
         self._began = time.monotonic()
         self._waited = 0.0
+        self._target = Target()
         self._data: TargetData | None = None
+        self._complaints: list[Line] = []
+        self._shared = SharedLog()
         self._count = 0
         self._without = 0
 
     def secrets(self) -> list[Mapping[str, Any]]:
         """Return the Secrets that the user may read."""
-        return self._bounded(lambda: read_secrets(self._reader, self._namespace)) or []
+
+        def read() -> list[Mapping[str, Any]]:
+            namespaces = {self._namespace, *self._find_target().namespaces}
+            return [each for name in namespaces for each in read_secrets(self._reader, name)]
+
+        return self._bounded(read) or []
 
     def gather(
         self, nodeid: str, trace: str, window: Window, message: str
@@ -65,7 +86,13 @@ class Gatherer:
         if self._marker:
             marks.append(self._marker.replace("{trace_id}", trace).replace("{nodeid}", nodeid))
         lines = lines_with(data.logs, marks)
+        around = [line for line in self._complaints if line.at in window]
+        self._shared.add(nodeid, window, lines, around)
         return list(_sections(data, window, lines, message).items())
+
+    def shared_line(self) -> str:
+        """Return what the target logged in most of the failed tests, or nothing."""
+        return self._shared.sentence(self._complaints)
 
     def notes(self) -> list[str]:
         """Return notes for the user on missing evidence."""
@@ -74,7 +101,8 @@ class Gatherer:
             text = f"evidence: none for {self._without} failures, to keep the run from waiting"
             notes.append(f"{text} (it is read for {MOST} at most)")
         if self._data is not None and (rules := missing_rights(self._data.refused)):
-            role = f"a Role in namespace {self._namespace}"
+            places = listed(self._target.namespaces)
+            role = f"a Role in namespace {places}"
             notes.append(f"evidence: not complete; {role} with this gives it: {', '.join(rules)}")
         return notes
 
@@ -83,9 +111,12 @@ class Gatherer:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _read(self, window: Window) -> TargetData:
-        if self._data is None or not self._data.covers(window.start, window.stop):
-            reader, selector = self._reader, self._selector
-            self._data = read_target(reader, self._namespace, selector, window.start)
+        target = self._find_target()
+        known = self._data is not None and target.namespaces == self._target.namespaces
+        if self._data is None or not known or not self._data.covers(window.start, window.stop):
+            self._target = target
+            self._data = read_target(self._reader, target, window.start)
+            self._complaints = complaint_lines(self._data.logs)
         return self._data
 
     def _bounded(self, ask: Callable[[], Answer]) -> Answer | None:

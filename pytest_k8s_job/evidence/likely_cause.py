@@ -7,13 +7,13 @@ while an assertion about a number failed is shown, but not called the cause.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 
 from pytest_k8s_job.cluster.objects import Object, labels_of, name_of, owners
 from pytest_k8s_job.cluster.text import clipped
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
+from pytest_k8s_job.evidence.shared_log import complaints
 from pytest_k8s_job.evidence.window import (
     SERVICE,
     ContainerExit,
@@ -40,8 +40,7 @@ HOST = re.compile(r"host='([^']+)'|https?://(?:[^/@\s]*@)?([\w.-]+)")
 WAITED = re.compile(
     r"\bwaited\b|[Tt]imed? ?out|[Tt]imeout|\b50[234]\b|in progress|'failed'|\"failed\""
 )
-SERVER_ERROR = re.compile(r"\b500\b")
-ERROR_LEVEL = re.compile(r"\b(?:ERROR|CRITICAL|FATAL)\b|\"level\": ?\"(?:error|critical|fatal)\"")
+SERVER_ERROR = re.compile(r"\b50[0234]\b")
 
 
 def likely_cause(message: str, window: Window, snapshot: Snapshot, lines: Sequence[Line]) -> str:
@@ -140,20 +139,9 @@ def _exit_sentence(exited: ContainerExit, window: Window) -> str:
 
 
 def _logged_error(lines: Iterable[Line]) -> str:
-    """Return the last error that the target logged for the test."""
-    errors = [line for line in lines if ERROR_LEVEL.search(line.text)]
-    if not errors:
+    """Return the last complaint that the target logged for the test, whose answer was a 50x."""
+    found = [(line, text) for line in lines for _, text in complaints([line])]
+    if not found:
         return ""
-    last = errors[-1]
-    return f"{last.pod} logged an error for this test: {clipped(_log_message(last.text), 160)}"
-
-
-def _log_message(text: str) -> str:
-    """Return the message of a log line that is JSON, with the exception's last line."""
-    try:
-        fields = json.loads(text)
-        raised = str(fields.get("exc_info") or fields.get("exception") or "").strip()
-        parts = (str(fields.get("message") or text), raised.rpartition("\n")[2])
-        return ": ".join(filter(None, parts))
-    except (ValueError, AttributeError):
-        return text
+    line, text = found[-1]
+    return f"{line.pod} logged for this test: {clipped(text, 160)}"

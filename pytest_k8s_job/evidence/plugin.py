@@ -6,7 +6,7 @@ It is light: a run without failures reads nothing and imports nothing of the res
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +14,7 @@ from _pytest.junitxml import xml_key
 
 from pytest_k8s_job.cluster.pods import JobRef, Reader
 from pytest_k8s_job.evidence.masking import Masks, secret_values
+from pytest_k8s_job.target.model import Target
 from pytest_k8s_job.wire.records import EXCHANGES_TITLE, Kind, Record
 
 if TYPE_CHECKING:
@@ -38,11 +39,14 @@ class EvidencePlugin:
         self._causes: list[tuple[str, str]] = []
         self._jobs: Sequence[JobRef] = ()
         self._reader: Reader | None = None
+        self._find_target: Callable[[], Target] = Target
         self._gatherer: Gatherer | None = None
 
-    def follow(self, reader: Reader, jobs: Sequence[JobRef]) -> None:
-        """Set the Jobs to watch; `jobs` grows while the run creates more."""
-        self._reader, self._jobs = reader, jobs
+    def follow(
+        self, reader: Reader, jobs: Sequence[JobRef], find_target: Callable[[], Target]
+    ) -> None:
+        """Set the Jobs to watch, which grow while the run creates more, and the target."""
+        self._reader, self._jobs, self._find_target = reader, jobs, find_target
 
     def clean(self, record: Record) -> Record:
         """Return a record of the pod with secrets masked."""
@@ -97,10 +101,13 @@ class EvidencePlugin:
             return
         from pytest_k8s_job.evidence.gatherer import Gatherer  # noqa: PLC0415 (light)
 
-        ini = self._config.getini
-        selector, marker = ini("k8s_target_selector"), ini("k8s_evidence_marker")
-        self._gatherer = Gatherer(reader, jobs[0].namespace, selector, marker)
+        marker = self._config.getini("k8s_evidence_marker")
+        self._gatherer = Gatherer(reader, jobs[0].namespace, self._find_target, marker)
         self._masks.add(secret_values(self._gatherer.secrets()))
+
+    def shared_line(self) -> str:
+        """Return what the target logged in most of the failed tests, or nothing."""
+        return self._gatherer.shared_line() if self._gatherer is not None else ""
 
     def _write_junit(self, report: Any) -> None:
         """Write the evidence as system-out, which pytest leaves out by default."""
@@ -115,9 +122,11 @@ class EvidencePlugin:
         """Print the likely causes, and what evidence is missing."""
         from pytest_k8s_job.diagnosis.grouping import group_texts  # noqa: PLC0415 (light)
 
-        groups = group_texts(self._causes)
-        if groups:
+        groups, shared = group_texts(self._causes), self.shared_line()
+        if groups or shared:
             terminalreporter.write_sep("=", "likely causes")
+        if shared:
+            terminalreporter.write_line(shared)
         for cause, nodeids in groups:
             count = len(set(nodeids))
             tests = f"{count} tests" if count > 1 else f"1 test ({nodeids[0]})"

@@ -18,9 +18,11 @@ from pytest_k8s_job.cluster.text import epoch
 from pytest_k8s_job.diagnosis.containers import containers
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
 from pytest_k8s_job.errors import ClusterError
+from pytest_k8s_job.target.model import Target
 
 __all__ = ["MARGIN", "Log", "TargetData", "missing_rights", "read_secrets", "read_target"]
 
+SERVICE_LABEL = "kubernetes.io/service-name"
 MARGIN = 2.0  # seconds around a test: clocks of nodes differ, objects tell whole seconds
 LOG_LINES, LOG_BYTES = 5_000, 4 << 20  # of one container, the newest lines
 MOST_LOGS = 40  # containers; who has more names those that matter by a selector
@@ -77,10 +79,10 @@ class TargetData:
         return self.since <= start and stop <= self.at
 
 
-def read_target(reader: Reader, namespace: str, selector: str, start: float) -> TargetData:
+def read_target(reader: Reader, target: Target, start: float) -> TargetData:
     """Read everything since `start`; leave out what is forbidden or gone."""
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        return _TargetReader(reader, namespace, pool).read(selector, start - MARGIN)
+        return _TargetReader(reader, target, pool).read(start - MARGIN)
 
 
 def read_secrets(reader: Reader, namespace: str) -> list[Mapping[str, Any]]:
@@ -93,34 +95,70 @@ def read_secrets(reader: Reader, namespace: str) -> list[Mapping[str, Any]]:
 
 
 class _TargetReader:
-    def __init__(self, reader: Reader, namespace: str, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, reader: Reader, target: Target, pool: ThreadPoolExecutor) -> None:
         self._reader = reader
-        self._namespace = namespace
+        self._target = target
         self._pool = pool
         self._refused: set[str] = set()
 
-    def read(self, selector: str, since: float) -> TargetData:
-        events = self._pool.submit(self._list, CORE, "events")
-        slices = self._pool.submit(self._list, DISCOVERY, "endpointslices")
-        found, at = self._list(CORE, "pods", selector)
-        pods = [pod for pod in found if RUN_LABEL not in labels_of(pod)]
+    def read(self, since: float) -> TargetData:
+        namespaces = self._target.namespaces
+        lists = [(base, each) for each in ("events", "pods") for base in (CORE,)]
+        asked = [
+            (base, namespace, resource)
+            for namespace in namespaces
+            for base, resource in (*lists, (DISCOVERY, "endpointslices"))
+        ]
+        answers = list(self._pool.map(lambda each: self._list(*each), asked))
+        objects: dict[str, list[Object]] = {"pods": [], "events": [], "endpointslices": []}
+        for (_, _, resource), (items, _) in zip(asked, answers, strict=True):
+            objects[resource] += items
+        at = max((each[1] for each in answers), default=time.time())
+        pods = objects["pods"] = [pod for pod in objects["pods"] if self._makes(pod)]
+        objects["events"] = [each for each in objects["events"] if self._concerns(each)]
+        objects["endpointslices"] = [
+            each for each in objects["endpointslices"] if self._leads_to(each)
+        ]
         wanted = list(_wanted(pods, since))
         age = math.ceil(max(at - since, 0)) + 1
         logs = self._pool.map(lambda each: self._log(age, *each), wanted[:MOST_LOGS])
         kept = tuple(log for log in logs if log is not None)
-        objects = {"pods": pods, "events": events.result()[0], "endpointslices": slices.result()[0]}
-        snapshot = Snapshot(self._namespace, taken=at, server_time=at, objects=objects)
+        snapshot = Snapshot(next(iter(namespaces), ""), taken=at, server_time=at, objects=objects)
         left_out = max(len(wanted) - MOST_LOGS, 0)
         return TargetData(since, at, snapshot, kept, frozenset(self._refused), left_out)
 
-    def _list(self, base: str, resource: str, selector: str = "") -> tuple[list[Object], float]:
-        query = {"limit": "1000"} | ({"labelSelector": selector} if selector else {})
-        path = f"{base.format(self._namespace)}{resource}?{urlencode(query)}"
+    def _makes(self, pod: Object) -> bool:
+        return RUN_LABEL not in labels_of(pod) and any(
+            each.namespace == pod["metadata"].get("namespace")
+            and each.makes(name_of(pod), labels_of(pod))
+            for each in self._target.workloads
+        )
+
+    def _concerns(self, event: Object) -> bool:
+        """Whether an event is about an object of the target, also about one that is gone."""
+        about, namespace = event["involvedObject"], event["metadata"].get("namespace")
+        name, kind = str(about.get("name")), str(about.get("kind"))
+        if kind == "Service":
+            return (namespace, name) in {(e.namespace, e.name) for e in self._target.services}
+        return any(
+            each.namespace == namespace
+            and (name == each.name or (kind != each.kind and name.startswith(f"{each.name}-")))
+            for each in self._target.workloads
+        )
+
+    def _leads_to(self, endpoints: Object) -> bool:
+        place = endpoints["metadata"].get("namespace"), labels_of(endpoints).get(SERVICE_LABEL)
+        return place in {(each.namespace, each.name) for each in self._target.services}
+
+    def _list(self, base: str, namespace: str, resource: str) -> tuple[list[Object], float]:
+        path = f"{base.format(namespace)}{resource}"
         body, at = self._get(resource, path, "application/json")
         items = json.loads(body).get("items") or () if body else ()
         return list(items), at or time.time()
 
-    def _log(self, age: int, pod: str, container: str, previous: bool) -> Log | None:
+    def _log(
+        self, age: int, namespace: str, pod: str, container: str, previous: bool
+    ) -> Log | None:
         query = {
             "container": container,
             "sinceSeconds": age,
@@ -130,7 +168,7 @@ class _TargetReader:
         }
         if previous:
             query["previous"] = "true"
-        path = f"{CORE.format(self._namespace)}pods/{pod}/log?{urlencode(query)}"
+        path = f"{CORE.format(namespace)}pods/{pod}/log?{urlencode(query)}"
         body, _ = self._get("pods/log", path, "*/*")
         text = body.decode("utf-8", "replace")
         return Log(pod, container, previous, text) if text else None
@@ -144,7 +182,7 @@ class _TargetReader:
             return b"", 0.0
 
 
-def _wanted(pods: Sequence[Object], since: float) -> Iterator[tuple[str, str, bool]]:
+def _wanted(pods: Sequence[Object], since: float) -> Iterator[tuple[str, str, str, bool]]:
     """Yield the containers whose logs to read.
 
     Each as pod, container, and whether its previous log is meant.
@@ -153,9 +191,10 @@ def _wanted(pods: Sequence[Object], since: float) -> Iterator[tuple[str, str, bo
         for container in containers(pod):
             if not container.status or container.init:
                 continue
-            yield name_of(pod), container.name, False
+            place = pod["metadata"].get("namespace", ""), name_of(pod), container.name
+            yield *place, False
             if epoch(container.ended_before.get("finishedAt")) >= since:
-                yield name_of(pod), container.name, True
+                yield *place, True
 
 
 def missing_rights(refused: Iterable[str]) -> list[str]:

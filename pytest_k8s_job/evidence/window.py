@@ -18,6 +18,7 @@ __all__ = [
     "Line",
     "Window",
     "clock",
+    "complaint_lines",
     "container_exits",
     "lines_with",
     "shown",
@@ -28,6 +29,7 @@ LINE_LIMIT = 1000  # characters of a log line
 SECTION_LIMIT = 16_000  # characters of a section
 SERVICE = "kubernetes.io/service-name"
 CHANGED = "endpoints.kubernetes.io/last-change-trigger-time"
+_COMPLAINT = re.compile(r"(?i)warn|error|critical|fatal")
 _STAMP = re.compile(r"(\S+T\S+?)(\.\d+)?(Z|[+-]\d\d:\d\d) (.*)")
 
 
@@ -95,6 +97,17 @@ def lines_with(logs: Iterable[Log], marks: Collection[str]) -> list[Line]:
                 line = Line(at, log.pod, log.container, log.previous, match[4])
                 found.setdefault((at, line.pod, line.container, line.text), line)
     return sorted(found.values(), key=lambda line: line.at)
+
+
+def complaint_lines(logs: Iterable[Log]) -> list[Line]:
+    """Return the lines that may be warnings or errors, in time order."""
+    found = []
+    for log in logs:
+        for raw in filter(_COMPLAINT.search, log.text.splitlines()):
+            if (match := _STAMP.match(raw)) is not None:
+                at = epoch(match[1] + match[3]) + float(match[2] or 0)
+                found.append(Line(at, log.pod, log.container, log.previous, match[4]))
+    return sorted(found, key=lambda line: line.at)
 
 
 def container_exits(snapshot: Snapshot) -> list[ContainerExit]:
