@@ -18,10 +18,12 @@ from pytest_k8s_job.target.model import Target
 from pytest_k8s_job.wire.records import EXCHANGES_TITLE, Kind, Record
 
 if TYPE_CHECKING:
+    from pytest_k8s_job.evidence.connections import Peer
     from pytest_k8s_job.evidence.gatherer import Gatherer
 
 __all__ = ["EvidencePlugin"]
 
+CONNECTIONS = "connected to"  # title of a section
 LIKELY_CAUSE = "likely cause"  # the section's title; the report has a place of its own for it
 
 
@@ -37,6 +39,7 @@ class EvidencePlugin:
             raise pytest.UsageError(f"--mask: {error.pattern!r} is no regex: {error}") from None
         self._begun: dict[str, float] = {}
         self._causes: list[tuple[str, str]] = []
+        self._peers: dict[str, list[Peer]] = {}
         self._jobs: Sequence[JobRef] = ()
         self._reader: Reader | None = None
         self._find_target: Callable[[], Target] = Target
@@ -52,6 +55,8 @@ class EvidencePlugin:
         """Return a record of the pod with secrets masked."""
         if record[0] == Kind.REPORT and record[1].get("outcome") == "failed":
             self._begin()
+        if record[0] == Kind.CONNECTIONS:
+            self._peers.setdefault(record[1], []).extend(map(tuple, record[2]))
         return self._masks.record(record)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -64,6 +69,7 @@ class EvidencePlugin:
             self._attach(report, begun.get(report.nodeid, report.start))
         if report.when == "teardown":
             begun.pop(report.nodeid, None)
+            self._peers.pop(report.nodeid, None)
             self._write_junit(report)  # its case is written in this very call
             return (yield)
         result = yield
@@ -84,6 +90,7 @@ class EvidencePlugin:
         trace = getattr(report, "trace_id", "")
         window, message = Window(begun, report.stop), _error_message(report)
         found = self._gatherer.gather(report.nodeid, trace, window, message)
+        found = [*self._connections(report), *found]
         found = [(title, masks.evidence(text)) for title, text in found]
         ours = [each for each in report.sections if each[0] == EXCHANGES_TITLE]
         others = [each for each in report.sections if each[0] != EXCHANGES_TITLE]
@@ -93,6 +100,17 @@ class EvidencePlugin:
             self._causes.append((cause, report.nodeid))
         if ours or found:
             report.__dict__["k8s_job_evidence"] = [*ours, *found]
+
+    def _connections(self, report: Any) -> list[tuple[str, str]]:
+        peers = list(dict.fromkeys(self._peers.get(report.nodeid, ())))
+        if not peers:
+            return []
+        from pytest_k8s_job.evidence.connections import connections_text  # noqa: PLC0415 (light)
+
+        exchanges = "".join(text for title, text in report.sections if title == EXCHANGES_TITLE)
+        namespace = self._jobs[0].namespace if self._jobs else ""
+        text = connections_text(peers, self._find_target(), namespace, exchanges)
+        return [(CONNECTIONS, text)]
 
     def _begin(self) -> None:
         """Create the gatherer at the first failure."""

@@ -1,0 +1,73 @@
+"""The target of one run: found before its Job, watched while it lasts, compared at its end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from pytest_k8s_job.cluster.job_manifest import suite_container
+from pytest_k8s_job.cluster.objects import Object
+from pytest_k8s_job.cluster.pods import Reader
+from pytest_k8s_job.run.rollout import Diagnose, Rollout, RolloutResult
+from pytest_k8s_job.target.change import Change, change_between
+from pytest_k8s_job.target.discovery import Search, find_target
+from pytest_k8s_job.target.hosts import hosts_in_environment
+from pytest_k8s_job.target.model import Target
+from pytest_k8s_job.target.said import Said
+
+__all__ = ["TargetWatch", "search_for"]
+
+LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")  # noqa: S104 (nothing binds to it)
+
+
+def search_for(
+    job: Object, namespace: str, said: Iterable[Said], more: Iterable[tuple[str, str]] = ()
+) -> Search:
+    """Return what the target of a Job is found by; `more` is added to its environment."""
+    hosts = hosts_in_environment(suite_container(job), dict(more))
+    return Search(namespace, tuple(said), tuple(dict.fromkeys(hosts)))
+
+
+class TargetWatch:
+    """Reads the target of one run; safe to be asked by several threads."""
+
+    def __init__(self, reader: Reader, search: Search) -> None:
+        self._reader = reader
+        self._search = search
+        self._lock = threading.Lock()
+        self._before: Target | None = None
+        self._read_with: Search | None = None
+        self._now = Target()
+
+    def settle(
+        self, seconds: float, show: Callable[[str, float], None], diagnose: Diagnose
+    ) -> RolloutResult:
+        """Wait until the target has settled, at most `seconds`; remember it as it is then."""
+        result = Rollout(self._reader, self._search, show, diagnose).wait(seconds)
+        self._before = self._now = result.target
+        self._read_with = self._search
+        return result
+
+    def note(self, peers: Iterable[tuple[str, int, str]]) -> None:
+        """Take what a test has connected to: name or address, port, address."""
+        new = {each for name, _, address in peers for each in (name, address) if each}
+        known = set(self._search.seen)
+        if more := sorted(each for each in new - known if not each.startswith(LOOPBACK)):
+            self._search = replace(self._search, seen=(*self._search.seen, *more))
+
+    @property
+    def target(self) -> Target:
+        """The target with what was seen so far; reads again when something new was seen."""
+        with self._lock:
+            if self._read_with != self._search:
+                self._read_with = self._search
+                self._now = find_target(self._reader, self._search)
+            return self._now
+
+    def change(self, since: float) -> Change | None:
+        """Read the target once more; return how it changed since the tests began, if it did."""
+        with self._lock:
+            self._read_with = self._search
+            self._now = find_target(self._reader, self._search)
+            return change_between(self._before, self._now, since)
