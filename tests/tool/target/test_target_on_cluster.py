@@ -17,6 +17,8 @@ from pytest_k8s_job.target.settled import scaled_to_zero, unsettled
 from tests.tool.diagnosis.place import wait_until
 from tests.tool.target.shop import Shop, deployment, open_shop, service, stray
 
+pytestmark = pytest.mark.cluster
+
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Shop]:
@@ -75,7 +77,7 @@ def test_what_was_said_and_is_not_there_is_told(shop: Shop) -> None:
 
 
 def test_the_revision_is_content(shop: Shop) -> None:
-    """Scaling, applying again, restarting leave it; a rollout changes it, its undoing restores it."""
+    """Scaling, applying, restarting leave it; a rollout changes it, undoing restores it."""
     first = settled(shop)
     shop.apply(deployment("web", replicas=3))
     shop.wait("web")
@@ -97,7 +99,8 @@ def test_the_revision_is_content(shop: Shop) -> None:
     rolled = settled(shop)
     assert rolled.revision != first.revision
     change = change_between(restarted, rolled, time.time())
-    assert change is not None and change.version
+    assert change is not None
+    assert change.version
     shop.kubectl("rollout", "undo", "deployment/web")
     shop.wait("web")
     undone = settled(shop)
@@ -127,7 +130,8 @@ def test_what_was_only_seen_is_judged_by_the_server_s_times(shop: Shop) -> None:
     shop.wait("web")
     after = find(shop, seen=("web",))
     change = change_between(None, after, int(time_before))
-    assert change is not None and change.version
+    assert change is not None
+    assert change.version
     later = max(pod.created for pod in after.pods) + 2
     assert change_between(None, after, later) is None
 
