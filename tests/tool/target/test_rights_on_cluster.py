@@ -17,7 +17,6 @@ from tests.checkout import CHECKOUT
 from tests.tool.run.test_shards_on_cluster import kubeconfig_of
 from tests.tool.target.shop import Shop, deployment, open_shop, service
 
-
 pytestmark = pytest.mark.cluster
 
 ROLE = CHECKOUT / "kubernetes" / "50-test-runner.yaml"
