@@ -106,7 +106,7 @@ def log_size(scene: Scene, rounds: int) -> Iterator[Figure]:
         )
         controller.append(json.loads(meter.read_text())["cpu"])
     yield size("log of 10,000 trivial tests", megabytes, "MB", 0.6)
-    name = "near side's CPU time for 10,000 results to that of xdist's controller (-n 1)"
+    name = "collector's CPU time for 10,000 results to that of xdist's controller (-n 1)"
     yield ratio(name, near, controller, 0.7)
 
 
