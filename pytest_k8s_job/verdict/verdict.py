@@ -43,8 +43,8 @@ class Verdict(StrEnum):
 
     PASSED = "PASSED"
     FAILED = "FAILED"
-    NO_TESTS = "NO TESTS"
-    NOT_RUN = "NOT RUN"
+    NO_TESTS = "NO_TESTS"
+    NOT_RUN = "NOT_RUN"
     INCOMPLETE = "INCOMPLETE"
     VOID = "VOID"
 

@@ -8,15 +8,15 @@ from collections.abc import Callable
 import pytest
 
 from pytest_k8s_job.verdict.ledger import Ledger
-from pytest_k8s_job.verdict.merging import Told, judge_run
+from pytest_k8s_job.verdict.merging import PodResult, judge_run
 from pytest_k8s_job.verdict.verdict import Outcome, Verdict
 from pytest_k8s_job.wire.records import plan_digest
 
 PLAN = ["a.py::one", "a.py::two", "a.py::three"]
-Pods = dict[str, Told]
+Pods = dict[str, PodResult]
 
 
-def pod(name: str, mine: list[int], code: int = 0, plan: list[str] = PLAN) -> Told:
+def pod(name: str, mine: list[int], code: int = 0, plan: list[str] = PLAN) -> PodResult:
     """Return a shard that ran its part."""
     ledger = Ledger(hello=True, session={"rootdir": "/suite"}, collected=plan)
     ledger.plan = {"count": len(plan), "sha256": plan_digest(plan), "mine": mine}
@@ -28,10 +28,10 @@ def pod(name: str, mine: list[int], code: int = 0, plan: list[str] = PLAN) -> To
     ledger.done = {"exit": code, "shouldfail": False, "shouldstop": False, "counts": {}}
     ledger.end = {"exit": code, "signal": None, "records": 0, "sha256": ledger.sha256}
     outcome = Outcome(exit_code=code, termination_message=json.dumps(ledger.end))
-    return Told(name, ledger, outcome)
+    return PodResult(name, ledger, outcome)
 
 
-def good() -> list[Told]:
+def good() -> list[PodResult]:
     """Return two shards of a run that passed."""
     return [pod("shard 0", [0, 2]), pod("shard 1", [1])]
 
@@ -60,34 +60,34 @@ def test_a_run_without_any_test_is_no_success() -> None:
     assert (judgement.verdict, judgement.exit_code) == (Verdict.NO_TESTS, 5)
 
 
-def _lose_end(pods: list[Told]) -> None:
+def _lose_end(pods: list[PodResult]) -> None:
     pods[1].ledger.end = None
 
 
-def _lose_report(pods: list[Told]) -> None:
+def _lose_report(pods: list[PodResult]) -> None:
     del pods[1].ledger.finished[PLAN[1]]
 
 
-def _never_start(pods: list[Told]) -> None:
-    pods[1] = Told("shard 1", Ledger(), Outcome(broken="no node is free"))
+def _never_start(pods: list[PodResult]) -> None:
+    pods[1] = PodResult("shard 1", Ledger(), Outcome(broken="no node is free"))
 
 
-def _run_twice(pods: list[Told]) -> None:
+def _run_twice(pods: list[PodResult]) -> None:
     pods[1] = pod("shard 1", [1, 2])
 
 
-def _leave_out(pods: list[Told]) -> None:
+def _leave_out(pods: list[PodResult]) -> None:
     pods[0] = pod("shard 0", [0])
 
 
-def _collect_other(pods: list[Told]) -> None:
+def _collect_other(pods: list[PodResult]) -> None:
     pods[1] = pod("shard 1", [1], plan=[*PLAN[:2], "a.py::other"])
 
 
-def _replaced_without_replacement(pods: list[Told]) -> None:
+def _replaced_without_replacement(pods: list[PodResult]) -> None:
     lost = pods[1]
     del lost.ledger.finished[PLAN[1]]
-    pods[1] = Told(lost.name, lost.ledger, Outcome(broken="pod gone"), replaced=True)
+    pods[1] = PodResult(lost.name, lost.ledger, Outcome(broken="pod gone"), replaced=True)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def _replaced_without_replacement(pods: list[Told]) -> None:
     ],
 )
 def test_anything_that_does_not_fit_is_incomplete(
-    spoil: Callable[[list[Told]], None], reason: str
+    spoil: Callable[[list[PodResult]], None], reason: str
 ) -> None:
     """Whatever is missing, doubled or contradictory, the run does not pass."""
     pods = good()
@@ -117,9 +117,9 @@ def test_a_replaced_pod_and_its_replacement_make_one_shard() -> None:
     """What the first had reported and what the second ran is the whole part."""
     lost = pod("shard 0", [0, 2])
     del lost.ledger.finished[PLAN[2]]
-    gone = Told("shard 0", lost.ledger, Outcome(broken="pod gone"), replaced=True)
+    gone = PodResult("shard 0", lost.ledger, Outcome(broken="pod gone"), replaced=True)
     left = pod("again", [0], plan=[PLAN[2]])
-    again = Told("again", left.ledger, left.outcome, partial=True)
+    again = PodResult("again", left.ledger, left.outcome, partial=True)
     assert judge_run([gone, pod("shard 1", [1]), again], collect_only=False).exit_code == 0
     lost.ledger.failed = 1
     assert judge_run([gone, pod("shard 1", [1]), again], collect_only=False).exit_code == 1
@@ -127,7 +127,7 @@ def test_a_replaced_pod_and_its_replacement_make_one_shard() -> None:
 
 def test_nothing_started_is_not_run() -> None:
     """If no pod began, the run is NOT_RUN, and the first cause is named."""
-    pods = [Told(f"shard {n}", Ledger(), Outcome(broken="no image")) for n in range(2)]
+    pods = [PodResult(f"shard {n}", Ledger(), Outcome(broken="no image")) for n in range(2)]
     judgement = judge_run(pods, collect_only=False)
     assert (judgement.verdict, judgement.exit_code) == (Verdict.NOT_RUN, 10)
     assert judgement.reason == "shard 0 (and 1 more pods): no image"

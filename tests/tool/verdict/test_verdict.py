@@ -141,7 +141,7 @@ def _outcome(**changes: object) -> Callable[[Ledger, Outcome], Outcome]:
 def test_anything_missing_is_incomplete(
     damage: Callable[[Ledger, Outcome], Outcome], reason: str
 ) -> None:
-    """Each single piece of evidence that is missing or contradicts makes a run incomplete."""
+    """Each single piece of evidence that is missing or contradicts makes a run INCOMPLETE."""
     ledger, outcome = good()
     judgement = judge(ledger, damage(ledger, outcome))
     assert judgement.verdict is Verdict.INCOMPLETE
