@@ -16,7 +16,6 @@ from pytest_k8s_job.verdict.verdict import (
     Verdict,
     judge,
     names_of,
-    stopped_early,
 )
 
 __all__ = ["PodResult", "judge_run"]
@@ -89,7 +88,7 @@ def _contradictions(pods: Sequence[PodResult]) -> Iterator[str]:
     if extra := sorted((reported - planned).elements()):
         yield f"{names_of(extra)} reported more than once"
     missing = sorted((planned - reported).elements())
-    if missing and not any(stopped_early(pod.ledger) for pod in pods if not pod.replaced):
+    if missing and not any(pod.ledger.stopped_early for pod in pods if not pod.replaced):
         yield f"{len(missing)} planned tests were not reported: {names_of(missing)}"
 
 
