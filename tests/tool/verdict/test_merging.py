@@ -9,7 +9,7 @@ import pytest
 
 from pytest_k8s_job.verdict.ledger import Ledger
 from pytest_k8s_job.verdict.merging import PodResult, judge_run
-from pytest_k8s_job.verdict.verdict import Outcome, Verdict
+from pytest_k8s_job.verdict.verdict import Judgement, Outcome, Verdict
 from pytest_k8s_job.wire.records import plan_digest
 
 PLAN = ["a.py::one", "a.py::two", "a.py::three"]
@@ -131,3 +131,86 @@ def test_nothing_started_is_not_run() -> None:
     judgement = judge_run(pods, collect_only=False)
     assert (judgement.verdict, judgement.exit_code) == (Verdict.NOT_RUN, 10)
     assert judgement.reason == "shard 0 (and 1 more pods): no image"
+
+
+def test_a_run_that_the_user_stopped_has_failed() -> None:
+    """After --maxfail here, what the pods left out is not missing."""
+    pods = good()
+    _lose_end(pods)
+    judgement = judge_run(pods, stopped=True, collect_only=False)
+    assert judgement == Judgement(Verdict.FAILED, 1)
+
+
+def test_one_pod_is_judged_as_itself() -> None:
+    """Without shards the reason names no pod, and listing tests needs no reports."""
+    alone = pod("the pod", [0, 1, 2])
+    alone.ledger.finished.clear()
+    assert judge_run([alone], collect_only=True) == Judgement(Verdict.PASSED, 0)
+    reason = "3 planned tests were not reported: a.py::one, a.py::two, a.py::three"
+    assert judge_run([alone], collect_only=False) == Judgement(Verdict.INCOMPLETE, 11, reason)
+
+
+def test_the_exit_code_is_the_gravest() -> None:
+    """A failure that was replaced is one, and hides no worse code of another pod."""
+    lost = pod("shard 0", [0, 2])
+    lost.ledger.failed = 1
+    gone = PodResult("shard 0", lost.ledger, Outcome(broken="pod gone"), replaced=True)
+    stopped = pod("shard 1", [1], 2)
+    stopped.ledger.done = {**(stopped.ledger.done or {}), "shouldstop": "a plugin says so"}
+    assert judge_run([gone, stopped], collect_only=False).exit_code == 2
+
+
+def test_a_failure_in_a_replaced_pod_counts_if_nothing_is_left_to_run() -> None:
+    """A replacement without tests ends with pytest's 5, the run with the failure."""
+    lost = pod("shard 0", [0, 1, 2])
+    lost.ledger.failed = 1
+    gone = PodResult("shard 0", lost.ledger, Outcome(broken="pod gone"), replaced=True)
+    left = pod("again", [], 5, plan=[])
+    again = PodResult("again", left.ledger, left.outcome, partial=True)
+    assert judge_run([gone, again], collect_only=False) == Judgement(Verdict.FAILED, 1)
+
+
+def test_pods_that_all_refused_their_arguments_have_no_plan() -> None:
+    """A usage error in every pod is pytest's exit code 4, not a missing plan."""
+    pods = [pod(f"shard {n}", [], 4) for n in range(2)]
+    for each in pods:
+        each.ledger.plan, each.ledger.session = None, None
+    judgement = judge_run(pods, collect_only=False)
+    assert (judgement.verdict, judgement.exit_code) == (Verdict.FAILED, 4)
+
+
+def test_a_shard_without_a_plan_is_not_compared() -> None:
+    """The plan is that of the shards that have one."""
+    early = pod("shard 0", [], 2)
+    early.ledger.plan, early.ledger.collected = None, []
+    early.ledger.interrupt = {"kind": "exit", "message": "no service", "returncode": 2}
+    pods = [early, pod("shard 1", [0, 1, 2])]
+    assert judge_run(pods, collect_only=False) == Judgement(Verdict.FAILED, 2, "no service")
+
+
+def test_the_first_shards_plan_counts() -> None:
+    """What a later shard collected besides is called other, not the first one's."""
+    pods = [*good(), pod("shard 2", [], 5, plan=[*PLAN, "a.py::other"])]
+    judgement = judge_run(pods, collect_only=False)
+    assert judgement.reason == "shard 2 collected other tests than shard 0: a.py::other"
+
+
+def test_a_test_that_two_pods_report_is_a_contradiction() -> None:
+    """A replacement that ran a test again which the first had reported."""
+    first = pod("shard 0", [0, 2])
+    gone = PodResult("shard 0", first.ledger, Outcome(broken="pod gone"), replaced=True)
+    left = pod("again", [0], plan=[PLAN[2]])
+    again = PodResult("again", left.ledger, left.outcome, partial=True)
+    judgement = judge_run([gone, pod("shard 1", [1]), again], collect_only=False)
+    reason = "a.py::three reported more than once"
+    assert judgement == Judgement(Verdict.INCOMPLETE, 11, reason)
+
+
+@pytest.mark.parametrize(("replaced", "code"), [(False, 2), (True, 11)])
+def test_only_a_pod_that_counts_may_leave_tests_out(*, replaced: bool, code: int) -> None:
+    """A shard that stopped early has its missing tests; one that was replaced has not."""
+    stopped = pod("shard 0", [0, 2], 2)
+    del stopped.ledger.finished[PLAN[2]]
+    stopped.ledger.done = {**(stopped.ledger.done or {}), "shouldstop": "a plugin says so"}
+    result = PodResult("shard 0", stopped.ledger, stopped.outcome, replaced=replaced)
+    assert judge_run([result, pod("shard 1", [1])], collect_only=False).exit_code == code
