@@ -8,6 +8,7 @@ in equivalent.toml with the reason; one that is gone from the source, or that a 
 all, is an error too. Each change is tried in a forked process, in which the changed source is
 imported in place of the file; nothing on the disk changes.
 """
+# ruff: noqa: T201 (the list is the output)
 
 from __future__ import annotations
 
@@ -57,9 +58,7 @@ class ChangedModule(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     code: CodeType
     path: str
 
-    def find_spec(
-        self, name: str, path: object = None, target: object = None
-    ) -> importlib.machinery.ModuleSpec | None:
+    def find_spec(self, name: str, *_: object) -> importlib.machinery.ModuleSpec | None:
         """Return the spec of the one module that is changed."""
         if name != self.name:
             return None
@@ -163,7 +162,7 @@ def run_tests(file: str, change: Change | None) -> int:
     sys.meta_path.insert(0, changed)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     code = int(pytest.main([*OPTIONS, TESTS[file]]))
-    assert sys.modules[name].__loader__ is changed  # noqa: S101 (else this shows nothing)
+    assert sys.modules[name].__loader__ is changed  # else this shows nothing
     return code
 
 

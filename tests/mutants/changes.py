@@ -128,11 +128,14 @@ def _is_left_alone(node: ast.AST) -> bool:
 
 def _changed(place: _Place) -> Iterator[ast.AST]:
     """Yield what may stand in place of the node."""
-    match place.node:
-        case ast.Compare(left, [operator], comparators):
-            for other in COMPARISONS[type(operator)]:
-                yield ast.Compare(left, [other()], comparators)
-        case ast.Compare(left, operators, comparators):  # a < b < c
+    yield from _statements(place)
+    yield from _expressions(place.node)
+    yield from _without_condition(place)
+
+
+def _expressions(node: ast.AST) -> Iterator[ast.AST]:
+    match node:
+        case ast.Compare(left, operators, comparators):
             for n, operator in enumerate(operators):
                 for other in COMPARISONS[type(operator)]:
                     turned = [*operators[:n], other(), *operators[n + 1 :]]
@@ -151,6 +154,10 @@ def _changed(place: _Place) -> Iterator[ast.AST]:
             yield ast.Constant(value - 1)
         case ast.BinOp(left, operator, right) if type(operator) in OPERATORS:
             yield ast.BinOp(left, OPERATORS[type(operator)](), right)
+
+
+def _statements(place: _Place) -> Iterator[ast.AST]:
+    match place.node:
         case ast.AugAssign(target, operator, value) if type(operator) in OPERATORS:
             yield ast.AugAssign(target, OPERATORS[type(operator)](), value)
         case ast.Return(value) if value is not None and not isinstance(value, ast.Constant):
@@ -161,7 +168,6 @@ def _changed(place: _Place) -> Iterator[ast.AST]:
             pass  # the same without it
         case ast.Return() | ast.Raise() | ast.Continue() | ast.Break() | ast.Expr():
             yield ast.Pass()
-    yield from _without_condition(place)
 
 
 def _without_condition(place: _Place) -> Iterator[ast.AST]:
