@@ -139,6 +139,10 @@ fuzz: $(READY) ## Fuzz the decoder of frames; ARGS="-runs=1000000" for longer.
 	$(INSTALL) -r requirements/fuzz.txt
 	$(BIN)/python tests/fuzz/fuzz_frames.py $(ARGS)
 
+.PHONY: mutants
+mutants: $(READY) ## Change verdict and frames a little, see that their tests notice; ARGS="--file PATH".
+	$(BIN)/python -m tests.mutants $(ARGS)
+
 .PHONY: root-needed
 root-needed:
 	@[ "$$(id -u)" = 0 ] || { echo "left out: the local cluster needs root, so $(CLUSTER_TESTS)" \

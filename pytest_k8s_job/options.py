@@ -131,7 +131,7 @@ def add_options(parser: pytest.Parser) -> None:
         parser.addini(name, about, default=None)
     about = "labels of the target's pods, as kubectl -l takes them (default: all but the tests)"
     parser.addini("k8s_target_selector", about, default="")
-    about = "whether a run is void if the target changes meanwhile"
+    about = "whether a run is VOID if the target changes meanwhile"
     parser.addini("k8s_target_watch", about, type="bool", default=True)
     _add_evidence(add, parser)
     # The pod reads these from the ini file in its image; see `target_check`.

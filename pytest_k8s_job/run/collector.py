@@ -75,8 +75,8 @@ class Collector:
         with self._tool_at_work():
             run.pump(until=lambda: False)
         self._output.open()
-        told = run.told[0]
-        self._judgement = judge_answer(told.ledger, told.outcome)
+        result = run.results[0]
+        self._judgement = judge_answer(result.ledger, result.outcome)
         self._tidy()
         return self._judgement
 
@@ -158,7 +158,7 @@ class Collector:
         """Judge the run, then leave the session as the pods' sessions were left."""
         stopped = bool(session.shouldfail) and not run.over
         collect_only = runs_nothing(self._config)
-        judgement = judge_run(run.told, stopped=stopped, collect_only=collect_only)
+        judgement = judge_run(run.results, stopped=stopped, collect_only=collect_only)
         if judgement.verdict in (Verdict.NOT_RUN, Verdict.INCOMPLETE) and (why := run.explain()):
             judgement = replace(judgement, reason=f"{why}\n{judgement.reason}")
         if change := run.target_change():

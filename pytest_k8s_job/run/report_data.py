@@ -48,9 +48,9 @@ def facts_of(run: ClusterRun, judgement: Judgement) -> RunData:
 
 def _proof(shard: Shard, *, lost: bool) -> ShardProof:
     """Return the proof of one pod; if the run is `lost`, with what this pod lacks."""
-    told = shard.told()
-    ledger, exit_code = told.ledger, told.outcome.exit_code
-    one = judge(ledger, told.outcome)
+    result = shard.result()
+    ledger, exit_code = result.ledger, result.outcome.exit_code
+    one = judge(ledger, result.outcome)
     lacks = lost and not shard.replaced and one.verdict in (Verdict.INCOMPLETE, Verdict.NOT_RUN)
     return ShardProof(
         shard.place.name.removeprefix("shard ") if shard.place.name != "the pod" else "",

@@ -26,7 +26,7 @@ from pytest_k8s_job.run.shard import Events, Place, Shard
 from pytest_k8s_job.run.status_line import StatusLine, step_of
 from pytest_k8s_job.target.state import Change, TargetState, change_between, read_target
 from pytest_k8s_job.verdict.ledger import Ledger
-from pytest_k8s_job.verdict.merging import Told
+from pytest_k8s_job.verdict.merging import PodResult
 from pytest_k8s_job.verdict.verdict import Outcome
 
 __all__ = ["ClusterRun"]
@@ -154,17 +154,17 @@ class ClusterRun:
         return lost or all(shard.over for shard in self.shards)
 
     @property
-    def told(self) -> list[Told]:
-        """What each pod told, for the verdict."""
+    def results(self) -> list[PodResult]:
+        """The result of each pod, for the verdict."""
         if self._refused is not None or not self.shards:
-            return [Told("the pod", Ledger(), Outcome(broken=self._refused))]
-        pods = [shard.told() for shard in self.shards]
-        return pods if self.planned or self._leader is None else [self._leader.told()]
+            return [PodResult("the pod", Ledger(), Outcome(broken=self._refused))]
+        pods = [shard.result() for shard in self.shards]
+        return pods if self.planned or self._leader is None else [self._leader.result()]
 
     def leaders_word(self) -> tuple[Ledger, Outcome | None]:
         """Return what the leader told so far, with its outcome if nothing more comes."""
-        told = self.told[0] if self._leader is None else self._leader.told()
-        return told.ledger, told.outcome if self.over else None
+        result = self.results[0] if self._leader is None else self._leader.result()
+        return result.ledger, result.outcome if self.over else None
 
     def pump(self, until: Callable[[], bool]) -> None:
         """Take events until the run is over or `until` holds."""

@@ -15,7 +15,7 @@ from pytest_k8s_job.replay.origin import Origin
 from pytest_k8s_job.replay.replay import Replay
 from pytest_k8s_job.run.follower import Broken, Event, Follower, LogRead, Payload, PodSeen
 from pytest_k8s_job.verdict.ledger import Ledger
-from pytest_k8s_job.verdict.merging import Told
+from pytest_k8s_job.verdict.merging import PodResult
 from pytest_k8s_job.verdict.verdict import Outcome
 from pytest_k8s_job.wire.frames import Decoder
 from pytest_k8s_job.wire.records import Kind, Record, decode
@@ -120,7 +120,7 @@ class Shard:
             if self.ended:
                 self.stop()
 
-    def told(self) -> Told:
+    def result(self) -> PodResult:
         """Return what the verdict is drawn from."""
         pod = self.pod if self.ended and self.pod else PodState("", Phase.CREATED)
         running = self.pod is not None and self.pod.phase is Phase.RUNNING
@@ -135,7 +135,7 @@ class Shard:
             last_lines=tuple(self._decoder.tail),
         )
         place = self.place
-        return Told(place.name, self.ledger, outcome, self.replaced, place.partial)
+        return PodResult(place.name, self.ledger, outcome, self.replaced, place.partial)
 
     def _take_payload(self, payload: bytes) -> None:
         self.ledger.count(payload)

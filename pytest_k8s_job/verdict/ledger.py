@@ -64,6 +64,21 @@ class Ledger:
         """Planned tests that were reported more often than planned."""
         return [each for each in self.planned if self.finished[each] > self.planned[each]]
 
+    @property
+    def stopped_early(self) -> bool:
+        """True if pytest ended the session itself before the last test."""
+        done = self.done or {}
+        early = done.get("shouldfail") or done.get("shouldstop") or self.interrupt or self.internal
+        return bool(early)
+
+    @property
+    def progress(self) -> str:
+        """How far the run came, as the end of a sentence."""
+        if self.plan is None:
+            return ", before the tests were collected"
+        done = f", after {self.finished.total()} of {self.planned.total()} tests"
+        return done + (f", in {self.started}" if self.started else "")
+
     def count(self, payload: bytes) -> None:
         """Add a payload to number and digest, unless it holds the `end` record."""
         if payload.startswith(_END):

@@ -25,7 +25,6 @@ __all__ = [
     "judge",
     "judge_answer",
     "names_of",
-    "stopped_early",
     "void",
 ]
 
@@ -43,8 +42,8 @@ class Verdict(StrEnum):
 
     PASSED = "PASSED"
     FAILED = "FAILED"
-    NO_TESTS = "NO TESTS"
-    NOT_RUN = "NOT RUN"
+    NO_TESTS = "NO_TESTS"
+    NOT_RUN = "NOT_RUN"
     INCOMPLETE = "INCOMPLETE"
     VOID = "VOID"
 
@@ -151,16 +150,16 @@ def _stopped_by(ledger: Ledger) -> str:
 def _missing(ledger: Ledger, outcome: Outcome, collect_only: bool) -> Iterator[str]:
     """Yield each reason why the results cannot be trusted, the most telling first."""
     if stopped := (ledger.end or {}).get("stopped"):
-        yield f"{stopped['why']}{_progress(ledger)}{_for_seconds(stopped['seconds'])}"
+        yield f"{stopped['why']}{ledger.progress}{_for_seconds(stopped['seconds'])}"
     if ledger.interrupt and ledger.interrupt["kind"] == "terminated":
-        yield f"{ledger.interrupt['message']}{_progress(ledger)}"
+        yield f"{ledger.interrupt['message']}{ledger.progress}"
     if ledger.end is None:
         missing = "records were lost" if outcome.gap else "the end of the results is missing"
-        yield f"{missing} ({_ended(outcome)}){_progress(ledger)}"
+        yield f"{missing} ({_ended(outcome)}){ledger.progress}"
         return
     yield from _contradictions(ledger, ledger.end, outcome)
     if ledger.end["signal"]:
-        yield f"pytest was killed by signal {ledger.end['signal']}{_progress(ledger)}"
+        yield f"pytest was killed by signal {ledger.end['signal']}{ledger.progress}"
     if ledger.done is None:
         yield from _without_session_end(ledger, ledger.end["exit"])
     else:
@@ -169,7 +168,7 @@ def _missing(ledger: Ledger, outcome: Outcome, collect_only: bool) -> Iterator[s
 
 def _contradictions(ledger: Ledger, end: dict[str, Any], outcome: Outcome) -> Iterator[str]:
     if outcome.gap or (end["records"], end["sha256"]) != (ledger.records, ledger.sha256):
-        yield f"records were lost: {ledger.records} of {end['records']} came{_progress(ledger)}"
+        yield f"records were lost: {ledger.records} of {end['records']} came{ledger.progress}"
     if outcome.broken:
         yield outcome.broken
     if outcome.exit_code is None:
@@ -197,7 +196,7 @@ def _without_session_end(ledger: Ledger, code: int | None) -> Iterator[str]:
     stopped = ledger.internal is not None or ledger.interrupt is not None
     if ledger.session is None or (stopped and code != PASSED):
         return
-    yield f"pytest ended with exit code {code} in the middle of its session{_progress(ledger)}"
+    yield f"pytest ended with exit code {code} in the middle of its session{ledger.progress}"
 
 
 def _missing_reports(
@@ -216,16 +215,9 @@ def _missing_reports(
         yield "the planned tests are not those that the pod collected"
     if ledger.repeated:
         yield f"{names_of(ledger.repeated)} reported more than once"
-    if ledger.unreported and not collect_only and (code == PASSED or not stopped_early(ledger)):
+    if ledger.unreported and not collect_only and (code == PASSED or not ledger.stopped_early):
         names = names_of(ledger.unreported)
         yield f"{len(ledger.unreported)} planned tests were not reported: {names}"
-
-
-def stopped_early(ledger: Ledger) -> bool:
-    """True if pytest ended the session of its own before the last test."""
-    done = ledger.done or {}
-    early = done.get("shouldfail") or done.get("shouldstop") or ledger.interrupt or ledger.internal
-    return bool(early)
 
 
 def _ended(outcome: Outcome) -> str:
@@ -235,13 +227,6 @@ def _ended(outcome: Outcome) -> str:
         return "the pod's exit code is not known either"
     said = ": ".join(filter(None, [outcome.reason, outcome.message]))
     return f"the container ended with exit code {outcome.exit_code}" + (said and f", {said}")
-
-
-def _progress(ledger: Ledger) -> str:
-    if ledger.plan is None:
-        return ", before the tests were collected"
-    done = f", after {ledger.finished.total()} of {ledger.planned.total()} tests"
-    return done + (f", in {ledger.started}" if ledger.started else "")
 
 
 def _for_seconds(seconds: float | None) -> str:

@@ -175,7 +175,7 @@ def test_missing_image_is_not_run(place: Place) -> None:
     result = place.run("--k8s-image=registry.invalid/nowhere:1")
     assert result.code == 10, result.stdout
     assert time.monotonic() - began < 15
-    assert "in cluster: NOT RUN" in result.stdout
+    assert "in cluster: NOT_RUN" in result.stdout
     assert "registry.invalid/nowhere:1" in result.stdout
     assert any("error" in str(case) for case in result.junit)
 
@@ -189,7 +189,7 @@ def test_missing_namespace_is_not_run(place: Place) -> None:
 
 
 def test_deleted_pod_never_passes(place: Place) -> None:
-    """A pod that is killed in the middle makes the run incomplete."""
+    """A pod that is killed in the middle makes the run INCOMPLETE."""
     with place.start("test_slow.py", "-v") as process:
         wait_until(lambda: "test_slow[2] PASSED" in _read_on(process), "the third test")
         pod = next(name for name in place.names("pods") if _is_running(place, name))
@@ -240,7 +240,7 @@ def test_a_target_that_is_not_there_is_named(place: Place) -> None:
     target = ("-o", "k8s_target_url=http://absent", "-o", "k8s_target_wait=0")
     result = place.run(*target)
     assert result.code == 10, result.stdout
-    title = "= in cluster: NOT RUN ="
+    title = "= in cluster: NOT_RUN ="
     _, _, summary = result.stdout.partition(title)
     assert summary.splitlines()[1].startswith(
         f"there is no Service absent in namespace {place.namespace}"

@@ -45,7 +45,7 @@ def write_test(side: Side, body: str, name: str = "test_it.py") -> str:
     ],
 )
 def test_a_crash_fails_the_open_test(body: str, reason: str, remote: Side) -> None:
-    """A test that takes pytest along is reported as failed, and the run as incomplete."""
+    """A test that takes pytest along is reported as failed, and the run as INCOMPLETE."""
     result = remote.run(write_test(remote, body))
     assert result.code == 11, result.stdout
     assert "in cluster: INCOMPLETE" in result.stdout
@@ -174,7 +174,7 @@ def test_preflight_message_comes_first(remote: Side) -> None:
 
 
 def test_pytest_exit_with_success_does_not_pass(remote: Side) -> None:
-    """A test that ends the session with exit code 0 leaves the run incomplete."""
+    """A test that ends the session with exit code 0 leaves the run INCOMPLETE."""
     body = "import pytest\ndef test_it():\n    pytest.exit('enough', returncode=0)"
     result = remote.run(write_test(remote, body))
     assert result.code == 11
@@ -278,12 +278,12 @@ def test_the_manifests_selection_holds_until_a_path_is_named(remote: Side) -> No
 
 
 def test_a_container_that_cannot_start_was_not_run(remote: Side) -> None:
-    """A command that fails before the agent speaks is not run, and its last words are shown."""
+    """A command that fails before the agent speaks is NOT_RUN, and its last words are shown."""
     path = remote.folder / "job.yaml"
     path.write_text(path.read_text().replace("pytest_k8s_job.pod.agent", "no_such_module"))
     result = remote.run()
     assert result.code == 10
-    assert "in cluster: NOT RUN" in result.stdout
+    assert "in cluster: NOT_RUN" in result.stdout
     assert "No module named no_such_module" in result.stdout
 
 
