@@ -15,7 +15,7 @@ from pytest_k8s_job.replay.other_records import Asides
 from pytest_k8s_job.replay.placeholders import PlanBuilder, StandInItem
 from pytest_k8s_job.replay.plain_report import TestReport as PlainReport
 from pytest_k8s_job.replay.pod_output import PodOutput
-from pytest_k8s_job.replay.report_reader import ReportReader, forget_parts
+from pytest_k8s_job.replay.report_reader import ReportReader, forget_subtests
 from pytest_k8s_job.verdict.ledger import Ledger
 from pytest_k8s_job.wire.records import CAPTURED, STATUS, Kind, Record, map_texts, trace_id
 
@@ -247,7 +247,7 @@ class Replay:
     def _finish(self, item: int | list[Any]) -> None:
         nodeid, location = self._identify(item)
         if self._ledger.is_repeated:
-            forget_parts(self._session.config, nodeid)
+            forget_subtests(self._session, nodeid)
         else:
             self._ledger.ran += self._ran
         self._ledger.finish(nodeid)

@@ -14,7 +14,7 @@ from _pytest.subtests import SubtestReport
 
 from pytest_k8s_job.wire.records import LITERAL, REPR, map_texts
 
-__all__ = ["PodRepr", "ReportReader", "forget_parts"]
+__all__ = ["PodRepr", "ReportReader", "forget_subtests"]
 
 
 Calls = list[tuple[str, list[Any], dict[str, Any]]]
@@ -118,14 +118,18 @@ class ReportReader:
         return report
 
 
-def forget_parts(config: pytest.Config, nodeid: str) -> None:
-    """Take the subtests of a test that will run again out of the summary, as the pod has done."""
-    reporter = config.pluginmanager.getplugin("terminalreporter")
+def forget_subtests(session: pytest.Session, nodeid: str) -> None:
+    """Remove the subtests of a test that will run again from summary and exit code."""
+    reporter = session.config.pluginmanager.getplugin("terminalreporter")
     for category in ("failed", "subtests passed"):
         reports = reporter.stats.pop(category, []) if reporter else []
-        kept = [each for each in reports if each.nodeid != nodeid or not hasattr(each, "context")]
+        kept = [
+            each for each in reports if each.nodeid != nodeid or not isinstance(each, SubtestReport)
+        ]
         if kept:
             reporter.stats[category] = kept
+        if category == "failed":
+            session.testsfailed -= len(reports) - len(kept)
 
 
 def _property(name: str, value: object, *shown: str) -> tuple[str, object]:
