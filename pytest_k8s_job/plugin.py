@@ -28,9 +28,11 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     add_options(parser)
     config = pluginmanager.getplugin("pytestconfig")
     if config is not None and "--in-cluster" in config.invocation_params.args:
-        from pytest_k8s_job.replay.suite_settings import forget_requirements  # noqa: PLC0415 (light)
+        from pytest_k8s_job.replay import suite_settings  # noqa: PLC0415 (light)
+        from pytest_k8s_job.run.arguments import REPORTERS  # noqa: PLC0415 (light)
 
-        forget_requirements(config)
+        suite_settings.forget_requirements(config)
+        suite_settings.tolerate_missing_plugins(pluginmanager, but=REPORTERS)
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:

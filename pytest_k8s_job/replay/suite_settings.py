@@ -7,14 +7,14 @@ warning filters that name classes of the suite: the pod knows them and judges th
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from pytest_k8s_job.replay.pod_output import POD_OUTPUT, PodOutput
 
-__all__ = ["forget_requirements", "leave_to_pod"]
+__all__ = ["forget_requirements", "leave_to_pod", "tolerate_missing_plugins"]
 
 _PODS_INI = ("filterwarnings", "required_plugins")
 
@@ -37,6 +37,23 @@ def forget_requirements(config: pytest.Config) -> None:
     for name in _PODS_INI:
         config._inicfg.pop(name, None)
         config._inicache.pop(name, None)
+
+
+def tolerate_missing_plugins(manager: pytest.PytestPluginManager, but: Collection[str]) -> None:
+    """Skip `-p NAME` if NAME cannot be imported here, except for those in `but`.
+
+    The pod has the plugin, or refuses it itself.
+    """
+    load = manager.consider_pluginarg
+
+    def load_or_skip(arg: str) -> None:
+        try:
+            load(arg)
+        except Exception:
+            if arg.startswith("no:") or arg in but:
+                raise
+
+    manager.consider_pluginarg = load_or_skip  # type: ignore[method-assign]
 
 
 def _known(words: Sequence[str], unknown: Sequence[str], here: Path) -> Iterator[str]:
