@@ -1,4 +1,4 @@
-"""What the user set, by command line and ini file, as one frozen value."""
+"""Options and ini values of the user, as one frozen value."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ INI_VALUES = {  # each is the default of the option --k8s-NAME
 
 
 class Keep(StrEnum):
-    """When the Job stays in the cluster after the run; its manifest's TTL removes it later."""
+    """When the Job stays in the cluster after the run, until its TTL ends."""
 
     FAILED = "failed"
     ALWAYS = "always"
@@ -40,7 +40,7 @@ class Keep(StrEnum):
 
 @dataclass(frozen=True)
 class Options:
-    """The options of `pytest --in-cluster`; None leaves the choice to kubeconfig or manifest."""
+    """The options of `pytest --in-cluster`; None: as in kubeconfig or manifest."""
 
     manifest: Path
     context: str | None
@@ -59,7 +59,7 @@ class Options:
     retries: int
     rerun_failed: str | None
     target: str | None
-    """Label selector of the target's pods, which must stay the same; None: do not look."""
+    """Label selector of the target's pods, which must stay the same; None: do not check."""
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -146,21 +146,21 @@ def _add_evidence(add: Callable[..., None], parser: pytest.Parser) -> None:
         "--k8s-evidence",
         choices=["yes", "no"],
         default="yes",
-        help="attach to a failed test what the target logged and met (default: %(default)s)",
+        help="attach to a failed test the target's log lines and events (default: %(default)s)",
     )
     add(
         "--mask",
         metavar="REGEX",
         action="append",
         default=[],
-        help="show [masked] for what matches, in all that is told of tests (may be repeated)",
+        help="show [masked] for what matches, in all output of tests (may be repeated)",
     )
     marker = "what else marks a test's log lines; {trace_id} and {nodeid} stand for the test's"
     parser.addini("k8s_evidence_marker", marker, default="")
 
 
 def read_options(config: pytest.Config) -> Options:
-    """Return the options of this session; paths in the ini file are relative to the root."""
+    """Return the options of this session; ini paths are relative to the root."""
     option = config.option
     here, root = config.invocation_params.dir, config.rootpath
     typed = option.k8s_manifest

@@ -40,7 +40,7 @@ __all__ = ["exit_code", "main"]
 
 LINE_LIMIT = 8 << 10  # a longer line of pytest's output is broken here: runtimes tear at 8 KiB
 PRINTED_LIMIT = 1 << 20  # bytes of printed text that also travel as records; the log has more
-UNHEARD_BATCH_SECONDS = 2.0  # nobody waits for a dot: fewer frames between pytest's lines
+UNATTENDED_BATCH_SECONDS = 2.0  # nobody waits for a dot: fewer frames between pytest's lines
 
 OUTPUT_PART = 0.4  # of a log file for pytest's own output
 LINGER_PART = 0.8  # of a log file: more may have been rotated, as the kubelet looks every 10 s
@@ -58,7 +58,7 @@ class Agent:
         self._journal = Journal(folder)
         self._stacks = os.open(folder / "stacks", os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
         self._watchdog = Watchdog(settings.limits, self._stacks)
-        seconds = BATCH_SECONDS if settings.heard else UNHEARD_BATCH_SECONDS
+        seconds = BATCH_SECONDS if settings.has_collector else UNATTENDED_BATCH_SECONDS
         self._frames = FrameWriter(self._write_frame, settings.nonce, seconds)
         self._records = Lines(self._record)
         self._text = Output(self._log, int(settings.log_bytes * OUTPUT_PART))
@@ -154,7 +154,7 @@ class Agent:
         linger = self._must_linger()
         self._say(Kind.END, {**end, **self._circumstances(), "linger": linger})
         self._frames.flush()
-        found = {} if self._settings.heard else {"nonce": self._settings.nonce}
+        found = {} if self._settings.has_collector else {"nonce": self._settings.nonce}
         write_termination_message(self._settings, {**found, **end, "counts": self._counts()})
         if linger:
             self._linger()
@@ -173,13 +173,13 @@ class Agent:
     def _must_linger(self) -> bool:
         """Return True if the log may be cut and a collector may want to read the journal."""
         long = self._log.bytes > self._settings.log_bytes * LINGER_PART
-        heard = self._settings.heard and not self._watchdog.is_told
+        heard = self._settings.has_collector and not self._watchdog.is_stopping
         return heard and long and self._journal.is_whole
 
     def _linger(self) -> None:
         end = time.monotonic() + LINGER_SECONDS
         self._frames.heartbeat_seconds = LINGER_HEARTBEAT
-        while time.monotonic() < end and not self._watchdog.is_told:
+        while time.monotonic() < end and not self._watchdog.is_stopping:
             if self._journal.is_released:
                 return
             # Who reads only now finds the newest log file, and in it a number to ask for.
@@ -227,7 +227,7 @@ def write_termination_message(settings: Settings, message: dict[str, object]) ->
 def pytest_command(settings: Settings, arguments: list[str], folder: Path) -> list[str]:
     """Return the command line of pytest; its cache may not lie in a read-only suite."""
     command = [sys.executable, "-m", "pytest", "-p", "pytest_k8s_job.pod.emitter"]
-    if not settings.heard:
+    if not settings.has_collector:
         command.insert(1, "-u")  # whoever reads `kubectl logs -f` wants each line at once
     if "no:cacheprovider" not in arguments:
         cache_dir = folder / "cache"

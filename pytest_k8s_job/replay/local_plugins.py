@@ -1,7 +1,8 @@
-"""What plugins of the near side are told of tests that run elsewhere.
+"""Keeps pytest's own plugins here from doing what they do in the pod.
 
 Pytest's own plugins would select and run tests in the hooks for collection and for a test's
-protocol; the pod has done that. Others only look on (IDEs learn their tests from these hooks).
+protocol; the pod has done that. Other plugins still get
+these hooks: IDEs learn their tests from them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import pluggy
 import pytest
 
-__all__ = ["EVIDENCE_PLUGIN", "near_hook", "quiet_own_plugins"]
+__all__ = ["EVIDENCE_PLUGIN", "collector_hook", "quiet_own_plugins"]
 
 EVIDENCE_PLUGIN = (
     "k8s_job_evidence"  # name of the plugin that sees each record before it is replayed
@@ -18,7 +19,7 @@ EVIDENCE_PLUGIN = (
 NEVER = 1000  # a level that no log record has
 
 
-def near_hook(config: pytest.Config, name: str) -> pluggy.HookCaller:
+def collector_hook(config: pytest.Config, name: str) -> pluggy.HookCaller:
     """Return the hook `name` without the plugins that would do what the pod does."""
     manager = config.pluginmanager
     keeper = manager.getplugin("nfplugin")  # it notes in the cache which tests there are
