@@ -14,8 +14,18 @@ from typing import Protocol
 
 from pytest_k8s_job.wire import frames
 
-__all__ = ["BATCH_SECONDS", "FrameWriter", "Lines", "Log", "Output", "drain"]
+__all__ = [
+    "BATCH_SECONDS",
+    "LINE_LIMIT",
+    "FrameWriter",
+    "Lines",
+    "Log",
+    "Output",
+    "Printed",
+    "drain",
+]
 
+LINE_LIMIT = 8 << 10  # a longer line of pytest's output is broken here: runtimes tear at 8 KiB
 BATCH_SECONDS = 0.05  # a dot should feel live
 BATCH_BYTES = 32 << 10  # unpacked; about 3 KiB as a frame
 HEARTBEAT_SECONDS = 20.0  # proxies cut streams that are idle for 60 s
@@ -173,6 +183,26 @@ class Lines:
         if self._rest:
             self._take(bytes(self._rest) + b"\n")
             self._rest.clear()
+
+
+class Printed:
+    """Passes on what pytest's process prints to one descriptor, past its capturing."""
+
+    def __init__(
+        self, descriptor: int, record: Callable[[int, bytes], None], show: Callable[[bytes], None]
+    ) -> None:
+        self._descriptor = descriptor
+        self._record = record
+        self._lines = Lines(show, LINE_LIMIT)
+
+    def feed(self, data: bytes) -> None:
+        """Add the next bytes."""
+        self._record(self._descriptor, data)
+        self._lines.feed(data)
+
+    def close(self) -> None:
+        """Show an unfinished last line."""
+        self._lines.close()
 
 
 class Sink(Protocol):

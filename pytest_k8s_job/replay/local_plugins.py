@@ -7,10 +7,12 @@ these hooks: IDEs learn their tests from them.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pluggy
 import pytest
 
-__all__ = ["EVIDENCE_PLUGIN", "collector_hook", "quiet_own_plugins"]
+__all__ = ["EVIDENCE_PLUGIN", "collector_hook", "quiet_own_plugins", "stats_without_durations"]
 
 EVIDENCE_PLUGIN = (
     "k8s_job_evidence"  # name of the plugin that sees each record before it is replayed
@@ -37,6 +39,16 @@ def quiet_own_plugins(config: pytest.Config) -> None:
         manager.unregister(stepwise)
     if (logging := manager.getplugin("logging-plugin")) is not None:
         logging.log_cli_level = NEVER  # what is logged here belongs to no test
+
+
+def stats_without_durations(config: pytest.Config) -> dict[str, list[Any]]:
+    """Return the lists of pytest's reporter; nothing where it will show durations."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    shown = config.getini("console_output_style") == "times" if reporter else False
+    if shown or config.option.durations is not None:
+        return {}
+    stats: dict[str, list[Any]] = getattr(reporter, "stats", {})
+    return stats
 
 
 def _is_pytests(plugin: object) -> bool:

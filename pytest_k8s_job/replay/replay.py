@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
-from pytest_k8s_job.replay.local_plugins import EVIDENCE_PLUGIN, collector_hook
+from pytest_k8s_job.replay.local_plugins import (
+    EVIDENCE_PLUGIN,
+    collector_hook,
+    stats_without_durations,
+)
 from pytest_k8s_job.replay.origin import Origin
 from pytest_k8s_job.replay.placeholders import PlaceholderItem, PlanBuilder
 from pytest_k8s_job.replay.plain_report import TestReport as PlainReport
@@ -49,7 +53,7 @@ class Replay:
         self._ran = False
         self._evidence = session.config.pluginmanager.getplugin(EVIDENCE_PLUGIN)
         self._output = self._of_session.output
-        self._kept = _stats_without_durations(session.config)
+        self._kept = stats_without_durations(session.config)
         self.lines: list[str] = []
         """What plugins in the pod said after collection."""
         self._handlers = self._choose_handlers()
@@ -240,13 +244,3 @@ class Replay:
             return self._nodeids[item], self._plan.items[item].place
         nodeid, (file, lineno, domain) = item
         return nodeid, (file, lineno, domain)
-
-
-def _stats_without_durations(config: pytest.Config) -> dict[str, list[Any]]:
-    """Return the lists of pytest's reporter; nothing where it will show durations."""
-    reporter = config.pluginmanager.getplugin("terminalreporter")
-    shown = config.getini("console_output_style") == "times" if reporter else False
-    if shown or config.option.durations is not None:
-        return {}
-    stats: dict[str, list[Any]] = getattr(reporter, "stats", {})
-    return stats
