@@ -67,7 +67,7 @@ class Collector:
 
     def ask(self, session: pytest.Session) -> Judgement:
         """Let the pod's pytest answer a question about itself, and show what it prints."""
-        self._output.is_answer = True
+        self._output.prints_all = True
         self.pytest_sessionstart(session)
         run = self._run
         if self._interrupt is not None or run is None:

@@ -36,6 +36,7 @@ class Results:
         rows: list[Record] = []
         known: list[str] = []
         repeated = False
+        failed: set[str] = set()  # in the try that goes on
         for kind, *fields in records:
             match kind:
                 case Kind.NODES | Kind.ITEMS:
@@ -45,14 +46,17 @@ class Results:
                     self.planned = self.planned if partial else known
                 case Kind.START:
                     repeated = False
+                    failed = set()
                 case Kind.PLAIN if fields[2] and not repeated:
                     self.finished.add(_identify(fields[0], known))
+                    self.failed |= failed
                 case Kind.FINISH if not repeated:
                     self.finished.add(_identify(fields[0], known))
+                    self.failed |= failed
                 case Kind.REPORT:
                     repeated |= fields[0]["outcome"] == RERUN
                     if fields[0]["outcome"] == "failed":
-                        self.failed.add(fields[0]["nodeid"])
+                        failed.add(fields[0]["nodeid"])
 
 
 def newest_run(cluster: JobFinder, namespace: str | None, run: str) -> list[Joined]:

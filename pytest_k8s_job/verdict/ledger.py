@@ -36,12 +36,17 @@ class Ledger:
     ran: int = 0
     """Tests of which more was seen than a skip."""
     failed: int = 0
+    """Failed reports that stand."""
+    superseded: int = 0
+    """Failed reports of tries that a plugin of the pod repeated: subtests, say."""
     interrupt: dict[str, Any] | None = None
     internal: str | None = None
     done: dict[str, Any] | None = None
     end: dict[str, Any] | None = None
     records: int = 0
     """Records before `end`."""
+    _failed_before: int = 0
+    """Failed reports before the open test."""
     _digest: Any = field(default_factory=hashlib.sha256)
 
     @property
@@ -95,6 +100,7 @@ class Ledger:
         """Note that a test has begun."""
         self.started = nodeid
         self.phases = {}
+        self._failed_before = self.failed
 
     def report(self, when: str, outcome: str) -> None:
         """Note the report of a phase of the open test."""
@@ -103,5 +109,9 @@ class Ledger:
 
     def finish(self, nodeid: str) -> None:
         """Note that all phases of a test were reported; a try that is repeated ends none."""
-        self.finished[nodeid] += not self.is_repeated
+        if self.is_repeated:
+            self.superseded += self.failed - self._failed_before
+            self.failed = self._failed_before
+        else:
+            self.finished[nodeid] += 1
         self.started = None

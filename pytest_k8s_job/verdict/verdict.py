@@ -205,8 +205,9 @@ def _missing_reports(
     if code == PASSED and (ledger.failed or done["exit"]):
         yield f"pytest ended with exit code 0 although {ledger.failed} tests failed"
     counted = done["counts"].get("failed", 0)
-    if ledger.failed < counted:
-        yield f"{ledger.failed} failures came, pytest counted {counted}"
+    came = ledger.failed + ledger.superseded
+    if came < counted:
+        yield f"{came} failures came, pytest counted {counted}"
     if ledger.plan is None:
         if code in (0, 1, EXIT_NO_TESTS):
             yield "the plan of the tests is missing"

@@ -109,12 +109,13 @@ class Side:
         self.suite = suite
         self.environment = environment
         self.extra = extra
+        self.program: tuple[str, ...] = ("pytest",)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start pytest with `arguments`."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "CI"))}
         return subprocess.Popen(
-            [sys.executable, "-m", "pytest", *self.extra, *arguments],
+            [sys.executable, "-m", *self.program, *self.extra, *arguments],
             cwd=self.folder,
             env={**inherited, **REPEATABLE, **self.environment},
             stdin=subprocess.DEVNULL,

@@ -16,9 +16,10 @@ import pytest
 
 from pytest_k8s_job.report import document as module
 from pytest_k8s_job.report.annotations import ANNOTATIONS, GITLAB_REPORT, annotate
-from pytest_k8s_job.report.document import Document, Failure, Finding, Outcome, Result, to_json
+from pytest_k8s_job.report.document import Document, Failure, Outcome, Result, to_json
 from pytest_k8s_job.report.failures import group
 from pytest_k8s_job.report.markdown import summarise
+from pytest_k8s_job.report.run_data import Finding
 from pytest_k8s_job.report.sentence import first_line
 from pytest_k8s_job.report.timeline import lay_out
 from tests.browser.documents import failing_run, large_run, small_run
