@@ -22,6 +22,7 @@ import urllib3
 from kubernetes import client
 from kubernetes import config as kubeconfig_files
 from pytest_k8s_job.cluster.pods import JobRef, PodState, read_pod
+from pytest_k8s_job.cluster.suite_container import suite_container
 from pytest_k8s_job.errors import ClusterError, GoneError, NotReadyError, UsageError
 
 __all__ = ["KubernetesCluster", "connect"]
@@ -103,7 +104,7 @@ class KubernetesCluster:
     def create(self, job: Mapping[str, Any]) -> JobRef:
         metadata = job["metadata"]
         namespace = metadata.get("namespace") or self._namespace
-        container = job["spec"]["template"]["spec"]["containers"][0]["name"]
+        container = suite_container(job["spec"]["template"])["name"]
         self._call("POST", JOBS, namespace=namespace, body=job)
         return JobRef(namespace, metadata["name"], container)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from pytest_k8s_job.cluster.joining import Joined, read_job
+from pytest_k8s_job.cluster.joining import Joined, read_job, run_of
 from pytest_k8s_job.cluster.pods import JobFinder, JobRef, Object
 from pytest_k8s_job.errors import UsageError
 from pytest_k8s_job.verdict.ledger import RERUN
@@ -58,7 +58,7 @@ class Results:
 def newest_run(cluster: JobFinder, namespace: str | None, run: str) -> list[Joined]:
     """Return the Jobs of `run`, or of the newest, the one that began it first."""
     jobs = sorted(cluster.jobs(namespace), key=_created)
-    found = [joined for joined in map(read_job, jobs) if joined.run]
+    found = [read_job(job) for job in jobs if run_of(job)]
     if run == NEWEST and found:
         run = found[-1].run
     chosen = [joined for joined in found if joined.run == run]

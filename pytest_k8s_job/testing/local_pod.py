@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_k8s_job.cluster.pods import JobRef, Phase, PodState
+from pytest_k8s_job.cluster.suite_container import suite_container
 from pytest_k8s_job.errors import ClusterError, GoneError, NotReadyError
 from pytest_k8s_job.pod.agent import exit_code
 from pytest_k8s_job.wire.agent_settings import TERMINATION_LOG
@@ -112,7 +113,7 @@ class LocalCluster:
     def create(self, job: Mapping[str, Any]) -> JobRef:
         name = job["metadata"]["name"]
         self._jobs[name] = job
-        container = job["spec"]["template"]["spec"]["containers"][0]
+        container = suite_container(job["spec"]["template"])
         for number in range(job["spec"].get("completions", 1)):
             index = {"name": INDEX, "value": str(number)}
             variables = [index, *container.get("env", ())]
