@@ -16,6 +16,7 @@ from pytest_k8s_job.cli.diagnose import add_diagnosis, run_diagnosis
 from pytest_k8s_job.cluster.client import KubernetesCluster, connect
 from pytest_k8s_job.cluster.job_manifest import RUN_LABEL
 from pytest_k8s_job.cluster.joining import Joined, read_job
+from pytest_k8s_job.cluster.pods import pod_of
 from pytest_k8s_job.errors import K8sJobError, UsageError
 
 __all__ = ["main"]
@@ -130,7 +131,7 @@ def _list(cluster: KubernetesCluster, namespace: str | None) -> int:
 
 
 def _state(cluster: KubernetesCluster, joined: Joined) -> str:
-    pod = cluster.pod(joined.job)
+    pod = pod_of(cluster, joined.job)
     if pod is None:
         return "pod is gone" if joined.over else "created"
     if pod.exit_code is None:

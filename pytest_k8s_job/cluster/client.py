@@ -21,6 +21,7 @@ import urllib3
 
 from kubernetes import client
 from kubernetes import config as kubeconfig_files
+from pytest_k8s_job.cluster.objects import INDEX_LABEL, JOB_LABEL, created, labels_of
 from pytest_k8s_job.cluster.pods import JobRef, PodState, read_pod
 from pytest_k8s_job.cluster.suite_container import suite_container
 from pytest_k8s_job.errors import ClusterError, GoneError, NotReadyError, UsageError
@@ -40,8 +41,7 @@ LOG = PODS + "/{name}/log"
 EXEC_SECONDS = 30.0  # for a command in the container
 EXEC_BYTES = 64 << 20  # of its output; the journal answers in pieces far below that
 EXEC_ERRORS = 3  # channel of a websocket that says how the command ended
-JOB_LABEL = "batch.kubernetes.io/job-name"
-INDEX_LABEL = "batch.kubernetes.io/job-completion-index"
+SELECTOR_NAMES = 20  # Jobs named in one selector, which becomes a part of the URL
 
 
 def connect(kubeconfig: str | None = None, context: str | None = None) -> KubernetesCluster:
@@ -115,15 +115,15 @@ class KubernetesCluster:
         """Return the Job objects of `namespace`, or of the context's."""
         return list(self._get(JOBS, namespace=namespace or self._namespace)["items"])
 
-    def pod(self, job: JobRef) -> PodState | None:
-        selector = f"{JOB_LABEL}={job.name}"
-        if job.shard is not None:
-            selector += f",{INDEX_LABEL}={job.shard}"
-        pods = self._get(PODS, {"labelSelector": selector}, namespace=job.namespace)["items"]
-        if not pods:
-            return None
-        first = min(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
-        return read_pod(first, job.container)
+    def pods(self, jobs: Sequence[JobRef]) -> dict[JobRef, PodState]:
+        names = sorted({job.name for job in jobs})
+        few = len(names) <= SELECTOR_NAMES
+        selector = f"{JOB_LABEL} in ({','.join(names)})" if few else JOB_LABEL
+        found = self._get(PODS, {"labelSelector": selector}, namespace=jobs[0].namespace)["items"]
+        found.sort(key=created, reverse=True)  # of several pods of one place, the first counts
+        by_place = {place: pod for pod in found for place in _places(pod)}
+        wanted = {job: by_place.get((job.name, job.shard)) for job in jobs}
+        return {job: read_pod(pod, job.container) for job, pod in wanted.items() if pod}
 
     def read(self, path: str, accept: str) -> tuple[bytes, float]:
         """Return the answer to a GET of `path`, and the server's clock in seconds, 0 if unsaid."""
@@ -223,6 +223,14 @@ class KubernetesCluster:
         except (urllib3.exceptions.HTTPError, OSError) as error:
             text = f"the API server {self._server} does not answer: {error}"
             raise ClusterError(text) from error
+
+
+def _places(pod: Mapping[str, Any]) -> Iterator[tuple[str, int | None]]:
+    """Yield the Job and shard that a pod belongs to; without a shard, any pod of the Job counts."""
+    labels = labels_of(pod)
+    yield labels[JOB_LABEL], None
+    if index := labels.get(INDEX_LABEL):
+        yield labels[JOB_LABEL], int(index)
 
 
 def _read_all(socket: Any) -> bytes:

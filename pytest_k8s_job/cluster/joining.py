@@ -21,7 +21,7 @@ from pytest_k8s_job.cluster.job_manifest import (
     arguments_of,
     container_of,
 )
-from pytest_k8s_job.cluster.pods import Cluster, JobFinder, JobRef, Phase
+from pytest_k8s_job.cluster.pods import Cluster, JobFinder, JobRef, Phase, pod_of
 from pytest_k8s_job.errors import ClusterError, NotReadyError
 from pytest_k8s_job.wire.agent_settings import NONCE
 from pytest_k8s_job.wire.frames import MAX_LINE
@@ -97,7 +97,7 @@ def learn_nonce(cluster: Cluster, job: JobRef, seconds: float) -> str:
     """Return the nonce that the agent of `job` drew; wait `seconds` for its container to start."""
     end = time.monotonic() + seconds
     while True:
-        pod = cluster.pod(job)
+        pod = pod_of(cluster, job)
         if pod is not None and pod.phase is Phase.TERMINATED:
             nonce = _from_message(pod.termination_message)
             return nonce or _from_log(cluster.log(job, pod.name, None), job)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pytest_k8s_job.cluster.joining import Joined, read_job, run_of
-from pytest_k8s_job.cluster.pods import JobFinder, JobRef, Object
+from pytest_k8s_job.cluster.pods import JobFinder, JobRef, Object, pod_of
 from pytest_k8s_job.errors import UsageError
 from pytest_k8s_job.verdict.ledger import RERUN
 from pytest_k8s_job.wire.frames import Decoder
@@ -95,7 +95,7 @@ def read_results(cluster: JobFinder, jobs: Sequence[Joined]) -> Results:
 
 
 def _read_records(cluster: JobFinder, job: JobRef, nonce: str) -> Iterable[Record]:
-    pod = cluster.pod(job)
+    pod = pod_of(cluster, job)
     if pod is None:
         return
     decoder = Decoder(nonce)

@@ -16,12 +16,13 @@ import pytest
 
 from pytest_k8s_job.cluster.job_manifest import Object, Run, make_job, replacement
 from pytest_k8s_job.cluster.joining import Joined, learn_nonce
-from pytest_k8s_job.cluster.pods import Cluster, JobRef
+from pytest_k8s_job.cluster.pods import Cluster, JobRef, pod_of
 from pytest_k8s_job.diagnosis.finding import Finding
 from pytest_k8s_job.errors import ClusterError
 from pytest_k8s_job.options import Options
 from pytest_k8s_job.replay.origin import Origin, ShardNode
 from pytest_k8s_job.run.explainer import Explainer
+from pytest_k8s_job.run.pod_poller import PodPoller
 from pytest_k8s_job.run.shard import Events, Place, Shard
 from pytest_k8s_job.run.status_line import StatusLine, step_of
 from pytest_k8s_job.target.state import Change, TargetState, change_between, read_target
@@ -46,6 +47,7 @@ class ClusterRun:
         self._session = session
         self.status = status
         self._events: Events = queue.SimpleQueue()
+        self._poller = PodPoller(cluster)
         self._files = ExitStack()
         self._manifest: Object | None = None
         self._refused: str | None = None
@@ -100,7 +102,7 @@ class ClusterRun:
             place = self._place(joined.job, joined.nonce or "", number)
             if joined.replaces is not None:
                 place = _replacing(place, joined.why, partial=joined.partial)
-            if joined.over and self._cluster.pod(place.job) is None:
+            if joined.over and pod_of(self._cluster, place.job) is None:
                 self._lose(place, f"the pod of Job {joined.job} is gone, and its log with it")
                 continue
             seconds = self._options.start_timeout
@@ -122,7 +124,7 @@ class ClusterRun:
 
     def _follow(self, place: Place) -> None:
         shard = self._add(place)
-        shard.follow(self._cluster, self._events, self._open_log(len(self.shards) - 1))
+        shard.follow(self._poller, self._events, self._open_log(len(self.shards) - 1))
 
     def _lose(self, place: Place, reason: str) -> None:
         self._add(replace(place, nonce=place.nonce or "0")).stop(reason)
@@ -273,6 +275,7 @@ class ClusterRun:
         self._explainer.close()
         for shard in self.shards:
             shard.stop()
+        self._poller.stop()
         self._files.close()
 
     def _show(self) -> None:

@@ -9,11 +9,12 @@ from typing import BinaryIO
 
 import pytest
 
-from pytest_k8s_job.cluster.pods import Cluster, JobRef, Phase, PodState
+from pytest_k8s_job.cluster.pods import JobRef, Phase, PodState
 from pytest_k8s_job.errors import FrameError, RecordError
 from pytest_k8s_job.replay.origin import Origin
 from pytest_k8s_job.replay.replay import Replay
 from pytest_k8s_job.run.follower import Broken, Event, Follower, LogRead, Payload, PodSeen
+from pytest_k8s_job.run.pod_poller import PodPoller
 from pytest_k8s_job.verdict.ledger import Ledger
 from pytest_k8s_job.verdict.merging import Told
 from pytest_k8s_job.verdict.verdict import Outcome
@@ -54,10 +55,10 @@ class Shard:
         self._given_up = False
         self._follower: Follower | None = None
 
-    def follow(self, cluster: Cluster, events: Events, log: BinaryIO | None) -> None:
+    def follow(self, poller: PodPoller, events: Events, log: BinaryIO | None) -> None:
         """Begin to follow the pod; what is seen goes into `events`."""
         sink = _Sink(self, events)
-        self._follower = Follower(cluster, self.place.job, self._decoder, log, sink)
+        self._follower = Follower(poller, self.place.job, self._decoder, log, sink)
         self._follower.start()
 
     def stop(self, reason: str | None = None) -> None:

@@ -101,7 +101,7 @@ class LocalCluster:
         self._suite = suite
         self._folder = tempfile.TemporaryDirectory(prefix="pytest-k8s-job-pod-")
         self._jobs: dict[str, Mapping[str, Any]] = {}
-        self.pods: dict[tuple[str, int], LocalPod] = {}
+        self.processes: dict[tuple[str, int], LocalPod] = {}
 
     @property
     def server(self) -> str:
@@ -119,7 +119,7 @@ class LocalCluster:
             variables = [index, *container.get("env", ())]
             folder = Path(self._folder.name, name, str(number))
             pod = LocalPod(f"{name}-{number}", {**container, "env": variables}, self._suite, folder)
-            self.pods[name, number] = pod
+            self.processes[name, number] = pod
         return JobRef("local", name, container["name"])
 
     def find(self, _namespace: str | None, name: str) -> Mapping[str, Any]:
@@ -130,15 +130,15 @@ class LocalCluster:
     def jobs(self, _namespace: str | None) -> list[Mapping[str, Any]]:
         return list(self._jobs.values())
 
-    def pod(self, job: JobRef) -> PodState | None:
-        pod = self.pods.get((job.name, job.shard or 0))
-        return pod.state if pod is not None else None
+    def pods(self, jobs: Sequence[JobRef]) -> dict[JobRef, PodState]:
+        found = {job: self.processes.get((job.name, job.shard or 0)) for job in jobs}
+        return {job: pod.state for job, pod in found.items() if pod is not None}
 
     def read(self, _path: str, _accept: str) -> tuple[bytes, float]:
         return b'{"metadata": {"name": "local"}, "items": []}', 0.0
 
     def log(self, job: JobRef, pod: str, _since: int | None) -> Iterator[bytes]:
-        found = self.pods.get((job.name, job.shard or 0))
+        found = self.processes.get((job.name, job.shard or 0))
         if found is None:
             raise NotReadyError(f"{pod} has not started")
         if not found.log.exists():
@@ -154,13 +154,13 @@ class LocalCluster:
                     time.sleep(POLL_SECONDS)
 
     def exec(self, job: JobRef, pod: str, command: Sequence[str]) -> bytes:
-        found = self.pods.get((job.name, job.shard or 0))
+        found = self.processes.get((job.name, job.shard or 0))
         if found is None or found.process.poll() is not None:
             raise GoneError(f"{pod} does not run")
         return found.exec(command)
 
     def delete(self, job: JobRef) -> None:
-        for (name, _), pod in self.pods.items():
+        for (name, _), pod in self.processes.items():
             if name == job.name:
                 pod.end()
         shutil.rmtree(Path(self._folder.name, job.name), ignore_errors=True)
