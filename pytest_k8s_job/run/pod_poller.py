@@ -21,6 +21,7 @@ POLL_STARTING_SHARDS = 0.4  # many pods start at once then, and the API server w
 POLL_RUNNING = 1.0
 POLL_ENDING = 0.05  # after the last `end` record: the exit code is a moment away
 SLOWER = 0.2  # of the time waited for several pods: what takes long may be seen a little later
+LONGEST = 2.0
 
 
 class PodWatcher(Protocol):
@@ -115,8 +116,8 @@ class PodPoller:
         elif any(not (each.running or each.ending) for each in watchers):
             shortest, since = POLL_STARTING if alone else POLL_STARTING_SHARDS, self._began
         else:
-            return POLL_RUNNING
-        return shortest if alone else min(POLL_RUNNING, max(shortest, SLOWER * (now - since)))
+            shortest, since = POLL_RUNNING, self._began
+        return shortest if alone else max(shortest, min(LONGEST, SLOWER * (now - since)))
 
     def _watched(self) -> Sequence[PodWatcher]:
         return [each for each in self._watchers if each.watching]

@@ -213,7 +213,7 @@ class ClusterRun:
                 shard.take(event)
             self._show()
         for shard in list(self.shards):
-            self._explainer.look_at_start(shard)
+            self._explainer.check_start(shard)
             if shard.taken_away and not shard.replaced:
                 self._replace(shard)
 
