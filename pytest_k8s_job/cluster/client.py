@@ -38,6 +38,7 @@ JOBS = "/apis/batch/v1/namespaces/{namespace}/jobs"
 JOB = JOBS + "/{name}"
 PODS = "/api/v1/namespaces/{namespace}/pods"
 LOG = PODS + "/{name}/log"
+REMEDY = "Set KUBECONFIG, or name a file with --kubeconfig (pytest: --k8s-kubeconfig)."
 EXEC_SECONDS = 30.0  # for a command in the container
 EXEC_BYTES = 64 << 20  # of its output; the journal answers in pieces far below that
 EXEC_ERRORS = 3  # channel of a websocket that says how the command ended
@@ -67,7 +68,7 @@ def _from_inside(settings: client.Configuration, outside: Exception) -> Kubernet
     try:
         _files.load_incluster_config(settings)
     except kubeconfig_files.ConfigException:
-        raise UsageError(f"no cluster to run in: {outside}") from outside
+        raise UsageError(f"no cluster to run in: {outside} {REMEDY}") from outside
     return KubernetesCluster(settings, "in-cluster", "default")
 
 
