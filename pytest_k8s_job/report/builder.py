@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from pytest_k8s_job.report.document import (
-    RUN_FACTS,
+    RUN_DATA,
     Document,
     Failure,
     Outcome,
     Repeat,
     Result,
-    RunFacts,
+    RunData,
     count,
 )
 from pytest_k8s_job.report.failures import group, read_failure, readable
@@ -104,7 +104,7 @@ def _read_outcome(report: Any) -> tuple[Outcome, str]:
 
 
 def _span(
-    tests: Sequence[Result], facts: RunFacts, began: float, ended: float
+    tests: Sequence[Result], facts: RunData, began: float, ended: float
 ) -> tuple[float, float]:
     """Return beginning and end by the cluster's clock, which is not the one here."""
     if not facts.marks:
@@ -150,7 +150,7 @@ class Collecting:
 
     def document(self, exit_code: int) -> Document:
         """Return what the session, with this exit code of pytest, has shown."""
-        facts = self._config.stash.get(RUN_FACTS, RunFacts())
+        facts = self._config.stash.get(RUN_DATA, RunData())
         tests = tuple(test.result() for test in self._tests.values())
         code = exit_code if facts.exit_code is None else facts.exit_code
         began, ended = _span(tests, facts, self._started, time.time())

@@ -14,9 +14,9 @@ from typing import Any
 from pytest_k8s_job.cluster.job_manifest import RUN_LABEL
 from pytest_k8s_job.cluster.pods import Reader
 from pytest_k8s_job.errors import ClusterError
-from pytest_k8s_job.report.document import Event, Mark, Place, RunFacts, ShardProof, Workload
+from pytest_k8s_job.report.document import Event, Mark, Place, RunData, ShardProof, Workload
 
-__all__ = ["facts_from", "read_facts"]
+__all__ = ["read_run_data", "run_data_from"]
 
 Object = Mapping[str, Any]
 JOB_LABEL = "batch.kubernetes.io/job-name"
@@ -29,15 +29,15 @@ RESOURCES = {
 }
 
 
-def read_facts(
+def read_run_data(
     reader: Reader, namespace: str, jobs: Collection[str], shards: Iterable[ShardProof] = ()
-) -> RunFacts:
+) -> RunData:
     """Ask the API server for what it knows of the run of these Jobs."""
     objects = {
         name: list(_get(reader, path.format(namespace)).get("items") or ())
         for name, path in RESOURCES.items()
     }
-    facts = facts_from(objects, jobs, shards)
+    facts = run_data_from(objects, jobs, shards)
     version = str(_get(reader, "/version").get("gitVersion") or "")
     place = replace(facts.place, namespace=namespace, server=reader.server, kubernetes=version)
     return replace(facts, place=place)
@@ -51,11 +51,11 @@ def _get(reader: Reader, path: str) -> dict[str, Any]:
         return {}
 
 
-def facts_from(
+def run_data_from(
     objects: Mapping[str, Sequence[Object]],
     jobs: Collection[str],
     shards: Iterable[ShardProof] = (),
-) -> RunFacts:
+) -> RunData:
     """Return what `objects`, by resource, tell of the run of these Jobs and its shards."""
     pods = objects.get("pods", [])
     ours = [pod for pod in pods if _labels(pod).get(JOB_LABEL) in jobs]
@@ -71,7 +71,7 @@ def facts_from(
         marks += _steps(pod, objects.get("events", []), several=len(ours) > 1)
     nodes = {pod["metadata"]["name"]: pod["spec"].get("nodeName") or "" for pod in ours}
     events = [*_events(objects.get("events", []), ours, began), *_endings(others, began)]
-    return RunFacts(
+    return RunData(
         place=_place(ours),
         marks=tuple(sorted(marks, key=lambda mark: mark.at)),
         events=tuple(sorted(events, key=lambda event: event.at)),

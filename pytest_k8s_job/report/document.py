@@ -1,7 +1,7 @@
 """Everything that a report holds, as frozen values; docs/report-schema.json describes their JSON.
 
 All moments are seconds since the epoch, all durations seconds. Whoever drives a run in a cluster
-hands over what only it knows by `config.stash[RUN_FACTS] = RunFacts(...)` before the session
+hands over what only it knows by `config.stash[RUN_DATA] = RunData(...)` before the session
 finishes; each of its fields may be left out.
 """
 
@@ -15,7 +15,7 @@ from enum import StrEnum
 import pytest
 
 __all__ = [
-    "RUN_FACTS",
+    "RUN_DATA",
     "Cause",
     "Document",
     "Event",
@@ -26,7 +26,7 @@ __all__ = [
     "Place",
     "Repeat",
     "Result",
-    "RunFacts",
+    "RunData",
     "ShardProof",
     "Workload",
     "to_json",
@@ -137,7 +137,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class RunFacts:
+class RunData:
     """What only the driver of a run in a cluster knows."""
 
     verdict: str = ""
@@ -151,7 +151,7 @@ class RunFacts:
     shards: tuple[ShardProof, ...] = ()
 
 
-RUN_FACTS = pytest.StashKey[RunFacts]()
+RUN_DATA = pytest.StashKey[RunData]()
 
 
 # -- what the session showed

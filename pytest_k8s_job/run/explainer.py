@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from pytest_k8s_job.cluster.job_manifest import Object
 from pytest_k8s_job.cluster.pods import Cluster
@@ -62,8 +62,9 @@ class Explainer:
         namespace = metadata.get("namespace") or "default"
         return self._say(explain_refusal(self._cluster, namespace, metadata["name"], error))
 
-    def explain_loss(self, shards: Sequence[Shard]) -> str:
+    def explain_loss(self, shards: Iterable[Shard]) -> str:
         """Return why a pod was lost, in the lines of a diagnosis; nothing if that is known."""
+        shards = list(shards)
         checks = [TargetCheckResult.decode(each.ledger.interrupt) for each in shards]
         if failed := next(filter(None, checks), None):
             return as_text(

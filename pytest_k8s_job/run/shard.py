@@ -1,17 +1,17 @@
-"""One pod of a run as the near side sees it: its stream of records, its state, its end."""
+"""One pod of a run as the collector sees it: its stream of records, its state, its end."""
 
 from __future__ import annotations
 
 import queue
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 import pytest
 
 from pytest_k8s_job.cluster.pods import JobRef, Phase, PodState
 from pytest_k8s_job.errors import FrameError, RecordError
-from pytest_k8s_job.replay.origin import Origin
+from pytest_k8s_job.replay.origin import Origin, ShardNode
 from pytest_k8s_job.replay.replay import Replay
 from pytest_k8s_job.run.follower import Broken, Event, Follower, LogRead, Payload, PodSeen
 from pytest_k8s_job.run.pod_poller import PodPoller
@@ -36,6 +36,24 @@ class Place:
     name: str = "the pod"
     origin: Origin = field(default_factory=Origin)
     partial: bool = False
+
+    @classmethod
+    def of_shard(cls, job: JobRef, nonce: str, number: int, shards: int) -> Place:
+        """Return the place of pod `number` of a Job of so many `shards`."""
+        if shards == 1:
+            return cls(job, nonce)
+        name = f"shard {number}"
+        return cls(replace(job, shard=number), nonce, number, name, Origin(ShardNode(number)))
+
+    def as_replacement(self, why: str, *, partial: bool) -> Place:
+        """Return the place of the pod that runs what this one left, for the reason `why`."""
+        return replace(
+            self,
+            job=replace(self.job, shard=None),
+            name=f"the pod that replaces {self.name}",
+            origin=replace(self.origin, repeats=why),
+            partial=partial,
+        )
 
 
 class Shard:

@@ -163,6 +163,7 @@ class LocalCluster:
         for (name, _), pod in self.processes.items():
             if name == job.name:
                 pod.end()
+        self._jobs.pop(job.name, None)
         shutil.rmtree(Path(self._folder.name, job.name), ignore_errors=True)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pytest_k8s_job.errors import ClusterError
-from pytest_k8s_job.report.cluster_data import facts_from, read_facts
+from pytest_k8s_job.report.cluster_data import read_run_data, run_data_from
 from pytest_k8s_job.report.document import ShardProof
 from tests.checkout import CHECKOUT
 
@@ -31,7 +31,7 @@ def objects() -> Objects:
 
 def test_the_target_is_told(objects: Objects) -> None:
     """Each workload has its image, digest, template hash, node, ready pods and restarts."""
-    target = {each.name: each for each in facts_from(objects, {JOB}).target}
+    target = {each.name: each for each in run_data_from(objects, {JOB}).target}
     assert list(target) == ["deployment/api", "deployment/redis", "deployment/worker"]
     worker = target["deployment/worker"]
     digest = "e49011151997a2a0f376ca7845ee3be2b45a22911a718fe51f5fbcb63589c02d"
@@ -47,7 +47,9 @@ def test_two_versions_of_a_workload_are_two(objects: Objects) -> None:
     old["metadata"]["labels"]["pod-template-hash"] = "5d9c8f7b6"
     old["metadata"]["ownerReferences"][0]["name"] = "api-5d9c8f7b6"
     objects["pods"].append(old)
-    target = [each for each in facts_from(objects, {JOB}).target if each.name == "deployment/api"]
+    target = [
+        each for each in run_data_from(objects, {JOB}).target if each.name == "deployment/api"
+    ]
     assert [(each.pod_template_hash, each.ready) for each in target] == [
         ("5d9c8f7b6", "1/1"),
         ("6c9f8d67b6", "2/2"),
@@ -56,7 +58,7 @@ def test_two_versions_of_a_workload_are_two(objects: Objects) -> None:
 
 def test_the_steps_of_the_job_are_told(objects: Objects) -> None:
     """The marks go from the Job's creation to the container's end, and the image is that of it."""
-    facts = facts_from(objects, {JOB})
+    facts = run_data_from(objects, {JOB})
     assert [mark.name for mark in facts.marks] == [
         "created", "scheduled", "pulled", "started", "ended",
     ]  # fmt: skip
@@ -68,23 +70,23 @@ def test_the_steps_of_the_job_are_told(objects: Objects) -> None:
 
 def test_an_oom_kill_is_an_event(objects: Objects) -> None:
     """Kubernetes has no event of it: the container's last state tells, if it fell into the run."""
-    kills = [each for each in facts_from(objects, {JOB}).events if each.reason == "OOMKilled"]
+    kills = [each for each in run_data_from(objects, {JOB}).events if each.reason == "OOMKilled"]
     assert len(kills) == 3
     assert all(each.warning and each.object.startswith("pod/worker-") for each in kills)
     objects["jobs"][0]["metadata"]["creationTimestamp"] = "2026-11-25T23:00:00Z"
-    assert not facts_from(objects, {JOB}).events
+    assert not run_data_from(objects, {JOB}).events
 
 
 def test_what_the_job_does_is_no_event_of_the_target(objects: Objects) -> None:
     """Of the pods of the tests only warnings are told."""
-    ours = [each for each in facts_from(objects, {JOB}).events if JOB in each.object]
+    ours = [each for each in run_data_from(objects, {JOB}).events if JOB in each.object]
     assert [each.reason for each in ours] == ["BackoffLimitExceeded"]
 
 
 def test_a_shard_learns_its_node(objects: Objects) -> None:
     """The proof of a shard names the node of its pod."""
     pod = next(p for p in objects["pods"] if JOB in p["metadata"]["name"])["metadata"]["name"]
-    facts = facts_from(objects, {JOB}, (ShardProof("", pod=pod), ShardProof("1", pod="gone")))
+    facts = run_data_from(objects, {JOB}, (ShardProof("", pod=pod), ShardProof("1", pod="gone")))
     assert [each.node for each in facts.shards] == ["weather-local", ""]
 
 
@@ -112,11 +114,13 @@ class Recorded:
 
 def test_what_is_forbidden_is_left_out(objects: Objects) -> None:
     """Without the right to read events or the version, the rest is told."""
-    facts = read_facts(Recorded(objects), "weather", {JOB})
+    facts = read_run_data(Recorded(objects), "weather", {JOB})
     assert (facts.place.kubernetes, facts.place.server) == ("v1.36.1", "https://10.0.0.1")
-    facts = read_facts(Recorded(objects, "events", "version"), "weather", {JOB})
+    facts = read_run_data(Recorded(objects, "events", "version"), "weather", {JOB})
     assert facts.place.kubernetes == ""
     assert len(facts.target) == 3
     assert {each.reason for each in facts.events} == {"OOMKilled"}
-    nothing = read_facts(Recorded(objects, "pods", "events", "jobs", "version"), "weather", {JOB})
+    nothing = read_run_data(
+        Recorded(objects, "pods", "events", "jobs", "version"), "weather", {JOB}
+    )
     assert (nothing.marks, nothing.target, nothing.events) == ((), (), ())
