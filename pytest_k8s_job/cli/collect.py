@@ -28,7 +28,7 @@ def run_collect(cluster: KubernetesCluster, options: argparse.Namespace) -> int:
 
 
 def collect(cluster: KubernetesCluster, options: argparse.Namespace, name: str) -> int:
-    """Run pytest here with the arguments that it has in the pod, joined to the Job `name`."""
+    """Run pytest here with the pod's arguments, joined to the Job `name`."""
     arguments = read_job(cluster.find(options.namespace, name)).arguments
     ours = ["--in-cluster", f"--k8s-attach={name}"]
     for key in ("namespace", "context", "kubeconfig"):

@@ -127,7 +127,7 @@ class KubernetesCluster:
         return {job: read_pod(pod, job.container) for job, pod in wanted.items() if pod}
 
     def read(self, path: str, accept: str) -> tuple[bytes, float]:
-        """Return the answer to a GET of `path`, and the server's clock in seconds, 0 if unsaid."""
+        """Return the body at `path` and the server's clock, 0 if it is missing."""
         with self._errors():
             request = self._api.param_serialize(
                 "GET", path, header_params={"Accept": accept}, auth_settings=["BearerToken"]
@@ -227,7 +227,7 @@ class KubernetesCluster:
 
 
 def _places(pod: Mapping[str, Any]) -> Iterator[tuple[str, int | None]]:
-    """Yield the Job and shard that a pod belongs to; without a shard, any pod of the Job counts."""
+    """Yield the places of a pod: in its Job, and in its shard."""
     labels = labels_of(pod)
     yield labels[JOB_LABEL], None
     if index := labels.get(INDEX_LABEL):

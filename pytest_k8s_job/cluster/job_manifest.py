@@ -44,7 +44,7 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class Run:
-    """What is new in one Job of a run; the ids are drawn when it is made.
+    """What is new in one Job of a run, with ids of its own.
 
     The Job that replaces the pod of a shard has `suffix` and `notes` (annotations) of its own,
     and the `index` of the shard if it is to run all of it.
@@ -150,7 +150,7 @@ def _limits(job: Object, run: Run) -> dict[str, str]:
 
 
 def replacement(run: Run, shard: int, attempt: int, left: Sequence[str] | None, why: str) -> Run:
-    """Return the run of one more pod for the tests `left` of `shard`; None: for all of them."""
+    """Return the run of a pod that replaces one of `shard`; None leaves all tests."""
     suffix = f"-shard{shard}-{attempt}"
     notes = {REPLACES: str(shard), WHY: why}
     run = replace(run, suffix=suffix, notes=notes, nonce=secrets.token_hex(16))

@@ -27,7 +27,7 @@ class Phase(IntEnum):
 
 @dataclass(frozen=True)
 class JobRef:
-    """One pod of a Job that was created, and the container whose log carries the frames.
+    """One pod of a created Job, and the container that runs the tests.
 
     `shard` is the completion index in an Indexed Job, None in a Job of one pod.
     """
@@ -76,7 +76,7 @@ class Cluster(Reader, Protocol):
         """Create the Job from its object."""
 
     def pods(self, jobs: Sequence[JobRef], /) -> Mapping[JobRef, PodState]:
-        """Return the state of each pod that there is, by one request; `jobs` share a namespace."""
+        """Return the states of pods in one namespace, by one request."""
 
     def log(self, job: JobRef, pod: str, since: int | None, /) -> Iterator[bytes]:
         """Follow the log of the pod's container, from `since` seconds ago, over one connection.

@@ -11,7 +11,7 @@ __all__ = ["Cleanup"]
 
 
 class Cleanup:
-    """Deletes the Jobs of a run, or leaves them, as the options say; `notes` tells the user."""
+    """Deletes or keeps the Jobs of a run, as the options say; fills `notes`."""
 
     def __init__(self, options: Options) -> None:
         self.notes: list[str] = []
@@ -37,7 +37,7 @@ class Cleanup:
             self.notes.append(_where_it_stays(run))
 
     def delete(self, run: ClusterRun, cause: str) -> None:
-        """Close the run and delete its Jobs, for `cause` if the user should know of it."""
+        """Close the run and delete its Jobs; tell the user the `cause`, if any."""
         if not run.jobs.refs:
             return
         run.close()

@@ -1,4 +1,4 @@
-"""The collector as a pytest plugin: the session that ran in the pod becomes this session.
+"""The collector as a pytest plugin: the pod's session becomes this session.
 
 One object takes the place of pytest's own collection and run loop. All reporters see the usual
 hook calls; nothing of the suite is imported here. The hooks stand in the order of the session.
@@ -42,7 +42,7 @@ class Collector:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Start the Job and wait until a pod's session has started, before a header is shown."""
+        """Start the Job and wait until a pod's session has started."""
         durations = self._config.pluginmanager.getplugin("k8s_job_durations")
         try:
             with self._deleting_on_ctrl_c():
@@ -137,7 +137,7 @@ class Collector:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
-        """Delete or keep the Job before the summary; set the exit code of the verdict after it."""
+        """Delete or keep the Job, then set the exit code of the verdict."""
         if self._ordering is not None:
             self._ordering.sort(session.items)
         if self._run is not None:

@@ -1,4 +1,4 @@
-"""Why a run did not start, or was lost: asks the diagnosis, and remembers what that named."""
+"""Asks the diagnosis why a run did not start or was lost."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Explainer:
         return self._say(explain_refusal(self._cluster, namespace, metadata["name"], error))
 
     def explain_loss(self, shards: Iterable[Shard]) -> str:
-        """Return why a pod was lost, in the lines of a diagnosis; nothing if that is known."""
+        """Return why a pod was lost; nothing if that is known already."""
         shards = list(shards)
         checks = [TargetCheckResult.decode(each.ledger.interrupt) for each in shards]
         if failed := next(filter(None, checks), None):

@@ -143,7 +143,7 @@ class Follower:
             self._readable.set()
 
     def note_error(self, error: ClusterError) -> None:
-        """Give up when the API server has not told the state of the pod for long."""
+        """Give up when the API server has been silent for long."""
         if time.monotonic() - self._answered > PATIENCE:
             self._lose_pod(str(error))
 
@@ -184,7 +184,7 @@ class Follower:
             self._stopped.wait(RECONNECT)
 
     def _read(self, pod: str, since: int | None, *, patch: bool) -> bool:
-        """Read one stream; True if it came to an end of its own, or to a gap that we may patch."""
+        """Read one stream; False if it broke."""
         self._decoder.new_stream()
         try:
             for chunk in self._cluster.log(self.job, pod, since):

@@ -1,4 +1,4 @@
-"""The Jobs of one run in the cluster: created at its beginning, replaced, deleted at its end."""
+"""Creates, replaces and deletes the Jobs of one run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["RunJobs"]
 
 
 class RunJobs:
-    """Creates and deletes the Jobs of a run; `refs` are those that it has, the first one first."""
+    """The Jobs of a run; `refs` lists them in the order of their creation."""
 
     def __init__(self, cluster: JobFinder) -> None:
         self.refs: list[JobRef] = []
@@ -38,7 +38,7 @@ class RunJobs:
     def create_replacement(
         self, shard: int, attempt: int, left: Sequence[str] | None, why: str
     ) -> tuple[JobRef, str]:
-        """Create a Job for the tests `left` of a shard; return it with the nonce of its frames."""
+        """Create a Job for what a shard has left; return it with its nonce."""
         assert self._run is not None  # noqa: S101 (only the process that created a run replaces)
         run = replacement(self._run, shard, attempt, left, why)
         return self._create(run), run.nonce

@@ -1,4 +1,4 @@
-"""From what the user typed to a run that goes: arguments, environment and selection of its pods."""
+"""Starts or joins a run with the arguments, environment and selection that the user typed."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ __all__ = ["PodLogs"]
 
 
 class PodLogs:
-    """Opens a file for each pod: the first has the name that was given, the others a number."""
+    """Opens one file for each pod; all but the first have a number."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""Asks for the pods of a run and tells each follower the state of its own.
+"""Asks for the pods of a run and tells each follower its state.
 
 One request covers all pods, and several pods are asked for less often than a single one, so that
 the requests to the API server do not grow with the shards.
@@ -52,7 +52,7 @@ class PodWatcher(Protocol):
 
 
 class PodPoller:
-    """One thread for all pods of a run; it begins with the first watcher and ends by `stop`."""
+    """One thread that asks for all pods of a run, until `stop`."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster

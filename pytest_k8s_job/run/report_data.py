@@ -24,7 +24,7 @@ def keep_run_data(config: pytest.Config, run: ClusterRun, judgement: Judgement) 
 
 
 def run_data_of(run: ClusterRun, judgement: Judgement) -> RunData:
-    """Return everything that is known of a run that is over; asks the API server for the rest."""
+    """Return everything that is known of an ended run."""
     data, cluster = RunData(), run.cluster
     findings: Sequence[Diagnosed] = run.explainer.findings
     if jobs := run.jobs.refs:
@@ -47,7 +47,7 @@ def run_data_of(run: ClusterRun, judgement: Judgement) -> RunData:
 
 
 def _proof(shard: Shard, *, lost: bool) -> ShardProof:
-    """Return the proof of one pod; if the run is `lost`, with what this pod lacks."""
+    """Return the proof of one pod, with its problem if the run is `lost`."""
     told = shard.told()
     ledger, exit_code = told.ledger, told.outcome.exit_code
     one = judge(ledger, told.outcome)

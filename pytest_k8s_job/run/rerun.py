@@ -1,4 +1,4 @@
-"""What failed or was not reported in an earlier run, read from its Jobs' logs in the cluster."""
+"""Reads from the logs of an earlier run which tests failed or were not reported."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _created(job: Object) -> str:
 
 
 def read_results(cluster: JobFinder, jobs: Sequence[Joined]) -> Results:
-    """Read the logs of a run's Jobs; raise UsageError if no plan can be read from them."""
+    """Read the logs of a run's Jobs; without a plan, raise UsageError."""
     results = Results()
     for joined in jobs:
         for number in range(joined.shards):

@@ -1,4 +1,4 @@
-"""One run in the cluster: creates its Job, follows each pod to its end, replaces lost pods.
+"""One run in the cluster: its Job is created, its pods followed and replaced.
 
 The pods' records are replayed as they come, once one of them, the leader, has told the plan.
 """

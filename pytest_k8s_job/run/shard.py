@@ -1,4 +1,4 @@
-"""One pod of a run as the collector sees it: its stream of records, its state, its end."""
+"""One pod of a run as the collector sees it: records, state, end."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Events = queue.SimpleQueue[tuple["Shard", Event]]
 
 @dataclass(frozen=True)
 class Place:
-    """Which pod this is: `number` of its shard; `partial` if it runs what another one left."""
+    """Which pod of the run this is; `partial` if it runs another one's rest."""
 
     job: JobRef
     nonce: str
@@ -46,7 +46,7 @@ class Place:
         return cls(replace(job, shard=number), nonce, number, name, Origin(ShardNode(number)))
 
     def as_replacement(self, why: str, *, partial: bool) -> Place:
-        """Return the place of the pod that runs what this one left, for the reason `why`."""
+        """Return the place of the pod that replaces this one, for the reason `why`."""
         return replace(
             self,
             job=replace(self.job, shard=None),
@@ -87,7 +87,7 @@ class Shard:
             self._follower.stop()
 
     def give_up(self, reason: str) -> None:
-        """Stop following a pod whose tests have not begun in time, so that none has run."""
+        """Stop following a pod whose tests have not begun in time."""
         self._given_up = True
         self.stop(reason)
 
@@ -164,7 +164,7 @@ class Shard:
             self.stop(str(error))
 
     def _take_leftovers(self) -> None:
-        """Show also what came after a gap: the verdict will say that it is not all."""
+        """Show what came after a gap; the verdict says that it is incomplete."""
         if not self.planned and not any(record[0] == Kind.PLAN for record in self.records):
             return  # without the plan, nothing says which tests the records mean
         try:

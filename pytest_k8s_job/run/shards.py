@@ -1,4 +1,4 @@
-"""The pods of a run as one: whose record is replayed next, and when all of them are over."""
+"""The pods of a run: whose record is next, and when all are over."""
 
 from __future__ import annotations
 
