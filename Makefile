@@ -35,6 +35,10 @@ undeploy: $(READY) ## Delete the namespace and all that is in it, the data too.
 logs: $(READY) ## Show the newest log lines of every pod of the service.
 	$(DEPLOYMENT) logs
 
+.PHONY: diagnose
+diagnose: $(READY) ## Say what is wrong where `make k8s-test` runs; CONTEXT=, NAMESPACE=, ARGS="--json".
+	$(DEPLOYMENT) diagnose -- $(ARGS)
+
 .PHONY: images
 images: $(READY) ## Build the three images and load them into the local cluster.
 	$(LOCAL) images

@@ -21,7 +21,9 @@ import urllib3
 
 from kubernetes import client
 from kubernetes import config as kubeconfig_files
+from pytest_k8s_job.cluster.objects import INDEX_LABEL, JOB_LABEL, created, labels_of
 from pytest_k8s_job.cluster.pods import JobRef, PodState, read_pod
+from pytest_k8s_job.cluster.suite_container import suite_container
 from pytest_k8s_job.errors import ClusterError, GoneError, NotReadyError, UsageError
 
 __all__ = ["KubernetesCluster", "connect"]
@@ -36,11 +38,11 @@ JOBS = "/apis/batch/v1/namespaces/{namespace}/jobs"
 JOB = JOBS + "/{name}"
 PODS = "/api/v1/namespaces/{namespace}/pods"
 LOG = PODS + "/{name}/log"
+REMEDY = "Set KUBECONFIG, or name a file with --kubeconfig (pytest: --k8s-kubeconfig)."
 EXEC_SECONDS = 30.0  # for a command in the container
 EXEC_BYTES = 64 << 20  # of its output; the journal answers in pieces far below that
 EXEC_ERRORS = 3  # channel of a websocket that says how the command ended
-JOB_LABEL = "batch.kubernetes.io/job-name"
-INDEX_LABEL = "batch.kubernetes.io/job-completion-index"
+SELECTOR_NAMES = 20  # Jobs named in one selector, which becomes a part of the URL
 
 
 def connect(kubeconfig: str | None = None, context: str | None = None) -> KubernetesCluster:
@@ -66,7 +68,7 @@ def _from_inside(settings: client.Configuration, outside: Exception) -> Kubernet
     try:
         _files.load_incluster_config(settings)
     except kubeconfig_files.ConfigException:
-        raise UsageError(f"no cluster to run in: {outside}") from outside
+        raise UsageError(f"no cluster to run in: {outside} {REMEDY}") from outside
     return KubernetesCluster(settings, "in-cluster", "default")
 
 
@@ -103,7 +105,7 @@ class KubernetesCluster:
     def create(self, job: Mapping[str, Any]) -> JobRef:
         metadata = job["metadata"]
         namespace = metadata.get("namespace") or self._namespace
-        container = job["spec"]["template"]["spec"]["containers"][0]["name"]
+        container = suite_container(job["spec"]["template"])["name"]
         self._call("POST", JOBS, namespace=namespace, body=job)
         return JobRef(namespace, metadata["name"], container)
 
@@ -114,18 +116,18 @@ class KubernetesCluster:
         """Return the Job objects of `namespace`, or of the context's."""
         return list(self._get(JOBS, namespace=namespace or self._namespace)["items"])
 
-    def pod(self, job: JobRef) -> PodState | None:
-        selector = f"{JOB_LABEL}={job.name}"
-        if job.shard is not None:
-            selector += f",{INDEX_LABEL}={job.shard}"
-        pods = self._get(PODS, {"labelSelector": selector}, namespace=job.namespace)["items"]
-        if not pods:
-            return None
-        first = min(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
-        return read_pod(first, job.container)
+    def pods(self, jobs: Sequence[JobRef]) -> dict[JobRef, PodState]:
+        names = sorted({job.name for job in jobs})
+        few = len(names) <= SELECTOR_NAMES
+        selector = f"{JOB_LABEL} in ({','.join(names)})" if few else JOB_LABEL
+        found = self._get(PODS, {"labelSelector": selector}, namespace=jobs[0].namespace)["items"]
+        found.sort(key=created, reverse=True)  # of several pods of one place, the first counts
+        by_place = {place: pod for pod in found for place in _places(pod)}
+        wanted = {job: by_place.get((job.name, job.shard)) for job in jobs}
+        return {job: read_pod(pod, job.container) for job, pod in wanted.items() if pod}
 
     def read(self, path: str, accept: str) -> tuple[bytes, float]:
-        """Return the answer to a GET of `path`, and the server's clock in seconds, 0 if unsaid."""
+        """Return the body at `path` and the server's clock, 0 if it is missing."""
         with self._errors():
             request = self._api.param_serialize(
                 "GET", path, header_params={"Accept": accept}, auth_settings=["BearerToken"]
@@ -222,6 +224,14 @@ class KubernetesCluster:
         except (urllib3.exceptions.HTTPError, OSError) as error:
             text = f"the API server {self._server} does not answer: {error}"
             raise ClusterError(text) from error
+
+
+def _places(pod: Mapping[str, Any]) -> Iterator[tuple[str, int | None]]:
+    """Yield the places of a pod: in its Job, and in its shard."""
+    labels = labels_of(pod)
+    yield labels[JOB_LABEL], None
+    if index := labels.get(INDEX_LABEL):
+        yield labels[JOB_LABEL], int(index)
 
 
 def _read_all(socket: Any) -> bytes:

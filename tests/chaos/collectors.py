@@ -29,9 +29,9 @@ class BreakingCluster(KubernetesCluster):
         if next(self.calls) % 3:
             raise ClusterError("the connection broke")
 
-    def pod(self, job):
+    def pods(self, jobs):
         self.refuse()
-        return super().pod(job)
+        return super().pods(jobs)
 
     def log(self, job, pod, since):
         self.refuse()

@@ -169,6 +169,28 @@ def test_fails_when_a_test_fails(place: Place) -> None:
     assert f"kubectl -n {place.namespace} logs job/small-" in result.stdout
 
 
+def test_a_helper_that_never_ends_may_stand_before_the_suite(place: Place) -> None:
+    """The container of the agent is followed; the verdict does not wait for the pod's end."""
+    manifest = place.folder / "kubernetes" / "90-test-job.yaml"
+    job = yaml.safe_load(manifest.read_text())
+    helper = {
+        "name": "proxy",
+        "image": IMAGE,
+        "command": ["python", "-c"],
+        "args": ["import time; time.sleep(3600)"],
+    }
+    job["spec"]["template"]["spec"]["containers"].insert(0, helper)
+    manifest.write_text(yaml.safe_dump(job))
+    before = place.names("jobs")
+    passed = place.run()
+    assert passed.code == 0, passed.stdout + passed.stderr
+    assert "2 passed" in passed.stdout
+    assert place.names("jobs") == before
+    failed = place.run("test_fail.py", "--k8s-keep=never")
+    assert failed.code == 1, failed.stdout + failed.stderr
+    assert place.names("jobs") == before
+
+
 def test_missing_image_is_not_run(place: Place) -> None:
     """An image that nobody has is named within seconds, with exit code 10."""
     began = time.monotonic()

@@ -327,6 +327,34 @@ def test_job_is_deleted_or_kept_as_told(remote: Side) -> None:
     assert "The Job stays" not in remote.run(failing, "--k8s-keep=never").stdout
 
 
+DELETING = """\
+import os
+import pathlib
+
+from pytest_k8s_job.testing.local_pod import LocalCluster
+
+
+class Deleting(LocalCluster):
+    def log(self, job, pod, since):
+        for chunk in super().log(job, pod, since):
+            yield chunk
+            self.delete(job)
+
+
+def pytest_k8s_job_cluster(config):
+    return Deleting(pathlib.Path(os.environ["SUITE"]))
+"""
+
+
+def test_a_job_that_somebody_deleted_does_not_stay(remote: Side) -> None:
+    """The last line names what became of the Job, not a command that would find nothing."""
+    (remote.folder.parents[1] / "near_double.py").write_text(DELETING)
+    result = remote.run(write_test(remote, HANG), "--k8s-keep=always")
+    assert result.code == 11, result.stdout
+    assert re.search(r"The Job local/sample-test-\w+ was deleted by somebody else", result.stdout)
+    assert "The Job stays" not in result.stdout
+
+
 HANG = "def test_it():\n    import threading\n    threading.Event().wait()"
 STUBBORN = """\
 import threading

@@ -53,7 +53,7 @@ class Taking(LocalCluster):
     def log(self, job, pod, since):
         for chunk in super().log(job, pod, since):
             yield chunk
-            first = self.pods[next(iter(self.pods))]
+            first = self.processes[next(iter(self.processes))]
             if not first.disrupted and tests_begun() >= int(os.environ["TAKE_AFTER"]):
                 first.disrupted = "EvictionByEvictionAPI"
                 first.process.terminate()

@@ -131,7 +131,7 @@ class Pod:
 
 
 class Near:
-    """The near side: the real decoder, replay, ledger and verdict."""
+    """The collector: the real decoder, replay, ledger and verdict."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.decoder = Decoder(NONCE)
