@@ -159,9 +159,10 @@ def test_collection_needs_no_service(deaf: str) -> None:
     assert int(count[1]) >= 40
 
 
-def test_plain_pytest_leaves_the_suite_out_and_says_so(deaf: str) -> None:
-    """Without arguments and service only the unit tests are there; one line says why."""
-    ended = run("--collect-only", "-q", API_URL=deaf)
+@pytest.mark.parametrize("words", [[], ["tests/app", "tests"]])
+def test_a_suite_that_nobody_named_is_left_out(words: list[str], deaf: str) -> None:
+    """Without a service the other tests are there, and one line says why the suite is not."""
+    ended = run(*words, "--collect-only", "-q", API_URL=deaf)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "tests/app/" in ended.stdout
     assert "tests/incluster/" not in ended.stdout
@@ -181,6 +182,6 @@ def test_plain_pytest_includes_the_suite_when_something_listens(
 
 
 def test_a_named_suite_is_never_left_out(deaf: str) -> None:
-    """Whoever names the suite gets its own message, not a silent run of nothing."""
+    """A named suite gives its own message; other folders do not speak of it."""
     assert "left out" not in run("tests/incluster", API_URL=deaf).stdout
-    assert "tests/incluster/" in run("tests", "--collect-only", "-q", API_URL=deaf).stdout
+    assert "left out" not in run("tests/docs", "--collect-only", "-q", API_URL=deaf).stdout
