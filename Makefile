@@ -1,5 +1,7 @@
 # `make help` lists the targets. Variables a user sets: CONTEXT, NAMESPACE, DEPLOY, ARGS, CLUSTER.
 SHELL := /bin/bash
+# Compiled files are kept whatever the user's shell says: the tests start some thousand interpreters.
+export PYTHONDONTWRITEBYTECODE :=
 .SHELLFLAGS := -ec -o pipefail
 .DEFAULT_GOAL := help
 
