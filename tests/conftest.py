@@ -1,4 +1,4 @@
-"""For a checkout only, not in the test image: when the suite is left out.
+"""For a checkout only, not in the test image: what is slow, and when the suite is left out.
 
 The suite needs a running service. It is collected when it is named on the command line, or when
 something listens at the service's address; else it is left out, and the summary says so.
@@ -16,6 +16,17 @@ CONNECT_TIMEOUT = 1.0
 """Seconds: something that listens on this machine accepts in microseconds."""
 
 LEFT_OUT = pytest.StashKey[str]()
+
+PROCESSES = {"local", "remote", "serve", "server", "start_worker"}
+"""Fixtures that start several processes or large ones: a second of CPU time and more."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Called before `-m` selects: marks as slow what has one of these fixtures."""
+    for item in items:
+        if PROCESSES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

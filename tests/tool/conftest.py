@@ -52,16 +52,6 @@ def pytest_k8s_job_cluster(config):
 # No plugins but those that a test names; pytest orders colours by the hashes of their names.
 REPEATABLE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONHASHSEED": "0"}
 SECONDS = 120  # for one run; the machine may be busy
-RUNS = {"local", "remote"}
-"""Fixtures that run pytest as a process, and its pod as two more: over a second each."""
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what runs whole pytests."""
-    for item in items:
-        if RUNS.intersection(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.slow)
 
 
 @dataclass(frozen=True)
