@@ -19,10 +19,12 @@ from deployment.errors import NotReadyError
 from deployment.kubectl import start_local
 from tests.checkout import CHECKOUT
 
+pytestmark = pytest.mark.cluster
+
 SECONDS = 90  # no command here takes longer on a slow machine
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def kubectl_on_path() -> Iterator[None]:
     """A kubectl on the PATH, as the user of another cluster has it; started here if need be."""
     local_cluster.up()

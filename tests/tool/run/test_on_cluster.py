@@ -24,6 +24,8 @@ from tests.checkout import CHECKOUT
 from tests.tool.config_maps import MOUNTS, PYTHONPATH, files_config_map, package_config_map
 from tests.tool.conftest import SECONDS, Result, read_junit
 
+pytestmark = pytest.mark.cluster
+
 IMAGE = "weather-test:0.1.0"  # Python and pytest; its own suite is not used here
 INI = "[pytest]\nk8s_job_manifest = kubernetes/90-test-job.yaml\n"
 SUITE = {
