@@ -1,4 +1,4 @@
-"""The cases: a suite, what is done to it, and the exit codes that are right afterwards."""
+"""The cases: each a suite, a fault, and the exit codes that are right afterwards."""
 
 from __future__ import annotations
 
