@@ -97,7 +97,7 @@ def test_scaled_to_zero_is_not_run(namespace: str) -> None:
     assert f"kubectl -n {namespace} scale deployment api --replicas=1" in done.stderr
 
 
-def test_a_crashing_pod_is_told_with_its_last_words(namespace: str) -> None:
+def test_a_crashing_pod_is_named_with_its_last_words(namespace: str) -> None:
     """A workload whose pod crash-loops is named with Kubernetes' reason and its last log line."""
     command = ["sh", "-c", "echo no such queue; exit 3"]
     documents = [_deployment(name, command, probe="false") for name in rollout.WORKLOADS]
