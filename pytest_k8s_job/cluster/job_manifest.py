@@ -1,4 +1,4 @@
-"""The Job of one run, made from the same manifest that `kubectl apply` uses.
+"""Makes the Job of one run from the manifest that `kubectl apply` uses.
 
 A Job's template cannot change and its name is taken once, so each run creates a new Job: same
 template, unique name, a label with the run id, and pytest's arguments in place of its own.
@@ -43,10 +43,10 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class Run:
-    """What is new in one Job of a run; the ids are drawn when it is made.
+    """What is new in one Job of a run.
 
-    The Job that replaces the pod of a shard has `suffix` and `notes` (annotations) of its own,
-    and the `index` of the shard if it is to run all of it.
+    The ids are drawn when it is made. The Job that replaces the pod of a shard has `suffix` and
+    `notes` (annotations) of its own, and the `index` of the shard if it is to run all of it.
     """
 
     arguments: Sequence[str]
@@ -125,7 +125,7 @@ def make_job(manifest: Object, run: Run) -> Object:
 
 
 def _let_pods_fail_alone(spec: Object, shards: int) -> None:
-    """Keep the Job controller from trying again, and a failed shard from ending the others.
+    """Let no pod be tried again, and no failed shard end the others.
 
     A pod that was taken away is replaced by a Job for just the tests that it did not report.
     """
@@ -150,7 +150,7 @@ def _limits(job: Object, run: Run) -> dict[str, str]:
 
 
 def replacement(run: Run, shard: int, attempt: int, left: Sequence[str] | None, why: str) -> Run:
-    """Return the run of one more pod for the tests `left` of `shard`; None: for all of them."""
+    """Return the run of one more pod for a shard; `left` None: for all of its tests."""
     suffix = f"-shard{shard}-{attempt}"
     notes = {REPLACES: str(shard), WHY: why}
     run = replace(run, suffix=suffix, notes=notes, nonce=secrets.token_hex(16))

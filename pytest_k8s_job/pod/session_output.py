@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Sequence
 import pytest
 
 from pytest_k8s_job.pod.record_pipe import RecordPipe
-from pytest_k8s_job.wire.cache_values import NEAR_KEYS
+from pytest_k8s_job.wire.cache_values import COLLECTOR_KEYS
 from pytest_k8s_job.wire.records import Kind
 
 __all__ = ["Commentary"]
@@ -36,7 +36,7 @@ class Commentary:
         keep = cache.set
 
         def tell(key: str, value: object) -> None:
-            if key not in NEAR_KEYS:
+            if key not in COLLECTOR_KEYS:
                 self._emit(Kind.CACHE, key, value)
             keep(key, value)
 

@@ -1,4 +1,4 @@
-"""What the near side, or the manifest, tells the agent by its environment.
+"""Settings of the agent in its environment, from the collector or the manifest.
 
 Standard library only.
 """
@@ -40,7 +40,7 @@ SECTIONS_HEARD = 24 << 20  # characters of it with a collector: it reads along, 
 
 
 class Settings:
-    """What the near side tells the agent; it is not `heard` when it draws its own nonce."""
+    """Settings of the agent; it is `heard` if a collector gave it the nonce."""
 
     def __init__(self, environment: MutableMapping[str, str]) -> None:
         """Read the settings and remove them from `environment`, which the tests inherit."""
@@ -62,7 +62,7 @@ class Settings:
 
 
 def number(environment: MutableMapping[str, str], name: str) -> float | None:
-    """Take a number out of `environment`; None if it is not there."""
+    """Remove a number from `environment` and return it, None if it is not there."""
     text = environment.pop(name, "")
     try:
         return float(text) if text else None

@@ -1,6 +1,6 @@
-"""Which of the collected tests one pod runs: its part of a sharded run, or only what is left over.
+"""Selects the tests that one pod runs: its shard, or what is left over.
 
-The near side packs a `Selection` into the pod's environment. Every shard collects everything,
+The collector packs a `Selection` into the pod's environment. Every shard collects everything,
 computes the same parts from the same numbers and takes its own, so that no pod has to ask another.
 Standard library only.
 """
@@ -62,7 +62,7 @@ class Selection:
     durations: Mapping[bytes, float] = field(default_factory=dict)
 
     def encode(self) -> dict[str, str]:
-        """Return the environment that tells a pod of this; empty if there is nothing to tell."""
+        """Return the environment of the pod; empty if it runs everything."""
         if self.shards == 1 and self.only is None:
             return {}
         only = None if self.only is None else _text(b"".join(sorted(self.only)))
