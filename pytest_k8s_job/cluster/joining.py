@@ -1,7 +1,8 @@
-"""Joining a Job that another process created: which Job it is, and the nonce of its frames.
+"""Joins a Job that another process created.
 
-The nonce of a Job that `pytest --in-cluster` created stands in the Job's environment, that of an
-applied one in the first line of its log and, once it has ended, in its termination message.
+Needed are the Job itself and the nonce of its frames. The nonce of a Job that `pytest --in-cluster`
+created stands in the Job's environment, that of an applied one in the first line of its log and,
+once it has ended, in its termination message.
 """
 
 from __future__ import annotations
@@ -35,10 +36,11 @@ FIRST_FRAME = re.compile(rb"::k8sjob1 ([0-9a-f]{32}) 0 1/1 ")
 
 @dataclass(frozen=True)
 class Joined:
-    """An existing Job: `nonce` is None if its spec has none, `over` if the Job has finished.
+    """An existing Job of a run.
 
-    `replaces` is the shard whose pod was taken away, `why` says how, `partial` that the Job runs
-    only what that pod left; a Job that replaces nothing has None, "" and False.
+    `nonce` is None if its spec has none, `over` says that the Job has finished. `replaces` is the
+    shard whose pod was taken away, `why` says how, `partial` that the Job runs only what that pod
+    left; a Job that replaces nothing has None, "" and False.
     """
 
     job: JobRef
@@ -94,7 +96,7 @@ def jobs_of_run(cluster: JobFinder, namespace: str | None, name: str) -> list[Jo
 
 
 def learn_nonce(cluster: Cluster, job: JobRef, seconds: float) -> str:
-    """Return the nonce that the agent of `job` drew; wait `seconds` for its container to start."""
+    """Return the nonce of the agent; wait `seconds` for its container to start."""
     end = time.monotonic() + seconds
     while True:
         pod = pod_of(cluster, job)

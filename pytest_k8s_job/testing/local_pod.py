@@ -1,4 +1,4 @@
-"""A cluster without a cluster: the Job's container runs as a process on this machine.
+"""A double of the cluster: the Job's container is a process on this machine.
 
 For the tests of this package and for trying a suite's Job manifest without Kubernetes. The image,
 volumes and security settings of the manifest mean nothing here; command, arguments and
@@ -31,7 +31,7 @@ POLL_SECONDS = 0.01  # a file has no event for its growth in the standard librar
 
 
 class LocalPod:
-    """One pod: a process, its log and its termination message in the directory `folder`."""
+    """One pod: a process, with its log and termination message in `folder`."""
 
     def __init__(self, name: str, container: Mapping[str, Any], suite: Path, folder: Path) -> None:
         folder.mkdir(parents=True)
@@ -55,7 +55,7 @@ class LocalPod:
 
     @property
     def state(self) -> PodState:
-        """What a cluster would say of it."""
+        """The state that a cluster would report."""
         status = self.process.poll()
         if status is None:
             return PodState(self.name, Phase.RUNNING, disrupted=self.disrupted)
@@ -72,7 +72,7 @@ class LocalPod:
         )
 
     def exec(self, command: Sequence[str]) -> bytes:
-        """Run `command` beside the process; return what it prints."""
+        """Run `command` in the pod's environment; return its output."""
         try:
             done = subprocess.run(
                 _on_this_machine(command),

@@ -1,4 +1,4 @@
-"""What the records of one run said so far: the facts from which the verdict is drawn."""
+"""Collects what the records of one pod say, for the verdict."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _END = b'["end",'
 
 @dataclass
 class Ledger:
-    """Filled in by the replay while records come; read by the verdict."""
+    """What the records of one pod said so far.
+
+    The replay fills it in while records come, the verdict reads it.
+    """
 
     hello: bool = False
     session: dict[str, Any] | None = None

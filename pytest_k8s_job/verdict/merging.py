@@ -1,4 +1,4 @@
-"""The verdict on a run of several pods: each on its own, and that together they ran one plan."""
+"""Merges the verdicts on several pods, which together must have run one plan."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ LOST = (Verdict.INCOMPLETE, Verdict.NOT_RUN)
 
 @dataclass(frozen=True)
 class PodResult:
-    """What one pod told, and how it ended.
+    """What one pod reported, and how it ended.
 
     Attributes:
         name: of the pod in a message: "shard 2".
-        replaced: it was taken away, and another pod ran what it left.
-        partial: it ran only what another pod left.
+        replaced: the pod was taken away, and another one ran what was left.
+        partial: the pod ran only what another one left.
     """
 
     name: str
@@ -42,7 +42,7 @@ class PodResult:
 
 
 def judge_run(pods: Sequence[PodResult], *, stopped: bool = False, collect_only: bool) -> Judgement:
-    """Return the verdict on a run; `stopped`: the near side ended it, as --maxfail does."""
+    """Return the verdict on a run; `stopped`: the collector ended it, as --maxfail does."""
     if stopped:
         return Judgement(Verdict.FAILED, FAILED)
     if len(pods) == 1:
@@ -66,7 +66,7 @@ def _lost(lost: Sequence[tuple[PodResult, Judgement]], *, nothing_ran: bool) -> 
 
 
 def _merge(judged: Sequence[Judgement], *, failed: bool) -> Judgement:
-    """Return the verdict on complete pods; a shard without tests is none, a run without is."""
+    """Return the verdict on complete pods; shards without tests do not count."""
     ran = [one for one in judged if one.verdict is not Verdict.NO_TESTS]
     code = max((one.exit_code for one in ran), default=EXIT_NO_TESTS)
     if failed and code in (PASSED, EXIT_NO_TESTS):
@@ -75,7 +75,7 @@ def _merge(judged: Sequence[Judgement], *, failed: bool) -> Judgement:
 
 
 def _contradictions(pods: Sequence[PodResult]) -> Iterator[str]:
-    """Yield each reason why the pods together did not run one plan, and each test once."""
+    """Yield each reason why the pods did not run one plan, each test once."""
     shards = [pod for pod in pods if pod.ledger.plan is not None and not pod.partial]
     if not shards:
         return  # usage error: every pod ended before it collected

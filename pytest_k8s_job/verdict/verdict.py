@@ -1,4 +1,4 @@
-"""The verdict on a run: what may be said, and with which exit code, from what was received.
+"""Draws the verdict on a pod, and its exit code, from what was received.
 
 A run passes only when everything agrees: the plan, the reports, the `end` record, the container's
 exit code and its termination message. What is unknown is never "passed".
@@ -38,7 +38,7 @@ NAMED = 3  # missing tests that a message names
 
 
 class Verdict(StrEnum):
-    """What is known about a run."""
+    """What is known about a run; the values are shown to the user."""
 
     PASSED = "PASSED"
     FAILED = "FAILED"
@@ -50,7 +50,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the run ended as the cluster tells it.
+    """How the pod of a run ended, as the cluster reports it.
 
     `broken` says why following it ended early, `running` that tests may have run at that time.
     """
@@ -76,7 +76,7 @@ class Judgement:
 
 
 def void(judgement: Judgement, sentence: str, *, version: bool) -> Judgement:
-    """Return the verdict on a run whose target changed; `version`: it became another one.
+    """Return the verdict after a change of the target; `version`: to another one.
 
     Then no result is of one version. A target that only restarted has not passed, but what failed
     has failed.
@@ -100,7 +100,7 @@ def judge(ledger: Ledger, outcome: Outcome, *, collect_only: bool = False) -> Ju
 
 
 def judge_answer(ledger: Ledger, outcome: Outcome) -> Judgement:
-    """Return the verdict on a run in which pytest only had to say something about itself."""
+    """Return the verdict on a run of --help and the like, which needs no session."""
     if not ledger.hello:
         return Judgement(Verdict.NOT_RUN, EXIT_NOT_RUN, _not_started(outcome))
     if ledger.end is None:

@@ -1,4 +1,4 @@
-"""Frames: how payloads travel in a log that other people also write to.
+"""Frames: lines that carry payloads through a log with other text in it.
 
 A frame is one ASCII line of at most 4 KiB that starts at column 0:
 
@@ -36,7 +36,7 @@ _FRAME = re.compile(
 
 
 def encode(nonce: str, sequence: int, payload: bytes) -> bytes:
-    """Return the lines that carry `payload` (at most `MAX_PAYLOAD` bytes) as number `sequence`."""
+    """Return the lines of frame number `sequence`, which carry `payload`."""
     if len(payload) > MAX_PAYLOAD:
         raise FrameError(f"a payload of {len(payload)} bytes is over the limit of {MAX_PAYLOAD}")
     packed = base64.b64encode(zlib.compress(payload, 6))
@@ -49,7 +49,7 @@ def encode(nonce: str, sequence: int, payload: bytes) -> bytes:
 
 
 class Decoder:
-    """Finds the frames of one run in raw log bytes and yields their payloads once and in order."""
+    """Finds the frames of one run in log bytes; yields their payloads in order."""
 
     def __init__(self, nonce: str) -> None:
         self._nonce = nonce.encode("ascii")
@@ -70,7 +70,7 @@ class Decoder:
 
     @property
     def missing(self) -> tuple[int, int] | None:
-        """First and last number of the oldest frames that were passed over; None if none were."""
+        """First and last number of the first frames that are missing; None without any."""
         later = [sequence for sequence in self._parts if sequence > self.next_sequence]
         return (self.next_sequence, min(later) - 1) if later else None
 
@@ -99,7 +99,7 @@ class Decoder:
         self._line += piece[:room]
 
     def _accept(self, match: re.Match[bytes]) -> None:
-        """Store the part in a line that has the form of a frame, if it is one of this run."""
+        """Store the part in a matching line if it is a frame of this run."""
         sequence, part, parts, piece = int(match[2]), int(match[3]), int(match[4]), match[6]
         head = match[0][len(_PREFIX) : match.end(4)]
         is_ours = match[1] == self._nonce and _crc(head, piece) == int(match[5], 16)

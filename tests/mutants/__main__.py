@@ -1,7 +1,7 @@
 """Changes the tool's sources a little, one change at a time, and runs the tests that must notice.
 
     python -m tests.mutants                    every file of the table below
-    python -m tests.mutants --file PATH        this one; may be repeated
+    python -m tests.mutants --file PATH        this one, in the table or not; may be repeated
 
 A change that no test notices is printed, and the exit code is 1. Those that change nothing stand
 in equivalent.toml with the reason; one that is gone from the source, or that a test notices after
@@ -38,9 +38,8 @@ TESTS = {
     "pytest_k8s_job/verdict/merging.py": "tests/tool/verdict/test_merging.py",
     "pytest_k8s_job/verdict/verdict.py": "tests/tool/verdict/test_verdict.py",
     "pytest_k8s_job/wire/frames.py": "tests/tool/wire/test_frames.py",
-    "pytest_k8s_job/target/state.py": "tests/tool/target/test_state.py",
 }
-"""Which tests must notice a change of which file."""
+"""The files that are tried without --file, and the tests that must notice a change of each."""
 SECONDS = 120  # for the tests of one change; one that takes longer has noticed it
 # Rewritten asserts would import the file itself, other plugins and the ini file only cost time.
 OPTIONS = (
@@ -72,7 +71,7 @@ class ChangedModule(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Try every change of the named files; return 1 if one was not noticed and is not listed."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants")
-    parser.add_argument("--file", action="append", choices=sorted(TESTS), metavar="PATH")
+    parser.add_argument("--file", action="append", metavar="PATH")
     files = parser.parse_args(arguments).file or list(TESTS)
     hypothesis.settings.register_profile(  # finds the same each time, and does not make it smaller
         "mutants", derandomize=True, database=None, deadline=None, phases=["explicit", "generate"]
@@ -100,6 +99,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if problems else 0
 
 
+def tests_of(file: str) -> str:
+    """Return the tests of `file`: as the table says, else by the names of room and module."""
+    room, name = Path(file).parts[-2:]
+    return TESTS.get(file, f"tests/tool/{room}/test_{name}")
+
+
 def read_listed(file: str) -> dict[Name, str]:
     """Return the changes of `file` that change nothing, with the reason."""
     entries = tomllib.loads(LISTED.read_text()).get("change", ())
@@ -113,7 +118,7 @@ def read_listed(file: str) -> dict[Name, str]:
 def survivors(file: str, changes: Sequence[Change]) -> Iterator[Change]:
     """Yield the changes that the tests of `file` do not notice."""
     if waited(start(file, None))[1] != 0:
-        sys.exit(f"the tests of the unchanged {file} do not pass: {TESTS[file]}")
+        sys.exit(f"the tests of the unchanged {file} do not pass: {tests_of(file)}")
     running: dict[int, Change] = {}
     for change in changes:
         if len(running) >= (os.cpu_count() or 1):
@@ -161,7 +166,7 @@ def run_tests(file: str, change: Change | None) -> int:
     changed = ChangedModule(name, compile(tree, file, "exec"), file)
     sys.meta_path.insert(0, changed)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    code = int(pytest.main([*OPTIONS, TESTS[file]]))
+    code = int(pytest.main([*OPTIONS, tests_of(file)]))
     assert sys.modules[name].__loader__ is changed  # else this shows nothing
     return code
 

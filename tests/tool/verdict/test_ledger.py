@@ -91,7 +91,7 @@ def test_only_failures_count_as_failed() -> None:
 
 
 @pytest.mark.parametrize(
-    "facts",
+    "fields",
     [
         {"done": {"shouldfail": "stopping after 1 failures", "shouldstop": False}},
         {"done": {"shouldfail": False, "shouldstop": "session.shouldstop"}},
@@ -100,9 +100,9 @@ def test_only_failures_count_as_failed() -> None:
     ],
     ids=["shouldfail", "shouldstop", "interrupt", "internal"],
 )
-def test_each_way_to_stop_early_counts(facts: dict[str, Any]) -> None:
+def test_each_way_to_stop_early_counts(fields: dict[str, Any]) -> None:
     """--maxfail, a plugin, pytest.exit and an internal error end a session before its last test."""
-    assert Ledger(**facts).stopped_early
+    assert Ledger(**fields).stopped_early
 
 
 def test_a_session_that_ended_by_itself_did_not_stop_early() -> None:
