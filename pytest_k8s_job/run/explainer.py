@@ -11,12 +11,15 @@ from pytest_k8s_job.diagnosis.finding import Finding
 from pytest_k8s_job.diagnosis.start_watch import (
     StartWatch,
     diagnose_job,
+    diagnose_target,
     diagnose_target_check,
     explain_refusal,
 )
 from pytest_k8s_job.diagnosis.text_report import as_text
 from pytest_k8s_job.errors import ClusterError
+from pytest_k8s_job.run.rollout import RolloutResult
 from pytest_k8s_job.run.shard import Shard
+from pytest_k8s_job.target.model import Target
 from pytest_k8s_job.wire.target_check import TargetCheckResult
 
 __all__ = ["Explainer"]
@@ -61,6 +64,19 @@ class Explainer:
         """Return why the API server did not take the Job."""
         namespace = metadata.get("namespace") or "default"
         return self._say(explain_refusal(self._cluster, namespace, metadata["name"], error))
+
+    def diagnose_target(self, target: Target) -> list[Finding]:
+        """Return what is wrong with the target, root cause first."""
+        return [
+            each
+            for namespace in target.namespaces
+            for each in diagnose_target(self._cluster, namespace)
+        ]
+
+    def explain_rollout(self, result: RolloutResult) -> str:
+        """Return why the target cannot be tested."""
+        self.findings += result.findings[:1]
+        return "\n".join(filter(None, [as_text(result.findings[:1]), result.reason]))
 
     def explain_loss(self, shards: Iterable[Shard]) -> str:
         """Return why a pod was lost; nothing if that is known already."""
