@@ -24,7 +24,9 @@ from pytest_k8s_job.wire.target_check import TargetCheckResult
 
 __all__ = ["Explainer"]
 
-QUEUE_SECONDS = 5.0  # since one pod came forward: until then the others may just wait their turn
+# Since one pod came forward: until then the others may just wait their turn.
+QUEUE_SECONDS = 5.0
+QUEUE_SHARE = 0.5  # of the time since the beginning, on a node that is slow
 
 
 class Explainer:
@@ -35,7 +37,7 @@ class Explainer:
         self._start_timeout = start_timeout
         self._watches: dict[str, StartWatch] = {}
         self._phases: dict[Shard, int] = {}
-        self._came_forward = 0.0
+        self._began = self._came_forward = time.monotonic()
         self.findings: list[Finding] = []
 
     def check_start(self, shard: Shard) -> None:
@@ -48,7 +50,8 @@ class Explainer:
         if job.name not in self._watches:
             watch = StartWatch(self._cluster, job, self._start_timeout, now)
             self._watches[job.name] = watch
-        if job.shard is not None and now - self._came_forward < QUEUE_SECONDS:
+        patience = max(QUEUE_SECONDS, QUEUE_SHARE * (now - self._began))
+        if job.shard is not None and now - self._came_forward < patience:
             return  # a diagnosis asks for much: it is for pods of which none comes forward
         cause = self._watches[job.name].start_failure(now, shard.pod)
         if cause is not None and not shard.ended:
