@@ -45,17 +45,26 @@ class Rollout:
     """Reads the target until it has settled.
 
     `show` is told what the rollout waits for and the seconds so far; `diagnose` returns what is
-    wrong with the target, root cause first.
+    wrong with the target, root cause first. `clock` and `sleep` are for tests.
     """
 
     def __init__(
-        self, reader: Reader, search: Search, show: Callable[[str, float], None], diagnose: Diagnose
+        self,
+        reader: Reader,
+        search: Search,
+        show: Callable[[str, float], None],
+        diagnose: Diagnose,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._reader = reader
         self._search = search
         self._show = show
         self._diagnose = diagnose
-        self._began = self._diagnosed = time.monotonic()
+        self._clock = clock
+        self._sleep = sleep
+        self._began = self._diagnosed = clock()
         self._cause: Finding | None = None
         self._cause_since = 0.0
 
@@ -70,7 +79,7 @@ class Rollout:
             progress = unsettled(target) if seconds else []
             if not progress:
                 return RolloutResult(target)
-            now = time.monotonic()
+            now = self._clock()
             self._show(listed(progress, 2), now - self._began)
             if now - self._began > seconds:
                 reason = f"the rollout is not over after {seconds:g} s: {listed(progress)}"
@@ -78,7 +87,7 @@ class Rollout:
             if now - self._diagnosed > DIAGNOSIS_SECONDS and (found := self._cannot_end(target)):
                 reason = f"the rollout cannot end: {listed(progress)}"
                 return RolloutResult(target, reason, found)
-            time.sleep(POLL_SECONDS)
+            self._sleep(POLL_SECONDS)
 
     def _missing(self, target: Target) -> str:
         if target.unknown:
@@ -91,7 +100,7 @@ class Rollout:
     def _cannot_end(self, target: Target) -> tuple[Finding, ...]:
         """Return what is wrong if its root cause has lasted too long to be passing."""
         findings = tuple(self._diagnose(target))
-        now = self._diagnosed = time.monotonic()
+        now = self._diagnosed = self._clock()
         cause = next((each for each in findings if each.outlook in PATIENCE), None)
         if cause is None or self._cause is None or cause.cause != self._cause.cause:
             self._cause, self._cause_since = cause, now
