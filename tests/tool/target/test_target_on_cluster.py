@@ -75,7 +75,7 @@ def test_what_was_said_and_is_not_there_is_told(shop: Shop) -> None:
 
 
 def test_the_revision_is_content(shop: Shop) -> None:
-    """Scaling, applying again and restarting leave it; a rollout changes it, undoing restores it."""
+    """Scaling, applying again, restarting leave it; a rollout changes it, undoing restores."""
     first = settled(shop)
     shop.apply(deployment("web", replicas=3))
     shop.wait("web")
