@@ -33,9 +33,7 @@ from pytest_k8s_job.target.said import Said, parse_said
         ("shop/svc/api", "shop", "service", "api"),
     ],
 )
-def test_an_object_is_named_as_for_kubectl(
-    text: str, namespace: str, kind: str, name: str
-) -> None:
+def test_an_object_is_named_as_for_kubectl(text: str, namespace: str, kind: str, name: str) -> None:
     """Kinds may be short, plural, with their group, behind a namespace."""
     assert parse_said(text) == Said(text, namespace, kind, name)
 
