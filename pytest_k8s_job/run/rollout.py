@@ -90,11 +90,10 @@ class Rollout:
             self._sleep(POLL_SECONDS)
 
     def _missing(self, target: Target) -> str:
-        if target.unknown:
-            return ""  # what may not be read is not missing
         for said in missing(target, self._search):
             namespace = said.namespace or self._search.namespace
-            return f"--target {said.text}: nothing of that name is in namespace {namespace}"
+            if namespace not in target.unread:  # what may not be read is not missing
+                return f"--target {said.text}: nothing of that name is in namespace {namespace}"
         return ""
 
     def _cannot_end(self, target: Target) -> tuple[Finding, ...]:
