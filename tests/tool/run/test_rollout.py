@@ -8,7 +8,7 @@ import pytest
 
 from pytest_k8s_job.diagnosis.causes import Cause
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
-from pytest_k8s_job.run.rollout import Rollout, RolloutResult
+from pytest_k8s_job.run.rollout import Clock, Rollout, RolloutResult
 from pytest_k8s_job.target.discovery import Search
 from pytest_k8s_job.target.model import Target
 from pytest_k8s_job.target.said import parse_said
@@ -78,14 +78,8 @@ class Wait(Server):
     def wait(self, seconds: float = 300) -> RolloutResult:
         """Wait for the target."""
         search = Search(NAMESPACE, tuple(self.said))
-        return Rollout(
-            self,
-            search,
-            self.show,
-            self.found,
-            clock=lambda: 1000 + self.passed,
-            sleep=self.sleep,
-        ).wait(seconds)
+        clock = Clock(lambda: 1000 + self.passed, self.sleep)
+        return Rollout(self, search, self.show, self.found, clock).wait(seconds)
 
 
 def test_a_settled_target_is_read_once() -> None:
