@@ -1,5 +1,7 @@
 # `make help` lists the targets. Variables a user sets: CONTEXT, NAMESPACE, DEPLOY, ARGS, CLUSTER.
 SHELL := /bin/bash
+# Compiled files are kept whatever the user's shell says: the tests start some thousand interpreters.
+export PYTHONDONTWRITEBYTECODE :=
 .SHELLFLAGS := -ec -o pipefail
 .DEFAULT_GOAL := help
 
@@ -35,6 +37,10 @@ undeploy: $(READY) ## Delete the namespace and all that is in it, the data too.
 logs: $(READY) ## Show the newest log lines of every pod of the service.
 	$(DEPLOYMENT) logs
 
+.PHONY: diagnose
+diagnose: $(READY) ## Say what is wrong where `make k8s-test` runs; CONTEXT=, NAMESPACE=, ARGS="--json".
+	$(DEPLOYMENT) diagnose -- $(ARGS)
+
 .PHONY: images
 images: $(READY) ## Build the three images and load them into the local cluster.
 	$(LOCAL) images
@@ -63,8 +69,39 @@ kubeconfig: $(READY) ## Print the path of the local cluster's kubeconfig.
 
 ##@ Tests of this repository
 
+# The suite needs a service: it runs in the cluster, and against broken services in tests/suite.
+PYTEST = $(BIN)/pytest tests --ignore=tests/incluster
+# On all cores, but not on so many that their starts cost more than they save.
+ON_CORES = --numprocesses=auto --maxprocesses=4 --dist=worksteal --timeout=300
+
 .PHONY: test
-test: lint types unit browser-tests cluster-tests ## Everything: lint, types, unit, manifests, tool, browser, cluster, suite in the cluster. CLUSTER=no leaves out what needs root.
+ifeq ($(CLUSTER),no)
+test: lint types tests-without-cluster ## Everything: lint, types, all tests, chaos, the suite in the cluster. CLUSTER=no leaves out what needs root.
+	@echo "left out, as CLUSTER=no says: the tests marked cluster (the deselected ones above)," \
+	  "a part of the chaos cases, and the suite in the cluster"
+else
+test: root-needed lint types redis-server chromium
+	@echo "meanwhile the cluster starts and its images are built: build/cluster.log"
+	mkdir -p build; \
+	  $(MAKE) --no-print-directory cluster images >build/cluster.log 2>&1 & code=0; \
+	  $(MAKE) --no-print-directory tests-without-cluster || code=$$?; \
+	  wait $$! || { cat build/cluster.log >&2; exit 1; }; exit $$code
+	$(MAKE) --no-print-directory tests-with-cluster
+endif
+
+.PHONY: quick
+quick: lint types redis-server ## Before each commit: lint, types and the fast tests that need neither cluster nor browser.
+	$(PYTEST) $(ON_CORES) -m "not cluster and not browser and not slow"
+
+.PHONY: tests-without-cluster
+tests-without-cluster: $(READY) redis-server chromium ## All tests that need no cluster.
+	$(PYTEST) $(ON_CORES) -m "not cluster"
+
+.PHONY: tests-with-cluster
+tests-with-cluster: root-needed cluster images ## The tests on the cluster, a part of the chaos cases, the suite in the cluster.
+	$(PYTEST) --timeout=600 -m cluster
+	$(BIN)/python -m tests.chaos --subset --runs 1
+	$(LOCAL) test --deploy yes
 
 .PHONY: lint
 lint: $(READY) ## Check style, format and the layers.
@@ -80,30 +117,6 @@ format: $(READY) ## Mend style and format in place.
 .PHONY: types
 types: $(READY) ## Check the types, those of the tests too.
 	$(BIN)/mypy
-
-CLUSTER_TESTS = tests/manifests/test_on_cluster.py tests/tool/run tests/tool/cli tests/tool/target tests/tool/fidelity \
-	tests/tool/evidence tests/tool/diagnosis tests/deployment tests/examples tests/other_suites
-
-.PHONY: unit
-unit: $(READY) redis-server ## Run all tests that need no cluster.
-	for part in $(UNIT_TESTS); do $(BIN)/pytest $$part --ignore-glob='*on_cluster*'; done
-
-.PHONY: browser-tests
-browser-tests: $(READY) redis-server chromium ## Look at the report and at the service's page in a real Chromium.
-	$(BIN)/pytest tests/browser
-
-.PHONY: cluster-tests
-ifeq ($(CLUSTER),no)
-cluster-tests:
-	@echo "left out, as CLUSTER=no says: $(CLUSTER_TESTS), and the suite in the cluster"
-else
-cluster-tests: root-needed cluster
-	$(BIN)/pytest tests/local_cluster/on_cluster
-	$(MAKE) --no-print-directory images
-	for part in $(filter-out tests/local_cluster/%,$(CLUSTER_TESTS)); do $(BIN)/pytest $$part; done
-	$(BIN)/python -m tests.chaos --subset --runs 1
-	$(LOCAL) test --deploy yes
-endif
 
 .PHONY: chaos
 chaos: chaos-runs chaos-diagnosis ## Both of the next two, which write reports/chaos.json.
@@ -139,10 +152,14 @@ fuzz: $(READY) ## Fuzz the decoder of frames; ARGS="-runs=1000000" for longer.
 	$(INSTALL) -r requirements/fuzz.txt
 	$(BIN)/python tests/fuzz/fuzz_frames.py $(ARGS)
 
+.PHONY: mutants
+mutants: $(READY) ## Change verdict and frames a little, see that their tests notice; ARGS="--file PATH".
+	$(BIN)/python -m tests.mutants $(ARGS)
+
 .PHONY: root-needed
 root-needed:
-	@[ "$$(id -u)" = 0 ] || { echo "left out: the local cluster needs root, so $(CLUSTER_TESTS)" \
-	  "and the suite in the cluster did not run. Run as root, or say CLUSTER=no." >&2; exit 1; }
+	@[ "$$(id -u)" = 0 ] || { echo "the local cluster needs root: run as root, or say" \
+	  "make test CLUSTER=no, which leaves out what needs the cluster" >&2; exit 1; }
 
 .PHONY: redis-server
 redis-server:

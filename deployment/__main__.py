@@ -1,4 +1,4 @@
-"""`python -m deployment`: what `make k8s-test`, `deploy`, `undeploy`, `logs` and `images` run."""
+"""`python -m deployment`: what `make k8s-test`, `deploy`, `logs`, `diagnose` ... run."""
 
 import argparse
 import os
@@ -87,6 +87,15 @@ def logs(kubectl: Kubectl, _options: argparse.Namespace) -> int:
     return 0
 
 
+def diagnose(kubectl: Kubectl, options: argparse.Namespace) -> NoReturn:
+    """Become `k8s-job diagnose` on the chosen cluster."""
+    words = ["-m", "pytest_k8s_job", "diagnose", "-n", kubectl.namespace]
+    words += ["--context", kubectl.context]
+    if kubectl.kubeconfig:
+        words += ["--kubeconfig", str(kubectl.kubeconfig)]
+    os.execv(sys.executable, [sys.executable, *words, *options.words])  # noqa: S606 (as above)
+
+
 def build(kubectl: Kubectl, _options: argparse.Namespace) -> int:
     """Build the images and load them into the local cluster."""
     if not kubectl.local:
@@ -106,6 +115,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--deploy", choices=["auto", "yes", "no"], default="auto")
     command.add_argument("pytest_args", nargs="*", help="passed on to pytest")
     command.set_defaults(run=test)
+    command = commands.add_parser("diagnose", help=diagnose.__doc__)
+    command.add_argument("words", nargs="*", help="passed on to k8s-job diagnose")
+    command.set_defaults(run=diagnose)
     for name, run in {"undeploy": undeploy, "logs": logs, "images": build}.items():
         commands.add_parser(name, help=run.__doc__).set_defaults(run=run)
     return parser

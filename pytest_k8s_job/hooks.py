@@ -11,4 +11,4 @@ __all__ = ["pytest_k8s_job_cluster"]
 
 @pytest.hookspec(firstresult=True)
 def pytest_k8s_job_cluster(config: pytest.Config) -> Cluster | None:
-    """Called when the connection to the cluster is needed; the first answer counts."""
+    """Return the connection to the cluster; the first result counts."""

@@ -1,4 +1,4 @@
-"""The pytest plugin: options, and late registration of the half that needs a cluster.
+"""The pytest plugin: options, and late registration of the collector.
 
 Pytest loads this module everywhere, also in the pod; it must stay light and must not import
 `kubernetes`.
@@ -28,9 +28,11 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     add_options(parser)
     config = pluginmanager.getplugin("pytestconfig")
     if config is not None and "--in-cluster" in config.invocation_params.args:
-        from pytest_k8s_job.replay.suite_settings import forget_requirements  # noqa: PLC0415 (light)
+        from pytest_k8s_job.replay import suite_settings  # noqa: PLC0415 (light)
+        from pytest_k8s_job.run.arguments import REPORTERS  # noqa: PLC0415 (light)
 
-        forget_requirements(config)
+        suite_settings.ignore_requirements(config)
+        suite_settings.tolerate_missing_plugins(pluginmanager, but=REPORTERS)
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -44,18 +46,18 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_load_initial_conftests(
     early_config: pytest.Config, parser: pytest.Parser, args: list[str]
 ) -> None:
-    """Leave conftest files, options and ini values of the suite to the pod."""
+    """Drop conftest files, options and ini values that only the pod knows."""
     if early_config.known_args_namespace.in_cluster:
-        from pytest_k8s_job.replay.suite_settings import leave_to_pod  # noqa: PLC0415 (light)
+        from pytest_k8s_job.replay.suite_settings import drop_suite_settings  # noqa: PLC0415 (light)
 
-        leave_to_pod(early_config, parser, args)
+        drop_suite_settings(early_config, parser, args)
         # Five full garbage collections at the end, to find what tests left: none ran here.
         early_config.pluginmanager.set_blocked("unraisableexception")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """Refuse what cannot be; let the pod answer what is asked about its pytest."""
+    """Refuse what cannot work; pass questions about pytest to the pod."""
     if config.option.report and not hasattr(config, "workerinput"):  # not in a worker of xdist
         _register_report(config)
     if not config.known_args_namespace.in_cluster:
@@ -73,7 +75,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 
 def _register_report(config: pytest.Config) -> None:
-    """Register the report, while pytest's own reporters can still be told where to write."""
+    """Register the report, before pytest's own reporters choose where to write."""
     try:
         from pytest_k8s_job.report.writer import register  # noqa: PLC0415 (needs the extra)
     except ModuleNotFoundError as error:

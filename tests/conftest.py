@@ -1,8 +1,7 @@
-"""For a checkout only, not in the test image: whether plain `pytest` includes the suite.
+"""For a checkout only, not in the test image: what is slow, and when the suite is left out.
 
-Without arguments pytest runs the unit tests and the suite. The suite needs a running service; if
-nothing listens at its address it is left out, and the summary says so. Whoever names the suite on
-the command line gets it, and its own message.
+The suite needs a running service. It is collected when it is named on the command line, or when
+something listens at the service's address; else it is left out, and the summary says so.
 """
 
 import socket
@@ -18,18 +17,35 @@ CONNECT_TIMEOUT = 1.0
 
 LEFT_OUT = pytest.StashKey[str]()
 
+PROCESSES = {"local", "remote", "serve", "server", "start_worker"}
+"""Fixtures that start several processes or large ones: a second of CPU time and more."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Called before `-m` selects: marks as slow what has one of these fixtures."""
+    for item in items:
+        if PROCESSES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Called when a path is about to be collected: leaves the suite out if nobody named it.
-
-    pytest asks for what is in the folder, not for the folder, as `testpaths` names it.
-    """
-    named = config.args_source is not config.ArgsSource.TESTPATHS
-    if named or not collection_path.is_relative_to(SUITE):
+    """Called when a path is about to be collected: leaves the suite out if nobody named it."""
+    if not collection_path.is_relative_to(SUITE) or not is_merely_included(config):
         return None
     if LEFT_OUT not in config.stash:
         config.stash[LEFT_OUT] = why_not()
     return True if config.stash[LEFT_OUT] else None
+
+
+def is_merely_included(config: pytest.Config) -> bool:
+    """Return whether the suite is to be collected though the command line does not name it."""
+    if config.args_source is config.ArgsSource.TESTPATHS:
+        return True
+    here = config.invocation_params.dir
+    paths = [(here / each.partition("::")[0]).resolve() for each in config.args]
+    named = any(path.is_relative_to(SUITE) for path in paths)
+    return not named and any(SUITE.is_relative_to(path) for path in paths)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

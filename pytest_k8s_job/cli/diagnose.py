@@ -15,7 +15,7 @@ from pytest_k8s_job.diagnosis.snapshot_reader import take_snapshot
 from pytest_k8s_job.diagnosis.text_report import as_json, as_text
 from pytest_k8s_job.wire.target_check import TargetCheckResult
 
-__all__ = ["EXIT_FOUND", "add_diagnosis", "run_diagnosis"]
+__all__ = ["EXIT_FOUND", "add_diagnose", "run_diagnose"]
 
 EXIT_FOUND = 1  # something is wrong
 
@@ -28,7 +28,7 @@ class Place(Reader, Protocol):
         """The namespace of the context."""
 
 
-def add_diagnosis(commands: Any, shared: argparse.ArgumentParser) -> None:
+def add_diagnose(commands: Any, shared: argparse.ArgumentParser) -> None:
     """Declare the command."""
     about = "say what is wrong in a namespace, root cause first; exit 0 if nothing is"
     parser = commands.add_parser("diagnose", parents=[shared], help=about)
@@ -36,9 +36,10 @@ def add_diagnosis(commands: Any, shared: argparse.ArgumentParser) -> None:
         "--url", help="also look whether this URL of a Service answers, as http://api.NS.svc/readyz"
     )
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    parser.set_defaults(run_command=run_diagnose)
 
 
-def run_diagnosis(cluster: Place, options: argparse.Namespace) -> int:
+def run_diagnose(cluster: Place, options: argparse.Namespace) -> int:
     """Take a snapshot, print what it shows, return the exit code."""
     namespace = options.namespace or cluster.namespace
     checks: tuple[TargetCheckResult, ...] = ()

@@ -1,32 +1,32 @@
 """The real cluster: the one module that imports the `kubernetes` client.
 
-Only its kubeconfig, authentication and transport are used. The classes with a method for each
-call cost half a second of imports; its models, watches and log iterator are left aside as well:
-answers are read as plain JSON, and log bytes as they come, since the client's own line splitting
-loses an unfinished last line.
+It is imported only where it is needed: for a kubeconfig that is not plain (plug-ins, proxies, OIDC,
+service accounts) and to run a command in a container. Requests go through urllib3, which it uses
+as well: answers are read as plain JSON, and log bytes as they come, since the client's own line
+splitting loses an unfinished last line.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import urllib3
 
-from kubernetes import client
-from kubernetes import config as kubeconfig_files
+from pytest_k8s_job.cluster.connection import Connection, cluster_error
+from pytest_k8s_job.cluster.kubeconfig import read_plain
+from pytest_k8s_job.cluster.objects import INDEX_LABEL, JOB_LABEL, created, labels_of
 from pytest_k8s_job.cluster.pods import JobRef, PodState, read_pod
+from pytest_k8s_job.cluster.suite_container import suite_container
 from pytest_k8s_job.errors import ClusterError, GoneError, NotReadyError, UsageError
 
 __all__ = ["KubernetesCluster", "connect"]
-
-_files: Any = kubeconfig_files  # without annotations
 
 READ_SECONDS = 5.0  # for an answer to a diagnosis, which asks much and is awaited
 REQUEST_SECONDS = 10.0  # for an answer; the API server's own limit is 60 s
@@ -36,11 +36,11 @@ JOBS = "/apis/batch/v1/namespaces/{namespace}/jobs"
 JOB = JOBS + "/{name}"
 PODS = "/api/v1/namespaces/{namespace}/pods"
 LOG = PODS + "/{name}/log"
+REMEDY = "Set KUBECONFIG, or name a file with --kubeconfig (pytest: --k8s-kubeconfig)."
 EXEC_SECONDS = 30.0  # for a command in the container
 EXEC_BYTES = 64 << 20  # of its output; the journal answers in pieces far below that
 EXEC_ERRORS = 3  # channel of a websocket that says how the command ended
-JOB_LABEL = "batch.kubernetes.io/job-name"
-INDEX_LABEL = "batch.kubernetes.io/job-completion-index"
+SELECTOR_NAMES = 20  # Jobs named in one selector, which becomes a part of the URL
 
 
 def connect(kubeconfig: str | None = None, context: str | None = None) -> KubernetesCluster:
@@ -48,92 +48,98 @@ def connect(kubeconfig: str | None = None, context: str | None = None) -> Kubern
 
     Without a file, `KUBECONFIG` and ~/.kube/config count; inside a pod, its service account.
     """
+    connection = read_plain(kubeconfig, context)
+    if connection is None:
+        connection = _read_officially(*_load(kubeconfig, context))
+    return KubernetesCluster(connection, lambda: _load(kubeconfig, context)[0])
+
+
+def _load(kubeconfig: str | None, context: str | None) -> tuple[Any, str, str]:
+    """Let the official client read the kubeconfig; return its settings, context and namespace."""
+    from kubernetes import client, config  # noqa: PLC0415 (a quarter of a second, mostly OAuth)
+
+    files: Any = config  # without annotations
     settings = client.Configuration()
     settings.retries = False  # the callers retry, and say so
     try:
-        _files.load_kube_config(kubeconfig, context, settings, persist_config=False)
-        _, current = _files.list_kube_config_contexts(kubeconfig)
-    except (kubeconfig_files.ConfigException, OSError) as error:
+        files.load_kube_config(kubeconfig, context, settings, persist_config=False)
+        contexts, current = files.list_kube_config_contexts(kubeconfig)
+    except (config.ConfigException, OSError) as error:
         if kubeconfig or context:
             raise UsageError(f"kubeconfig: {error}") from error
-        return _from_inside(settings, error)
-    found = _named(context, kubeconfig) if context else current
-    namespace = found["context"].get("namespace") or "default"
-    return KubernetesCluster(settings, found["name"], namespace)
+        try:
+            files.load_incluster_config(settings)
+        except config.ConfigException:
+            raise UsageError(f"no cluster to run in: {error} {REMEDY}") from error
+        return settings, "in-cluster", "default"
+    found = next(each for each in contexts if each["name"] == context) if context else current
+    return settings, found["name"], found["context"].get("namespace") or "default"
 
 
-def _from_inside(settings: client.Configuration, outside: Exception) -> KubernetesCluster:
-    try:
-        _files.load_incluster_config(settings)
-    except kubeconfig_files.ConfigException:
-        raise UsageError(f"no cluster to run in: {outside}") from outside
-    return KubernetesCluster(settings, "in-cluster", "default")
+def _read_officially(settings: Any, context: str, namespace: str) -> Connection:
+    from kubernetes.client.rest import RESTClientObject  # noqa: PLC0415 (as above)
 
+    rest: Any = RESTClientObject  # without annotations
 
-def _named(context: str, kubeconfig: str | None) -> dict[str, Any]:
-    contexts, _ = _files.list_kube_config_contexts(kubeconfig)
-    return next(dict(each) for each in contexts if each["name"] == context)
+    def authorization() -> str | None:
+        found = settings.auth_settings().get("BearerToken")  # renews a token that has run out
+        return str(found["value"]) if found else None
+
+    pool = rest(settings).pool_manager
+    return Connection(settings.host, context, namespace, pool, authorization)
 
 
 class KubernetesCluster:
     """`Cluster` by the API of a real API server."""
 
-    def __init__(self, settings: client.Configuration, context: str, namespace: str) -> None:
-        self._context = context
-        self._namespace = namespace
+    def __init__(self, connection: Connection, official_settings: Callable[[], Any]) -> None:
+        self._connection = connection
+        self._official_settings = official_settings
         # A refused connection is told to the user once, by the caller.
         logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
-        self._api: Any = client.ApiClient(settings)  # without annotations
-        self._settings = settings
-        self._server = settings.host
 
     @property
     def server(self) -> str:
         """Address of the API server."""
-        return str(self._server)
+        return self._connection.server
 
     @property
     def namespace(self) -> str:
         """The namespace of the context."""
-        return self._namespace
+        return self._connection.namespace
 
     def describe(self) -> str:
-        return f"context {self._context}"
+        return f"context {self._connection.context}"
 
     def create(self, job: Mapping[str, Any]) -> JobRef:
         metadata = job["metadata"]
-        namespace = metadata.get("namespace") or self._namespace
-        container = job["spec"]["template"]["spec"]["containers"][0]["name"]
+        namespace = metadata.get("namespace") or self.namespace
+        container = suite_container(job["spec"]["template"])["name"]
         self._call("POST", JOBS, namespace=namespace, body=job)
         return JobRef(namespace, metadata["name"], container)
 
     def find(self, namespace: str | None, name: str) -> dict[str, Any]:
-        return self._get(JOB, namespace=namespace or self._namespace, name=name)
+        return self._get(JOB, namespace=namespace or self.namespace, name=name)
 
     def jobs(self, namespace: str | None) -> list[dict[str, Any]]:
         """Return the Job objects of `namespace`, or of the context's."""
-        return list(self._get(JOBS, namespace=namespace or self._namespace)["items"])
+        return list(self._get(JOBS, namespace=namespace or self.namespace)["items"])
 
-    def pod(self, job: JobRef) -> PodState | None:
-        selector = f"{JOB_LABEL}={job.name}"
-        if job.shard is not None:
-            selector += f",{INDEX_LABEL}={job.shard}"
-        pods = self._get(PODS, {"labelSelector": selector}, namespace=job.namespace)["items"]
-        if not pods:
-            return None
-        first = min(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
-        return read_pod(first, job.container)
+    def pods(self, jobs: Sequence[JobRef]) -> dict[JobRef, PodState]:
+        names = sorted({job.name for job in jobs})
+        few = len(names) <= SELECTOR_NAMES
+        selector = f"{JOB_LABEL} in ({','.join(names)})" if few else JOB_LABEL
+        found = self._get(PODS, {"labelSelector": selector}, namespace=jobs[0].namespace)["items"]
+        found.sort(key=created, reverse=True)  # of several pods of one place, the first counts
+        by_place = {place: pod for pod in found for place in _places(pod)}
+        wanted = {job: by_place.get((job.name, job.shard)) for job in jobs}
+        return {job: read_pod(pod, job.container) for job, pod in wanted.items() if pod}
 
     def read(self, path: str, accept: str) -> tuple[bytes, float]:
-        """Return the answer to a GET of `path`, and the server's clock in seconds, 0 if unsaid."""
-        with self._errors():
-            request = self._api.param_serialize(
-                "GET", path, header_params={"Accept": accept}, auth_settings=["BearerToken"]
-            )
-            answer = self._api.call_api(*request, _request_timeout=READ_SECONDS).response
+        """Return the body at `path` and the server's clock, 0 if it is missing."""
+        answer = self._connection.request("GET", path, READ_SECONDS, accept=accept)
+        with self._connection.errors():
             body = bytes(answer.data)
-            if not 200 <= answer.status < 300:
-                raise _cluster_error(answer.status, body, answer.reason)
         date = answer.headers.get("Date")
         return body, parsedate_to_datetime(date).timestamp() if date else 0.0
 
@@ -146,30 +152,31 @@ class KubernetesCluster:
         try:
             if answer.status == 204:
                 raise NotReadyError(f"pod {pod} is not on a node yet", 204)
-            with self._errors():
+            with self._connection.errors():
                 yield from answer.stream(READ_BYTES)
         finally:
             answer.close()
 
     def exec(self, job: JobRef, pod: str, command: Sequence[str]) -> bytes:
-        from kubernetes.stream import stream  # noqa: PLC0415 (50 ms that hardly a run needs)
+        from kubernetes.stream import stream  # noqa: PLC0415
 
-        # A client of its own: while it connects, `stream` changes how the client works.
-        core: Any = client.CoreV1Api(client.ApiClient(self._settings))
-        with self._errors():
-            socket = stream(
-                core.connect_get_namespaced_pod_exec,
-                pod,
-                job.namespace,
-                container=job.container,
-                command=list(command),
-                stdin=False,
-                stdout=True,
-                stderr=False,
-                tty=False,
-                binary=True,
-                _preload_content=False,
-            )
+        from kubernetes import client  # noqa: PLC0415 (websockets, which hardly a run needs)
+
+        core: Any = client.CoreV1Api(client.ApiClient(self._official_settings()))
+        wanted = {"stdin": False, "stdout": True, "stderr": False, "tty": False, "binary": True}
+        with self._connection.errors():
+            try:
+                socket = stream(
+                    core.connect_get_namespaced_pod_exec,
+                    pod,
+                    job.namespace,
+                    container=job.container,
+                    command=list(command),
+                    _preload_content=False,
+                    **wanted,
+                )
+            except client.ApiException as error:
+                raise cluster_error(error.status, error.body, error.reason) from error
             try:
                 return _read_all(socket)
             finally:
@@ -184,7 +191,7 @@ class KubernetesCluster:
         self, path: str, query: Mapping[str, str] | None = None, **names: str
     ) -> dict[str, Any]:
         answer = self._call("GET", path, query, REQUEST_SECONDS, **names)
-        with self._errors():
+        with self._connection.errors():
             return dict(json.loads(answer.data))
 
     def _call(
@@ -195,33 +202,20 @@ class KubernetesCluster:
         seconds: float | tuple[float, float] = REQUEST_SECONDS,
         body: object = None,
         **names: str,
-    ) -> Any:
-        """Return the answer of the API server, with its body not yet read."""
-        with self._errors():
-            request = self._api.param_serialize(
-                method,
-                path,
-                path_params=names,
-                query_params=list((query or {}).items()),
-                header_params={"Accept": "application/json"},
-                body=body,
-                auth_settings=["BearerToken"],
-            )
-            answer = self._api.call_api(*request, _request_timeout=seconds).response
-            if not 200 <= answer.status < 300:
-                raise _cluster_error(answer.status, answer.data, answer.reason)
-        return answer
+    ) -> urllib3.BaseHTTPResponse:
+        """Return the answer to a request for the object with these `names`."""
+        path = path.format(**{key: quote(name, safe="") for key, name in names.items()})
+        if query:
+            path += f"?{urlencode(query)}"
+        return self._connection.request(method, path, seconds, body)
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        """Turn the client's exceptions into ours."""
-        try:
-            yield
-        except client.ApiException as error:  # the TLS handshake failed
-            raise _cluster_error(error.status, error.body, error.reason) from error
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            text = f"the API server {self._server} does not answer: {error}"
-            raise ClusterError(text) from error
+
+def _places(pod: Mapping[str, Any]) -> Iterator[tuple[str, int | None]]:
+    """Yield the places of a pod: in its Job, and in its shard."""
+    labels = labels_of(pod)
+    yield labels[JOB_LABEL], None
+    if index := labels.get(INDEX_LABEL):
+        yield labels[JOB_LABEL], int(index)
 
 
 def _read_all(socket: Any) -> bytes:
@@ -238,24 +232,3 @@ def _read_all(socket: Any) -> bytes:
     if status.get("status") != "Success":
         raise ClusterError(f"a command in the container failed: {status.get('message')}")
     return bytes(output)
-
-
-def _cluster_error(status: int | None, body: object, reason: object) -> ClusterError:
-    status = status or _handshake_status(str(reason))
-    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
-    try:
-        message = json.loads(str(text))["message"]
-    except (TypeError, ValueError, KeyError):
-        message = text or reason or "no reason given"
-    said = f"the API server refused ({status}): {str(message).strip()}"
-    if status == 404:
-        return GoneError(said, 404)
-    if status == 400:
-        return NotReadyError(said, 400)
-    return ClusterError(said, status)
-
-
-def _handshake_status(reason: str) -> int:
-    """Return the HTTP status of a refused websocket, which the client puts into a text."""
-    match = re.match(r"Handshake status (\d{3})", reason)
-    return int(match[1]) if match else 0

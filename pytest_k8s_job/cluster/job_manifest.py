@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from pytest_k8s_job.cluster.suite_container import split_arguments, suite_container
 from pytest_k8s_job.errors import UsageError
 from pytest_k8s_job.wire.agent_settings import CACHE, DEADLINE, GRACE, NONCE, RUN_ID, TEST_TIMEOUT
 from pytest_k8s_job.wire.sharding import INDEX, Selection, key_of
@@ -43,7 +44,7 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class Run:
-    """What is new in one Job of a run; the ids are drawn when it is made.
+    """What is new in one Job of a run, with ids of its own.
 
     The Job that replaces the pod of a shard has `suffix` and `notes` (annotations) of its own,
     and the `index` of the shard if it is to run all of it.
@@ -80,20 +81,19 @@ def load_job(path: Path) -> Object:
     job: Object = jobs[0]
     try:
         container_of(job)["name"], job["metadata"]["name"]
-    except (KeyError, IndexError, TypeError) as error:
+    except (AttributeError, KeyError, IndexError, TypeError) as error:
         raise UsageError(f"the Job in {path} has no name or no container") from error
     return job
 
 
-def container_of(job: Object) -> Object:
-    """Return the container that runs the tests: the first."""
-    container: Object = job["spec"]["template"]["spec"]["containers"][0]
-    return container
+def container_of(job: Mapping[str, Any]) -> Object:
+    """Return the container of `job` that runs the tests."""
+    return suite_container(job["spec"]["template"])
 
 
-def arguments_of(job: Object) -> list[str]:
+def arguments_of(job: Mapping[str, Any]) -> list[str]:
     """Return the manifest's own arguments, which are the default selection."""
-    return [str(each) for each in container_of(job).get("args") or ()]
+    return split_arguments(container_of(job))[1]
 
 
 def make_job(manifest: Object, run: Run) -> Object:
@@ -112,7 +112,7 @@ def make_job(manifest: Object, run: Run) -> Object:
     metadata["annotations"] = {**(metadata.get("annotations") or {}), **run.notes}
     _let_pods_fail_alone(job["spec"], run.selection.shards if run.index is None else 1)
     container = container_of(job)
-    container["args"] = list(run.arguments)
+    container["args"] = [*split_arguments(container)[0], *run.arguments]
     if run.image:
         container["image"] = run.image
     ours = {**run.environment, **_limits(job, run), **run.selection.encode()}
@@ -150,7 +150,7 @@ def _limits(job: Object, run: Run) -> dict[str, str]:
 
 
 def replacement(run: Run, shard: int, attempt: int, left: Sequence[str] | None, why: str) -> Run:
-    """Return the run of one more pod for the tests `left` of `shard`; None: for all of them."""
+    """Return the run of a pod that replaces one of `shard`; None leaves all tests."""
     suffix = f"-shard{shard}-{attempt}"
     notes = {REPLACES: str(shard), WHY: why}
     run = replace(run, suffix=suffix, notes=notes, nonce=secrets.token_hex(16))

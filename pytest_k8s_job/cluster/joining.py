@@ -1,7 +1,8 @@
-"""Joining a Job that another process created: which Job it is, and the nonce of its frames.
+"""Joins a Job that another process created.
 
-The nonce of a Job that `pytest --in-cluster` created stands in the Job's environment, that of an
-applied one in the first line of its log and, once it has ended, in its termination message.
+Needed are the Job itself and the nonce of its frames. The nonce of a Job that `pytest --in-cluster`
+created stands in the Job's environment, that of an applied one in the first line of its log and,
+once it has ended, in its termination message.
 """
 
 from __future__ import annotations
@@ -13,14 +14,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_k8s_job.cluster.job_manifest import PARTIAL, REPLACES, RUN_LABEL, WHY
-from pytest_k8s_job.cluster.pods import Cluster, JobFinder, JobRef, Phase
+from pytest_k8s_job.cluster.job_manifest import (
+    PARTIAL,
+    REPLACES,
+    RUN_LABEL,
+    WHY,
+    arguments_of,
+    container_of,
+)
+from pytest_k8s_job.cluster.pods import Cluster, JobFinder, JobRef, Phase, pod_of
 from pytest_k8s_job.errors import ClusterError, NotReadyError
 from pytest_k8s_job.wire.agent_settings import NONCE
 from pytest_k8s_job.wire.frames import MAX_LINE
 from pytest_k8s_job.wire.journal import read_command
 
-__all__ = ["Joined", "jobs_of_run", "learn_nonce", "read_job"]
+__all__ = ["Joined", "jobs_of_run", "learn_nonce", "read_job", "run_of"]
 
 POLL_SECONDS = 0.3  # between two looks at a pod that has not started
 FIRST_FRAME = re.compile(rb"::k8sjob1 ([0-9a-f]{32}) 0 1/1 ")
@@ -28,10 +36,11 @@ FIRST_FRAME = re.compile(rb"::k8sjob1 ([0-9a-f]{32}) 0 1/1 ")
 
 @dataclass(frozen=True)
 class Joined:
-    """An existing Job: `nonce` is None if its spec has none, `over` if the Job has finished.
+    """An existing Job of a run.
 
-    `replaces` is the shard whose pod was taken away, `why` says how, `partial` that the Job runs
-    only what that pod left; a Job that replaces nothing has None, "" and False.
+    `nonce` is None if its spec has none, `over` says that the Job has finished. `replaces` is the
+    shard whose pod was taken away, `why` says how, `partial` that the Job runs only what that pod
+    left; a Job that replaces nothing has None, "" and False.
     """
 
     job: JobRef
@@ -47,7 +56,7 @@ class Joined:
 
 def read_job(job: Mapping[str, Any]) -> Joined:
     """Return what joining needs of the Job object `job`."""
-    container = job["spec"]["template"]["spec"]["containers"][0]
+    container = container_of(job)
     variables = {each["name"]: each.get("value") for each in container.get("env") or ()}
     conditions = (job.get("status") or {}).get("conditions") or ()
     over = any(
@@ -60,10 +69,10 @@ def read_job(job: Mapping[str, Any]) -> Joined:
     indexed = job["spec"].get("completionMode") == "Indexed"
     return Joined(
         reference,
-        tuple(container.get("args") or ()),
+        tuple(arguments_of(job)),
         variables.get(NONCE),
         over,
-        run=(metadata.get("labels") or {}).get(RUN_LABEL, ""),
+        run=run_of(job),
         shards=job["spec"].get("completions") or 1 if indexed else 1,
         replaces=None if replaces is None else int(replaces),
         why=notes.get(WHY, ""),
@@ -71,21 +80,26 @@ def read_job(job: Mapping[str, Any]) -> Joined:
     )
 
 
+def run_of(job: Mapping[str, Any]) -> str:
+    """Return the id of the run that `job` belongs to; nothing if it belongs to none."""
+    return str((job["metadata"].get("labels") or {}).get(RUN_LABEL, ""))
+
+
 def jobs_of_run(cluster: JobFinder, namespace: str | None, name: str) -> list[Joined]:
     """Return the Job `name` and those that replaced pods of it, in that order."""
     first = read_job(cluster.find(namespace, name))
     if not first.run:
         return [first]
-    found = [read_job(job) for job in cluster.jobs(namespace)]
+    found = [read_job(job) for job in cluster.jobs(namespace) if run_of(job)]
     others = [one for one in found if one.run == first.run and one.replaces is not None]
     return [first, *sorted(others, key=lambda one: one.job.name)]
 
 
 def learn_nonce(cluster: Cluster, job: JobRef, seconds: float) -> str:
-    """Return the nonce that the agent of `job` drew; wait `seconds` for its container to start."""
+    """Return the nonce of the agent; wait `seconds` for its container to start."""
     end = time.monotonic() + seconds
     while True:
-        pod = cluster.pod(job)
+        pod = pod_of(cluster, job)
         if pod is not None and pod.phase is Phase.TERMINATED:
             nonce = _from_message(pod.termination_message)
             return nonce or _from_log(cluster.log(job, pod.name, None), job)

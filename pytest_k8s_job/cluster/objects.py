@@ -1,4 +1,4 @@
-"""What Kubernetes objects say, as plain JSON: labels, owners, conditions, versions, times."""
+"""Reads labels, owners, conditions, versions and times of Kubernetes objects."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def owners(obj: Object) -> list[Object]:
 
 
 def created(obj: Object) -> str:
-    """Return when an object was created, as an RFC 3339 time stamp: these sort as text."""
+    """Return when an object was created, as RFC 3339 text, which sorts by time."""
     return str(obj["metadata"]["creationTimestamp"])
 
 
@@ -60,13 +60,13 @@ def condition(obj: Object, kind: str) -> Object:
 
 
 def version_of(pod: Object) -> str:
-    """Return the hash of the template that a pod was made from; nothing if it has none."""
+    """Return the hash of a pod's template, "" if it has none."""
     labels = labels_of(pod)
     return next((labels[name] for name in HASH_LABELS if name in labels), "")
 
 
 def workload_of(pod: Object) -> tuple[str, str] | None:
-    """Return kind and name of what made a pod, a Deployment for its ReplicaSet; None if nobody."""
+    """Return kind and name of the workload that made a pod, None without one."""
     for link in owners(pod):
         if link["kind"] == "ReplicaSet":
             return "deployment", link["name"].removesuffix(f"-{version_of(pod)}")
@@ -75,7 +75,7 @@ def workload_of(pod: Object) -> tuple[str, str] | None:
 
 
 def digest_of(status: Object) -> str:
-    """Return the digest of the image that a container's status names, nothing before it has one."""
+    """Return the digest of a container's image, "" before it is known."""
     image = str(status.get("imageID") or "")
     return image[image.index("sha256:") :] if "sha256:" in image else ""
 
@@ -84,5 +84,5 @@ def event_time(event: Object) -> float:
     """Return when an event was last seen, in seconds since the epoch."""
     series = (event.get("series") or {}).get("lastObservedTime")
     stamps = (series, event.get("lastTimestamp"), event.get("eventTime"))
-    moments = [epoch(each) for each in (*stamps, event["metadata"].get("creationTimestamp"))]
-    return max(moments)
+    times = [epoch(each) for each in (*stamps, event["metadata"].get("creationTimestamp"))]
+    return max(times)

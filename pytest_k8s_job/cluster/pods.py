@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any, Protocol
 
-__all__ = ["Cluster", "JobFinder", "JobRef", "Phase", "PodState", "Reader", "read_pod"]
+__all__ = ["Cluster", "JobFinder", "JobRef", "Phase", "PodState", "Reader", "pod_of", "read_pod"]
 
 Object = Mapping[str, Any]
 
@@ -27,7 +27,7 @@ class Phase(IntEnum):
 
 @dataclass(frozen=True)
 class JobRef:
-    """One pod of a Job that was created, and the container whose log carries the frames.
+    """One pod of a created Job, and the container that runs the tests.
 
     `shard` is the completion index in an Indexed Job, None in a Job of one pod.
     """
@@ -75,8 +75,8 @@ class Cluster(Reader, Protocol):
     def create(self, job: Object, /) -> JobRef:
         """Create the Job from its object."""
 
-    def pod(self, job: JobRef, /) -> PodState | None:
-        """Return the state of the Job's pod, None while there is none."""
+    def pods(self, jobs: Sequence[JobRef], /) -> Mapping[JobRef, PodState]:
+        """Return the states of pods in one namespace, by one request."""
 
     def log(self, job: JobRef, pod: str, since: int | None, /) -> Iterator[bytes]:
         """Follow the log of the pod's container, from `since` seconds ago, over one connection.
@@ -99,6 +99,11 @@ class JobFinder(Cluster, Protocol):
 
     def jobs(self, namespace: str | None, /) -> Sequence[Object]:
         """Return all Job objects of the namespace."""
+
+
+def pod_of(cluster: Cluster, job: JobRef) -> PodState | None:
+    """Return the state of the pod of `job`, None while there is none."""
+    return cluster.pods([job]).get(job)
 
 
 def read_pod(pod: Object, container: str) -> PodState:

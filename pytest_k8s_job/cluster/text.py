@@ -1,4 +1,4 @@
-"""Numbers and words as sentences need them."""
+"""Formats numbers and lists for messages, and reads Kubernetes' own formats."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def clipped(text: object, limit: int = LINE_LIMIT) -> str:
 
 
 def listed(words: Iterable[str], limit: int = 4) -> str:
-    """Return the words with commas; what is over the limit is counted."""
+    """Return the words with commas; those over the limit are only counted."""
     all_words = list(words)
     rest = len(all_words) - limit
     return ", ".join(all_words[:limit]) + (f" and {rest} more" if rest > 0 else "")

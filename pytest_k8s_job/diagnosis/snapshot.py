@@ -121,7 +121,7 @@ class Snapshot:
                 yield each
 
     def top(self, obj: Object) -> Ref:
-        """Return the topmost owner of an object: a Deployment, a Job ...."""
+        """Return the topmost owner of an object, such as a Deployment or Job."""
         for link in owners(obj):
             if link.get("controller"):
                 above = self.named(link["kind"].lower() + "s", link["name"])

@@ -72,7 +72,7 @@ class Patience:
 
 
 class StartWatch:
-    """Watches the pods of one Job until their tests start."""
+    """Watches the pods of one Job until their tests start; times are monotonic seconds."""
 
     def __init__(self, reader: Reader, job: JobRef, limit: float, began: float) -> None:
         self._reader = reader

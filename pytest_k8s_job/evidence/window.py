@@ -146,7 +146,7 @@ def _events(snapshot: Snapshot) -> Iterator[tuple[float, str]]:
     for event in snapshot["events"]:
         about = event["involvedObject"]
         name = str(about.get("name"))
-        if about.get("kind") == "Pod" and name not in known and not _is_gone(event):
+        if about.get("kind") == "Pod" and name not in known and not _is_end_of_pod(event):
             continue  # a pod of the tests, or one that the selector leaves out
         if about.get("kind") == "Job":
             continue
@@ -154,11 +154,8 @@ def _events(snapshot: Snapshot) -> Iterator[tuple[float, str]]:
         yield event_time(event), f"{about.get('kind')} {name}: {event.get('reason')}: {change}"
 
 
-def _is_gone(event: Object) -> bool:
-    """Whether a deleted pod belonged to the target.
-
-    Pods of a Job and events of a ReplicaSet do not count.
-    """
+def _is_end_of_pod(event: Object) -> bool:
+    """Whether the event reports the end of a pod that no longer exists."""
     return event.get("reason") in ("Killing", "Evicted", "Preempted", "NodeNotReady")
 
 

@@ -1,4 +1,4 @@
-"""The container's command: runs pytest and says in the log, in frames, what happened to it.
+"""The container's command: runs pytest and writes its records into the log, as frames.
 
     python -m pytest_k8s_job.pod.agent [pytest arguments]
 
@@ -25,11 +25,20 @@ import selectors
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_k8s_job import __version__
-from pytest_k8s_job.pod.log_writer import BATCH_SECONDS, FrameWriter, Lines, Log, Output, drain
+from pytest_k8s_job.pod.log_writer import (
+    BATCH_SECONDS,
+    LINE_LIMIT,
+    FrameWriter,
+    Lines,
+    Log,
+    Output,
+    Printed,
+    drain,
+)
 from pytest_k8s_job.pod.watchdog import Watchdog
 from pytest_k8s_job.wire import cache_values, journal
 from pytest_k8s_job.wire.agent_settings import Settings
@@ -38,9 +47,8 @@ from pytest_k8s_job.wire.records import RECORD_FD, SECTIONS, STACKS_FD, TEXT_FD,
 
 __all__ = ["exit_code", "main"]
 
-LINE_LIMIT = 8 << 10  # a longer line of pytest's output is broken here: runtimes tear at 8 KiB
 PRINTED_LIMIT = 1 << 20  # bytes of printed text that also travel as records; the log has more
-UNHEARD_BATCH_SECONDS = 2.0  # nobody waits for a dot: fewer frames between pytest's lines
+UNATTENDED_BATCH_SECONDS = 2.0  # without a collector: fewer frames between pytest's lines
 
 OUTPUT_PART = 0.4  # of a log file for pytest's own output
 LINGER_PART = 0.8  # of a log file: more may have been rotated, as the kubelet looks every 10 s
@@ -50,7 +58,7 @@ LINGER_HEARTBEAT = 1.0
 
 
 class Agent:
-    """One run of pytest, told in frames; `folder` is its own."""
+    """One run of pytest, written as frames; `folder` is its own."""
 
     def __init__(self, settings: Settings, out: int, folder: Path) -> None:
         self._settings = settings
@@ -58,7 +66,7 @@ class Agent:
         self._journal = Journal(folder)
         self._stacks = os.open(folder / "stacks", os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
         self._watchdog = Watchdog(settings.limits, self._stacks)
-        seconds = BATCH_SECONDS if settings.heard else UNHEARD_BATCH_SECONDS
+        seconds = BATCH_SECONDS if settings.has_collector else UNATTENDED_BATCH_SECONDS
         self._frames = FrameWriter(self._write_frame, settings.nonce, seconds)
         self._records = Lines(self._record)
         self._text = Output(self._log, int(settings.log_bytes * OUTPUT_PART))
@@ -69,7 +77,7 @@ class Agent:
 
     def run(self, command: list[str]) -> int:
         """Run `command`, return its exit code; a signal counts as 128 and its number."""
-        self._say(Kind.HELLO, {"run": self._settings.run, "tool": __version__})
+        self._add(Kind.HELLO, {"run": self._settings.run, "tool": __version__})
         self._frames.flush()
         (records, record_fd), (text, text_fd) = os.pipe(), os.pipe()
         ours = {
@@ -100,7 +108,7 @@ class Agent:
     def _pump(
         self, process: subprocess.Popen[bytes], sources: Sequence[tuple[int, Lines | Printed]]
     ) -> None:
-        """Move bytes until pytest has ended and nothing that it wrote is left in the pipes."""
+        """Move bytes until pytest has ended and its pipes are empty."""
         with selectors.DefaultSelector() as selector:
             for rank, (descriptor, sink) in enumerate(sources):
                 os.set_blocking(descriptor, False)
@@ -133,17 +141,17 @@ class Agent:
         self._log.write(frame)
 
     def _print(self, descriptor: int, data: bytes) -> None:
-        """Tell what was printed in a record; the log gets it by lines."""
+        """Add printed text as a record; the log gets it by lines."""
         if self._room > 0:
             self._room -= len(data)
             text = data if self._room > 0 else data + b"\n[... the rest is in the pod's log ...]\n"
-            self._say(Kind.PRINTED, descriptor, text.decode("utf-8", "surrogateescape"))
+            self._add(Kind.PRINTED, descriptor, text.decode("utf-8", "surrogateescape"))
 
-    def _say(self, kind: Kind, *fields: object) -> None:
+    def _add(self, kind: Kind, *fields: object) -> None:
         self._frames.add(encode(kind, *fields))
 
     def _end(self, status: int) -> int:
-        """Say how pytest ended, in the log and in the termination message."""
+        """Write how pytest ended, into the log and the termination message."""
         self._frames.flush_batch()
         end = {
             "exit": status if status >= 0 else None,
@@ -152,16 +160,16 @@ class Agent:
             "sha256": self._frames.sha256,
         }
         linger = self._must_linger()
-        self._say(Kind.END, {**end, **self._circumstances(), "linger": linger})
+        self._add(Kind.END, {**end, **self._circumstances(), "linger": linger})
         self._frames.flush()
-        found = {} if self._settings.heard else {"nonce": self._settings.nonce}
+        found = {} if self._settings.has_collector else {"nonce": self._settings.nonce}
         write_termination_message(self._settings, {**found, **end, "counts": self._counts()})
         if linger:
             self._linger()
         return exit_code(status)
 
     def _circumstances(self) -> dict[str, object]:
-        """Return what helps people to understand an unusual end."""
+        """Return what explains an unusual end."""
         watchdog = self._watchdog
         tail = "" if self._done else self._text.tail
         if not watchdog.why:
@@ -171,15 +179,15 @@ class Agent:
         return {"tail": tail, "stopped": stopped}
 
     def _must_linger(self) -> bool:
-        """Return True if the log may be cut and a collector may want to read the journal."""
+        """Return True if the log may be cut and a collector may need the journal."""
         long = self._log.bytes > self._settings.log_bytes * LINGER_PART
-        heard = self._settings.heard and not self._watchdog.is_told
-        return heard and long and self._journal.is_whole
+        awaited = self._settings.has_collector and not self._watchdog.is_stopping
+        return awaited and long and self._journal.is_whole
 
     def _linger(self) -> None:
         end = time.monotonic() + LINGER_SECONDS
         self._frames.heartbeat_seconds = LINGER_HEARTBEAT
-        while time.monotonic() < end and not self._watchdog.is_told:
+        while time.monotonic() < end and not self._watchdog.is_stopping:
             if self._journal.is_released:
                 return
             # Who reads only now finds the newest log file, and in it a number to ask for.
@@ -190,33 +198,13 @@ class Agent:
         return json.loads(self._done)[1]["counts"] if self._done else {}
 
 
-class Printed:
-    """The output of pytest's process on one descriptor, past its capturing."""
-
-    def __init__(
-        self, descriptor: int, tell: Callable[[int, bytes], None], show: Callable[[bytes], None]
-    ) -> None:
-        self._descriptor = descriptor
-        self._tell = tell
-        self._lines = Lines(show, LINE_LIMIT)
-
-    def feed(self, data: bytes) -> None:
-        """Take the next bytes."""
-        self._tell(self._descriptor, data)
-        self._lines.feed(data)
-
-    def close(self) -> None:
-        """Show an unfinished last line."""
-        self._lines.close()
-
-
 def exit_code(status: int) -> int:
     """Turn the status of a child process into what a shell would say."""
     return status if status >= 0 else 128 - status
 
 
 def write_termination_message(settings: Settings, message: dict[str, object]) -> None:
-    """Leave a summary that survives log rotation; outside a pod there is no place for it."""
+    """Write a summary that survives log rotation; outside a pod only warn."""
     text = json.dumps({"run": settings.run, **message}, separators=(",", ":"))
     try:
         settings.termination_log.write_text(text, encoding="ascii")
@@ -227,8 +215,8 @@ def write_termination_message(settings: Settings, message: dict[str, object]) ->
 def pytest_command(settings: Settings, arguments: list[str], folder: Path) -> list[str]:
     """Return the command line of pytest; its cache may not lie in a read-only suite."""
     command = [sys.executable, "-m", "pytest", "-p", "pytest_k8s_job.pod.emitter"]
-    if not settings.heard:
-        command.insert(1, "-u")  # whoever reads `kubectl logs -f` wants each line at once
+    if not settings.has_collector:
+        command.insert(1, "-u")  # `kubectl logs -f` shows each line at once
     if "no:cacheprovider" not in arguments:
         cache_dir = folder / "cache"
         cache_values.unpack(settings.cache, cache_dir)

@@ -1,6 +1,6 @@
-"""The half that runs inside pytest in the pod: turns pytest's events into records on a pipe.
+"""The pytest plugin of the pod: writes pytest's events as records to a pipe.
 
-It may import pytest and the standard library only, writes where the agent told it to, and
+It may import pytest and the standard library only, writes to the pipes of the agent, and
 changes nothing about the tests except that each finds its own TRACEPARENT in the environment.
 """
 
@@ -18,13 +18,13 @@ from typing import Any, NoReturn
 
 import pytest
 
-from pytest_k8s_job.pod.emitter_settings import Given
+from pytest_k8s_job.pod.emitter_settings import EmitterSettings
 from pytest_k8s_job.pod.http_exchanges import watch
 from pytest_k8s_job.pod.junit_tap import tap_junit
 from pytest_k8s_job.pod.plan_writer import describe_items
 from pytest_k8s_job.pod.report_writer import ReportWriter, writer_calls
 from pytest_k8s_job.pod.selection import deselect, parts_of
-from pytest_k8s_job.pod.session_output import Commentary
+from pytest_k8s_job.pod.session_output import SessionOutput
 from pytest_k8s_job.pod.terminal_tap import tap
 from pytest_k8s_job.wire.records import (
     RECORD_FD,
@@ -37,15 +37,15 @@ from pytest_k8s_job.wire.records import (
 )
 
 TERMINATED = 143  # exit code after SIGTERM: 128 + 15, as shells count
-ABOUT_ITSELF = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test")
+INFORMATION_OPTIONS = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test")
 
 
 class Emitter:
-    """A pytest plugin that writes each event to a pipe, and the reporter's text to another."""
+    """Writes each event to one pipe and the reporter's text to another."""
 
-    def __init__(self, given: Given) -> None:
-        pipe = given.pipe
-        self._given = given
+    def __init__(self, settings: EmitterSettings) -> None:
+        pipe = settings.pipe
+        self._settings = settings
         self._emit = pipe.emit
         self._index: dict[str, int] = {}
         self._open: tuple[str, tuple[str, int | None, str]] = ("", ("", None, ""))
@@ -54,11 +54,11 @@ class Emitter:
         self._deselected: list[pytest.Item] = []
         self._selected = False
         self._traces = secrets.token_hex(16)
-        self._commentary = Commentary(pipe, lambda: self._flush_plain(*self._open))
+        self._session_output = SessionOutput(pipe, lambda: self._flush_plain(*self._open))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_addoption(self, pluginmanager: pytest.PytestPluginManager) -> None:
-        pluginmanager.register(self._commentary, "k8s_job_commentary")
+        pluginmanager.register(self._session_output, "k8s_job_session_output")
 
     # -- session
 
@@ -69,22 +69,22 @@ class Emitter:
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         self._config = config
-        if self._given.selection.shards > 1:
+        if self._settings.selection.shards > 1:
             about = "xdist_group(name): these tests run in one shard"
             config.addinivalue_line("markers", about)
-        self._reports = ReportWriter(config, self._given.room)
+        self._reports = ReportWriter(config, self._settings.room)
         self._prints = getattr(config.option, "capture", "") != "fd"
         if getattr(config.option, "numprocesses", None):
             raise pytest.UsageError("pytest-xdist cannot run in the pod: use --shards in its place")
         if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             signal.signal(signal.SIGTERM, _exit_on_sigterm)
-        if tells_of_itself(config.option):
-            return  # what it prints then is the answer
-        tap(config, self._given.text, self._commentary.say)
-        if self._given.junit:
-            tap_junit(config, self._given.pipe)
+        if asks_about_pytest(config.option):
+            return  # what it prints then is what was asked for
+        tap(config, self._settings.text, self._session_output.send_text)
+        if self._settings.junit:
+            tap_junit(config, self._settings.pipe)
         if hasattr(config, "cache") and config.cache is not None:
-            self._commentary.tap_cache(config.cache)
+            self._session_output.tap_cache(config.cache)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -150,7 +150,7 @@ class Emitter:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         self._selected = True
-        if left_out := deselect(items, self._given.selection):
+        if left_out := deselect(items, self._settings.selection):
             self._config.hook.pytest_deselected(items=left_out)
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
@@ -158,7 +158,7 @@ class Emitter:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self._reports.look_for_statuses()
+        self._reports.find_statuses()
         nodeids = [item.nodeid for item in session.items]
         self._index = {nodeid: index for index, nodeid in enumerate(nodeids)}
         option = session.config.option
@@ -172,16 +172,16 @@ class Emitter:
             "selected": self._selected,
             "sha256": plan_digest(nodeids),
         }
-        if self._given.selection.shards > 1:
-            plan["mine"] = self._take_part(session)
+        if self._settings.selection.shards > 1:
+            plan["mine"] = self._keep_own_shard(session)
         self._emit(Kind.PLAN, plan)
         self._deselected = []
-        if self._given.evidence:
+        if self._settings.evidence:
             watch(session.config)
 
-    def _take_part(self, session: pytest.Session) -> list[int]:
-        """Leave the session the tests of this shard; return their indices."""
-        mine = parts_of(session.items, self._given.selection)[self._given.shard]
+    def _keep_own_shard(self, session: pytest.Session) -> list[int]:
+        """Reduce the session to the tests of this shard; return their indices."""
+        mine = parts_of(session.items, self._settings.selection)[self._settings.shard]
         session.items[:] = [session.items[index] for index in mine]
         return mine
 
@@ -226,9 +226,9 @@ class Emitter:
         return (self._index.get(nodeid, [nodeid, location]),)
 
 
-def tells_of_itself(option: argparse.Namespace) -> bool:
+def asks_about_pytest(option: argparse.Namespace) -> bool:
     """True if pytest was asked about itself or about fixtures, not to run tests."""
-    return any(getattr(option, each, False) for each in ABOUT_ITSELF)
+    return any(getattr(option, each, False) for each in INFORMATION_OPTIONS)
 
 
 def _exit_on_sigterm(_signal: int, _frame: object) -> NoReturn:
@@ -236,11 +236,11 @@ def _exit_on_sigterm(_signal: int, _frame: object) -> NoReturn:
 
 
 def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
-    """Called first of all hooks: take the pipes away from the tests and register the emitter."""
+    """Register the emitter, first of all hooks, so that no test sees the pipes."""
     if stacks := os.environ.pop(STACKS_FD, ""):
         os.set_inheritable(int(stacks), False)
         faulthandler.register(STACKS_SIGNAL, int(stacks), all_threads=True)
     if RECORD_FD in os.environ and TEXT_FD in os.environ:
         for stream in (sys.stdout, sys.stderr):
             stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-        pluginmanager.register(Emitter(Given.take()), "k8s_job_emitter")
+        pluginmanager.register(Emitter(EmitterSettings.from_environment()), "k8s_job_emitter")

@@ -1,7 +1,4 @@
-"""What the agent gives to pytest, by the environment of its process.
-
-It may import pytest and the standard library only.
-"""
+"""Settings of the emitter, which the agent passes in the environment of pytest."""
 
 from __future__ import annotations
 
@@ -14,22 +11,22 @@ from pytest_k8s_job.pod.record_pipe import RecordPipe
 from pytest_k8s_job.wire.records import EVIDENCE, JUNIT, RECORD_FD, SECTIONS, TEXT_FD
 from pytest_k8s_job.wire.sharding import Selection, take_selection
 
-__all__ = ["Given"]
+__all__ = ["EmitterSettings"]
 
 
 @dataclass(frozen=True)
-class Given:
-    """What the agent gives to pytest.
+class EmitterSettings:
+    """What the emitter needs to know and to write to.
 
     Attributes:
         pipe: takes the records.
         text: takes what the reporter shows. Never closed: pytest writes until its process ends,
             and warnings may be errors.
-        junit: the near side writes a JUnit file.
+        junit: the collector writes a JUnit file.
         room: characters of captured output that may travel whole.
         selection: which tests to run, as one of its shards.
         shard: number of that.
-        evidence: failed tests tell what they asked over HTTP.
+        evidence: failed tests carry their HTTP exchanges.
     """
 
     pipe: RecordPipe
@@ -41,8 +38,8 @@ class Given:
     evidence: bool
 
     @classmethod
-    def take(cls) -> Given:
-        """Take everything out of the environment, which the tests see."""
+    def from_environment(cls) -> EmitterSettings:
+        """Read the settings and remove them from the environment, which the tests see."""
         records, text = int(os.environ.pop(RECORD_FD)), int(os.environ.pop(TEXT_FD))
         for fd in (records, text):
             os.set_inheritable(fd, False)

@@ -1,4 +1,4 @@
-"""The HTTP exchanges of a test: noted in the pod, attached to the test's report if it fails.
+"""Notes the HTTP exchanges of a test and attaches them to its report if it fails.
 
 Only what the suite has imported itself is watched: `requests`. Standard library and pytest only:
 this runs in the pod. What proves an identity is masked here and never leaves the pod.
@@ -29,14 +29,14 @@ _USER = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
 def watch(config: pytest.Config) -> None:
-    """Note the exchanges of each test, if the suite has imported `requests`; others pay nothing."""
+    """Note the exchanges of each test, if the suite has imported `requests`."""
     if "requests.sessions" in sys.modules:
-        noting = _Noting(sys.modules["requests.sessions"].Session)
-        config.pluginmanager.register(noting, "k8s_job_exchanges")
+        log = _ExchangeLog(sys.modules["requests.sessions"].Session)
+        config.pluginmanager.register(log, "k8s_job_exchanges")
 
 
-class _Noting:
-    """The plugin that notes, and attaches."""
+class _ExchangeLog:
+    """The plugin that keeps the last exchanges of the running test."""
 
     def __init__(self, session: Any) -> None:
         self._last: deque[Callable[[], str]] = deque(maxlen=KEPT)
@@ -46,20 +46,20 @@ class _Noting:
         self._tap(session)
 
     def pytest_runtest_logstart(self) -> None:
-        """Begin anew."""
+        """Forget the exchanges of the test before."""
         self._last.clear()
         self._count, self._seen = 0, None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Attach the exchanges to what failed."""
+        """Attach the exchanges to a failed report."""
         report = yield
         if report.failed and self._last:
             report.sections.append((EXCHANGES_TITLE, self._text()))
         return report
 
     def _text(self) -> str:
-        shown = [told() for told in list(self._last)]
+        shown = [describe() for describe in list(self._last)]
         left_out = self._count - len(shown)
         head = [f"[{left_out} earlier exchanges are not shown]"] if left_out > 0 else []
         return "\n\n".join([*head, *shown])
@@ -81,13 +81,13 @@ class _Noting:
 
         session.send = noting
 
-    def _note(self, what: object, told: Callable[[], str]) -> None:
+    def _note(self, what: object, describe: Callable[[], str]) -> None:
         with self._lock:
             if what is self._seen:  # a redirect was followed: the last answer is the outer one's
                 return
             self._seen = what
             self._count += 1
-            self._last.append(told)
+            self._last.append(describe)
 
 
 def _failed(request: Any, error: Exception, began: float) -> str:

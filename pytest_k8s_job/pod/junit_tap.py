@@ -1,4 +1,4 @@
-"""What tests and fixtures tell JUnit beside their results, when the near side writes that file."""
+"""Sends JUnit properties and attributes that tests set, if the collector writes that file."""
 
 from __future__ import annotations
 

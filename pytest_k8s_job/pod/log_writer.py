@@ -1,4 +1,4 @@
-"""What the agent writes into the log: records in batches as frames, and pytest's output by lines.
+"""Writes the pod's log: records in batches as frames, pytest's output line by line.
 
 Standard library only.
 """
@@ -14,8 +14,18 @@ from typing import Protocol
 
 from pytest_k8s_job.wire import frames
 
-__all__ = ["BATCH_SECONDS", "FrameWriter", "Lines", "Log", "Output", "drain"]
+__all__ = [
+    "BATCH_SECONDS",
+    "LINE_LIMIT",
+    "FrameWriter",
+    "Lines",
+    "Log",
+    "Output",
+    "Printed",
+    "drain",
+]
 
+LINE_LIMIT = 8 << 10  # a longer line of pytest's output is broken here: runtimes tear at 8 KiB
 BATCH_SECONDS = 0.05  # a dot should feel live
 BATCH_BYTES = 32 << 10  # unpacked; about 3 KiB as a frame
 HEARTBEAT_SECONDS = 20.0  # proxies cut streams that are idle for 60 s
@@ -27,7 +37,7 @@ TAIL_BYTES = 2000  # of that for the `end` record
 
 
 class Log:
-    """The container's log; `bytes` is its size as the kubelet sees it, who rotates by that."""
+    """The container's log; `bytes` is the size by which the kubelet rotates it."""
 
     def __init__(self, out: int) -> None:
         self._out = out
@@ -40,7 +50,7 @@ class Log:
 
 
 class Output:
-    """Pytest's own output on its way into the log: its beginning, and past the budget its end.
+    """Writes pytest's own output into the log: its beginning, and past the budget its end.
 
     What tests write past pytest's capture would otherwise make the kubelet rotate the log, and
     take the frames in it away.
@@ -62,7 +72,9 @@ class Output:
             return
         if self._held == 0:
             limit = f"{self._budget >> 10} KiB"
-            self._say(f"more than {limit} of output: from here on, only its last lines follow")
+            self._write_note(
+                f"more than {limit} of output: from here on, only its last lines follow"
+            )
         self._held += 1
         self._left_out += len(line)
 
@@ -70,7 +82,9 @@ class Output:
         """Write the end of what was held back."""
         if self._held:
             last = list(self._kept)[-self._held :]
-            self._say(f"{self._left_out - sum(map(len, last))} bytes of output left out here")
+            self._write_note(
+                f"{self._left_out - sum(map(len, last))} bytes of output left out here"
+            )
             self._log.write(b"".join(last))
             self._held = 0
 
@@ -85,7 +99,7 @@ class Output:
         while self._kept_bytes > KEPT_BYTES:
             self._kept_bytes -= len(self._kept.popleft())
 
-    def _say(self, text: str) -> None:
+    def _write_note(self, text: str) -> None:
         self._log.write(f"[... pytest-k8s-job: {text} ...]\n".encode("ascii"))
 
 
@@ -111,7 +125,7 @@ class FrameWriter:
         return self._digest.hexdigest()
 
     def add(self, line: bytes) -> None:
-        """Take one record with its newline."""
+        """Add one record with its newline."""
         if not self._batch:
             self._oldest = time.monotonic()
         elif len(self._batch) + len(line) > BATCH_BYTES:
@@ -155,7 +169,7 @@ class Lines:
         self._rest = bytearray()
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes."""
+        """Add the next bytes."""
         first, *more = data.split(b"\n")
         self._rest += first
         for line in more:
@@ -171,15 +185,35 @@ class Lines:
             self._rest.clear()
 
 
+class Printed:
+    """Passes on what pytest's process prints to one descriptor, past its capturing."""
+
+    def __init__(
+        self, descriptor: int, record: Callable[[int, bytes], None], show: Callable[[bytes], None]
+    ) -> None:
+        self._descriptor = descriptor
+        self._record = record
+        self._lines = Lines(show, LINE_LIMIT)
+
+    def feed(self, data: bytes) -> None:
+        """Add the next bytes."""
+        self._record(self._descriptor, data)
+        self._lines.feed(data)
+
+    def close(self) -> None:
+        """Show an unfinished last line."""
+        self._lines.close()
+
+
 class Sink(Protocol):
-    """What takes the bytes of a pipe."""
+    """A consumer of the bytes of a pipe."""
 
     def feed(self, data: bytes, /) -> None:
-        """Take the next bytes."""
+        """Add the next bytes."""
 
 
 def drain(descriptor: int, sink: Sink, reads: int) -> bool:
-    """Read what is there, at most `reads` times 64 KiB; False at the end of the stream."""
+    """Read at most `reads` times 64 KiB; return False at the end of the stream."""
     for _ in range(reads):
         try:
             data = os.read(descriptor, READ_BYTES)

@@ -19,7 +19,7 @@ ROWS = 500  # tests in one record, so that no payload grows with the suite
 def describe_items(
     items: Sequence[pytest.Item], *, documented: bool = False
 ) -> Iterator[tuple[Kind, list[list[Any]]]]:
-    """Yield `nodes` and `items` records for `items`; a collector comes before what it holds.
+    """Yield `nodes` and `items` records; a collector comes before what it holds.
 
     `documented`: with the docstrings that `--collect-only -v` shows.
     """
@@ -43,7 +43,7 @@ def _collector(
     new: list[list[Any]],
     doc: Callable[[pytest.Collector], dict[str, str]],
 ) -> int:
-    """Return the index of `node`, describing it in `new` the first time; -1 is the session."""
+    """Return the index of `node`, -1 for the session; describe a new one in `new`."""
     if node is None or isinstance(node, pytest.Session):
         return -1
     if node not in known:

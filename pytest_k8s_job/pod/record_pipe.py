@@ -1,4 +1,4 @@
-"""The emitter's end of the pipe to the agent, and the order between records and printed text.
+"""The emitter's end of the pipe to the agent; keeps records and printed text in order.
 
 What tests print past pytest's capturing goes straight to the agent, on pipes of its own. Before
 each record the emitter waits until the agent has read all of that, so that it learns of both in
@@ -19,7 +19,7 @@ __all__ = ["RecordPipe"]
 
 PATIENCE = 2.0  # seconds for an agent that a busy node keeps from reading
 LITTLE_PATIENCE = 0.02  # from then on: a child that never stops printing must not stop the tests
-PAUSE = 0.0001  # seconds between two looks at a pipe that is being read
+PAUSE = 0.0001  # seconds between two polls of a pipe that is being read
 
 _NOTHING = b"\0\0\0\0"  # what the system says of a pipe from which all has been read
 _UNREAD = termios.FIONREAD

@@ -1,4 +1,4 @@
-"""Turns reports into what can travel: JSON, with what pytest's own serialization would lose."""
+"""Serializes reports to JSON, with what pytest's own serialization would lose."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class ReportWriter:
         self._config = config
         self._room = room
         self._odd_status = False
-        self._parted: set[str] = set()  # tests with subtests: these may make their test fail
+        self._with_subtests: set[str] = set()  # tests with subtests: these may make their test fail
 
-    def look_for_statuses(self) -> None:
-        """Find out whether a plugin has a say in how outcomes are shown."""
+    def find_statuses(self) -> None:
+        """Find out whether a plugin decides how outcomes are shown."""
         implementations = self._config.hook.pytest_report_teststatus.get_hookimpls()
         modules = [each.function.__module__ for each in implementations]
         self._odd_status = any(not module.startswith("_pytest.") for module in modules)
@@ -75,7 +75,7 @@ class ReportWriter:
 
     def _add_status(self, report: pytest.TestReport, data: dict[str, Any]) -> None:
         if hasattr(report, "context"):
-            self._parted.add(report.nodeid)
+            self._with_subtests.add(report.nodeid)
         if self._has_own_status(report):
             shown = copy.copy(report)
             category, letter, word = self._status(shown)
@@ -85,7 +85,7 @@ class ReportWriter:
             data[CAPTURED] = True
 
     def _has_own_status(self, report: pytest.TestReport) -> bool:
-        return self._odd_status or (report.when == "call" and report.nodeid in self._parted)
+        return self._odd_status or (report.when == "call" and report.nodeid in self._with_subtests)
 
     def _status(self, report: pytest.TestReport) -> tuple[Any, ...]:
         hook = self._config.hook
@@ -107,7 +107,7 @@ def _exact(prop: tuple[str, object]) -> list[object]:
 
 
 def writer_calls(longrepr: Any) -> list[list[object]]:
-    """Return the calls of a terminal writer that show `longrepr`: the near side knows its width."""
+    """Return the terminal writer's calls that show `longrepr`; the width is the collector's."""
     calls: list[list[object]] = []
     writer = TerminalWriter(io.StringIO())
     for name in METHODS:
@@ -121,7 +121,7 @@ def _noting(name: str, calls: list[list[object]]) -> Callable[..., None]:
 
 
 def _cut(text: str, limit: int) -> str:
-    """Return `text` with its middle left out, and said so, when it is over the limit."""
+    """Return `text`; over the limit, with a note in place of its middle."""
     left_out = len(text) - limit
     if left_out <= 0:
         return text

@@ -1,4 +1,4 @@
-"""Divides the collected tests among shards, and leaves out what is not to run."""
+"""Divides the collected tests among shards and deselects what is not to run."""
 
 from __future__ import annotations
 

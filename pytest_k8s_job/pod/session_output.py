@@ -1,4 +1,4 @@
-"""The part of the emitter for what is said beside tests: by plugins, conftests and warnings."""
+"""Sends what plugins, conftest files and warnings write between the tests."""
 
 from __future__ import annotations
 
@@ -9,49 +9,52 @@ from collections.abc import Callable, Generator, Sequence
 import pytest
 
 from pytest_k8s_job.pod.record_pipe import RecordPipe
-from pytest_k8s_job.wire.cache_values import NEAR_KEYS
+from pytest_k8s_job.wire.cache_values import COLLECTOR_KEYS
 from pytest_k8s_job.wire.records import Kind
 
-__all__ = ["Commentary"]
+__all__ = ["SessionOutput"]
 
 Lines = Sequence[str | Sequence[str]]
 
 
-class Commentary:
-    """A pytest plugin; `flush` sends what is still to be said of the running test."""
+class SessionOutput:
+    """The plugin of the emitter for headers, summaries, warnings and cache values.
+
+    `flush` sends the phases of the running test that still wait.
+    """
 
     def __init__(self, pipe: RecordPipe, flush: Callable[[], None]) -> None:
         self._emit = pipe.emit
         self._flush = flush
         self._header: tuple[list[str], list[str]] = ([], [])
-        self._summing_up = False
+        self._in_summary = False
 
-    def say(self, module: str, call: list[object], newline: bool) -> None:
-        if self._summing_up and module.startswith("_pytest."):
-            return  # durations, say: the near side knows them
+    def send_text(self, module: str, call: list[object], newline: bool) -> None:
+        if self._in_summary and module.startswith("_pytest."):
+            return  # durations, say: the collector knows them
         self._flush()
         self._emit(Kind.TEXT, module, call, newline)
 
     def tap_cache(self, cache: pytest.Cache) -> None:
-        keep = cache.set
+        set_here = cache.set
 
-        def tell(key: str, value: object) -> None:
-            if key not in NEAR_KEYS:
+        def send_and_set(key: str, value: object) -> None:
+            if key not in COLLECTOR_KEYS:
                 self._emit(Kind.CACHE, key, value)
-            keep(key, value)
+            set_here(key, value)
 
-        cache.set = tell  # type: ignore[method-assign]
+        cache.set = send_and_set  # type: ignore[method-assign]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_header(self) -> Generator[None, Lines, Lines]:
-        said = yield
-        side: list[str] = self._header[0]
-        for group in _printed_order(said):
+        groups = yield
+        lines: list[str] = self._header[0]
+        for group in _printed_order(groups):
             if group and group[0].startswith("rootdir: "):
-                side = self._header[1]
+                lines = self._header[1]
             elif group and not group[0].startswith("cachedir: "):
-                side.extend(group)
-        return said
+                lines.extend(group)
+        return groups
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self) -> None:
@@ -59,15 +62,15 @@ class Commentary:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_collectionfinish(self) -> Generator[None, Lines, Lines]:
-        said = yield
-        if lines := [line for group in _printed_order(said) for line in group]:
+        groups = yield
+        if lines := [line for group in _printed_order(groups) for line in group]:
             self._emit(Kind.LINES, lines)
-        return said
+        return groups
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self) -> Generator[None, None, None]:
         self._emit(Kind.SUMMARY, "begin")
-        self._summing_up = True
+        self._in_summary = True
         result = yield
         self._emit(Kind.SUMMARY, "end")
         return result
@@ -80,15 +83,15 @@ class Commentary:
         nodeid: str,
         location: tuple[str, int, str] | None,
     ) -> None:
-        seen = warning_message
-        line = seen.line or linecache.getline(seen.filename, seen.lineno)
+        warning = warning_message
+        line = warning.line or linecache.getline(warning.filename, warning.lineno)
         self._emit(
             Kind.WARNING,
             {
-                "text": str(seen.message),
-                "category": seen.category.__name__,
-                "filename": seen.filename,
-                "lineno": seen.lineno,
+                "text": str(warning.message),
+                "category": warning.category.__name__,
+                "filename": warning.filename,
+                "lineno": warning.lineno,
                 "line": line,
                 "when": when,
                 "nodeid": nodeid,
@@ -97,5 +100,5 @@ class Commentary:
         )
 
 
-def _printed_order(said: Lines) -> list[list[str]]:
-    return [[each] if isinstance(each, str) else list(each) for each in reversed(said)]
+def _printed_order(groups: Lines) -> list[list[str]]:
+    return [[each] if isinstance(each, str) else list(each) for each in reversed(groups)]

@@ -1,4 +1,4 @@
-"""Asks the target from inside the pod, before the first test, whether it answers at all.
+"""Requests the target once from inside the pod, before the first test.
 
 Forty tests against a service that is not there give forty errors and hide the one cause. Off
 unless the ini value `k8s_target_url` is set. Standard library and pytest only: this runs in the
@@ -28,7 +28,7 @@ PORTS = {"http": 80, "https": 443}
 
 
 class TargetCheck:
-    """The plugin in the pod."""
+    """The plugin that leaves pytest if the target does not answer in time."""
 
     def __init__(self, config: pytest.Config) -> None:
         base = os.path.expandvars(str(config.getini("k8s_target_url"))).rstrip("/")

@@ -1,7 +1,7 @@
-"""What pytest's terminal reporter writes in the pod: text for the log, some of it also as records.
+"""Divides what the terminal reporter writes in the pod into log text and records.
 
-The near side has a reporter of its own, so its text does not travel. But a conftest, a plugin, a
-live log or `--setup-show` write to the same terminal, and the near side has none of them: their
+The collector has a reporter of its own, so its text does not travel. But a conftest, a plugin, a
+live log or `--setup-show` write to the same terminal, and the collector has none of them: their
 calls become records.
 """
 
@@ -20,34 +20,34 @@ __all__ = ["tap"]
 METHODS = ("write", "line", "sep", "_write_source")  # of a TerminalWriter: what others call
 
 _WRITER = "_pytest._io.terminalwriter"  # its methods call one another
-# Modules that write for somebody else; the caller behind them is who speaks.
-_MOUTHS = {
+# Modules that write for their callers; the caller counts.
+_WRITES_FOR_OTHERS = {
     "_pytest.terminal",
     _WRITER,
     "_pytest._code.code",
     "_pytest.reports",
 }
-# Parts of pytest that speak where tests run: live logs, --setup-show.
-_SPEAKING = {"_pytest.logging", "_pytest.setuponly", "_pytest.runner"}
+# Parts of pytest that write where tests run: live logs, --setup-show.
+_RECORDED_PARTS = {"_pytest.logging", "_pytest.setuponly", "_pytest.runner"}
 
 _frame_above = sys._getframe  # tests take it away, to see what a library does without
 
-Tell = Callable[[str, list[object], bool], None]
+Send = Callable[[str, list[object], bool], None]
 
 
-def tap(config: pytest.Config, text: TextIO, tell: Tell) -> None:
-    """Send the reporter's output to `text`, and the calls of others to `tell`."""
+def tap(config: pytest.Config, text: TextIO, send: Send) -> None:
+    """Send the reporter's output to `text`, and the calls of others to `send`."""
     reporter = config.pluginmanager.getplugin("terminalreporter")
     if reporter is None:
         return
     writer = reporter._tw
-    writer._file = _Way(writer._file, text, _descriptor_capture(config))
+    writer._file = _ReporterFile(writer._file, text, _descriptor_capture(config))
     for name in METHODS:
-        setattr(writer, name, _tapped(reporter, name, getattr(writer, name), tell))
+        setattr(writer, name, _tapped(reporter, name, getattr(writer, name), send))
 
 
 def is_captured(config: pytest.Config) -> bool:
-    """True while the reporter writes into a test's captured output (unittest's subtests do so)."""
+    """True while the reporter writes into a test's captured output, as unittest's subtests do."""
     return _captures(_descriptor_capture(config))
 
 
@@ -63,8 +63,8 @@ def _captures(capture: CaptureManager | None) -> bool:
     return bool(capturing and capturing.is_started())
 
 
-class _Way:
-    """The file of a terminal writer: `text`, or the captured stdout while that is redirected."""
+class _ReporterFile:
+    """The file of a terminal writer: `text`, or stdout while that is captured."""
 
     def __init__(self, stdout: TextIO, text: TextIO, capture: CaptureManager | None) -> None:
         self._stdout = stdout
@@ -83,22 +83,24 @@ class _Way:
 
 
 def _tapped(
-    reporter: Any, name: str, method: Callable[..., None], tell: Tell
+    reporter: Any, name: str, method: Callable[..., None], send: Send
 ) -> Callable[..., None]:
     def call(*args: Any, **kwargs: Any) -> None:
         frame = _frame_above(1)
-        if frame.f_globals.get("__name__") != _WRITER and (speaker := _speaker(frame)):
-            tell(speaker, [name, args, kwargs], reporter.currentfspath is None)
+        if frame.f_globals.get("__name__") != _WRITER and (module := _calling_module(frame)):
+            send(module, [name, args, kwargs], reporter.currentfspath is None)
         method(*args, **kwargs)
 
     return call
 
 
-def _speaker(frame: FrameType | None) -> str:
-    """Return the module that speaks; nothing for the reporter itself and what the near side has."""
-    while frame is not None and frame.f_globals.get("__name__") in _MOUTHS:
+def _calling_module(frame: FrameType | None) -> str:
+    """Return the module that wrote; nothing for the reporter and what the collector has."""
+    while frame is not None and frame.f_globals.get("__name__") in _WRITES_FOR_OTHERS:
         frame = frame.f_back
     module: str = frame.f_globals.get("__name__", "") if frame is not None else ""
-    if module.startswith("pluggy.") or (module.startswith("_pytest.") and module not in _SPEAKING):
+    if module.startswith("pluggy.") or (
+        module.startswith("_pytest.") and module not in _RECORDED_PARTS
+    ):
         return ""
     return module

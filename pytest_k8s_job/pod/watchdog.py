@@ -1,7 +1,7 @@
-"""Ends a pytest that takes too long, or does not stop when it is told to, and lets it say where.
+"""Ends a pytest that takes too long, after it has written the stacks of its threads.
 
-Before the end, `faulthandler` writes the stack of every thread to a file of the agent: pytest's
-half registers it for a signal, so this works also when no Python code runs any more. Then pytest
+Before the end, `faulthandler` writes the stack of every thread to a file of the agent: the
+emitter registers it for a signal, so this works also when no Python code runs any more. Then pytest
 gets SIGTERM, which ends its session in its own way, and at last SIGKILL. Standard library only.
 """
 
@@ -22,7 +22,7 @@ STACKS_BYTES = 64 << 10
 
 
 class Watchdog:
-    """Sees the records of one run; `tick` does what is due and is called a few times a second."""
+    """Watches the records and the time of one run; call `tick` a few times a second."""
 
     def __init__(self, limits: Limits, stacks: int) -> None:
         self.why = ""
@@ -33,18 +33,18 @@ class Watchdog:
         self._stacks = stacks
         self._began = time.monotonic()
         self._test_began: float | None = None
-        self._told = self._dumped = self._killed = 0.0
-        self._speaks = False
+        self._stopping = self._dumped = self._killed = 0.0
+        self._has_records = False
         self._process: subprocess.Popen[bytes] | None = None
 
     def attach(self, process: subprocess.Popen[bytes]) -> None:
         """Watch `process`; pass SIGTERM on to it."""
         self._process = process
-        signal.signal(signal.SIGTERM, lambda *_: self._tell())
+        signal.signal(signal.SIGTERM, lambda *_: self._send_sigterm())
 
     def see(self, record: bytes) -> None:
         """Note when tests begin and end."""
-        self._speaks = True
+        self._has_records = True
         if record.startswith(b'["start",'):
             self._test_began = time.monotonic()
         elif record.startswith(b'["finish",') or (
@@ -53,9 +53,9 @@ class Watchdog:
             self._test_began = None
 
     @property
-    def is_told(self) -> bool:
-        """True once pytest was told to stop."""
-        return self._told > 0
+    def is_stopping(self) -> bool:
+        """True once pytest was sent SIGTERM."""
+        return self._stopping > 0
 
     @property
     def stacks(self) -> str:
@@ -67,15 +67,15 @@ class Watchdog:
         now = time.monotonic()
         if self._killed or self._process is None:
             return
-        if self._told and now >= self._told + self._limits.reaction:
+        if self._stopping and now >= self._stopping + self._limits.reaction:
             self._stop(now, f"pytest did not end within {self._limits.reaction:g} s of SIGTERM")
             if self._has_stacks(now):
                 self._killed = now
                 self._process.kill()
-        elif not self._told:
+        elif not self._stopping:
             self._check(now)
             if self.why and self._has_stacks(now):
-                self._tell()
+                self._send_sigterm()
 
     def _check(self, now: float) -> None:
         run, test, began = self._limits.run, self._limits.test, self._test_began
@@ -86,7 +86,7 @@ class Watchdog:
             self._stop(now, why)
 
     def _stop(self, now: float, why: str) -> None:
-        """Let the stacks be written, once."""
+        """Note why pytest is ended and ask for the stacks, once."""
         if self._dumped:
             return
         self._dumped = now
@@ -94,7 +94,7 @@ class Watchdog:
         if self._test_began is not None:
             self.seconds = round(now - self._test_began, 1)
         # Before its first record pytest has no handler yet, and the signal would kill it.
-        if self._speaks and self._process is not None:
+        if self._has_records and self._process is not None:
             self._process.send_signal(STACKS_SIGNAL)
 
     def _has_stacks(self, now: float) -> bool:
@@ -103,7 +103,7 @@ class Watchdog:
         late = now >= self._dumped + STACKS_SECONDS
         return late or (written and now >= self._dumped + STACKS_SECONDS / 4)
 
-    def _tell(self) -> None:
-        self._told = time.monotonic()
+    def _send_sigterm(self) -> None:
+        self._stopping = time.monotonic()
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Tests that passed only when they were repeated: shown in the summary and in JUnit, never hidden.
+"""Lists tests that passed only in a retry, in the summary and in JUnit.
 
 The repetition is done in the pod, by pytest-rerunfailures; here its `rerun` reports arrive.
 """
@@ -6,6 +6,7 @@ The repetition is done in the pod, by pytest-rerunfailures; here its `rerun` rep
 from __future__ import annotations
 
 import pytest
+from _pytest.subtests import SubtestReport
 
 from pytest_k8s_job.verdict.ledger import RERUN
 
@@ -17,21 +18,31 @@ class Flaky:
 
     def __init__(self) -> None:
         self._tries: dict[str, list[str]] = {}
+        self._failed_subtest: dict[str, str] = {}  # the first of the try that goes on
         self._flaky: dict[str, str] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note a try that failed; mark the reports of the try that passed."""
-        if report.outcome == RERUN:
-            self._tries.setdefault(report.nodeid, []).append(_why(report))
-        elif report.passed and report.when == "call" and report.nodeid in self._tries:
-            failures = self._tries[report.nodeid]
-            count = len(failures)
-            self._flaky[report.nodeid] = f"passed on try {count + 1}; before: {failures[0]}"
+        nodeid = report.nodeid
+        if isinstance(report, SubtestReport):
+            if report.failed:
+                self._failed_subtest.setdefault(nodeid, f"{report.head_line}: {_why(report)}")
+        elif report.outcome == RERUN:
+            failed_subtest = self._failed_subtest.pop(nodeid, "")
+            why = _why(report) if report.longrepr else failed_subtest or _why(report)
+            self._tries.setdefault(nodeid, []).append(why)
         elif report.failed:
-            self._flaky.pop(report.nodeid, None)  # its teardown, say
-        if report.nodeid in self._flaky:
-            report.user_properties.append(("flaky", self._flaky[report.nodeid]))
+            self._flaky.pop(nodeid, None)  # its teardown, say
+        elif report.passed and report.when == "call" and nodeid not in self._failed_subtest:
+            self._note_passed(nodeid)
+        if nodeid in self._flaky:
+            report.user_properties.append(("flaky", self._flaky[nodeid]))
+
+    def _note_passed(self, nodeid: str) -> None:
+        if failures := self._tries.get(nodeid):
+            count = len(failures) + 1
+            self._flaky[nodeid] = f"passed on try {count}; before: {failures[0]}"
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """List them."""

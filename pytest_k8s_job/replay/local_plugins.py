@@ -1,15 +1,18 @@
-"""What plugins of the near side are told of tests that run elsewhere.
+"""Keeps pytest's own plugins here from doing what they do in the pod.
 
 Pytest's own plugins would select and run tests in the hooks for collection and for a test's
-protocol; the pod has done that. Others only look on (IDEs learn their tests from these hooks).
+protocol; the pod has done that. Other plugins still get
+these hooks: IDEs learn their tests from them.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import pluggy
 import pytest
 
-__all__ = ["EVIDENCE_PLUGIN", "near_hook", "quiet_own_plugins"]
+__all__ = ["EVIDENCE_PLUGIN", "collector_hook", "quiet_own_plugins", "stats_without_durations"]
 
 EVIDENCE_PLUGIN = (
     "k8s_job_evidence"  # name of the plugin that sees each record before it is replayed
@@ -18,7 +21,7 @@ EVIDENCE_PLUGIN = (
 NEVER = 1000  # a level that no log record has
 
 
-def near_hook(config: pytest.Config, name: str) -> pluggy.HookCaller:
+def collector_hook(config: pytest.Config, name: str) -> pluggy.HookCaller:
     """Return the hook `name` without the plugins that would do what the pod does."""
     manager = config.pluginmanager
     keeper = manager.getplugin("nfplugin")  # it notes in the cache which tests there are
@@ -36,6 +39,16 @@ def quiet_own_plugins(config: pytest.Config) -> None:
         manager.unregister(stepwise)
     if (logging := manager.getplugin("logging-plugin")) is not None:
         logging.log_cli_level = NEVER  # what is logged here belongs to no test
+
+
+def stats_without_durations(config: pytest.Config) -> dict[str, list[Any]]:
+    """Return the lists of pytest's reporter; nothing where it will show durations."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    shown = config.getini("console_output_style") == "times" if reporter else False
+    if shown or config.option.durations is not None:
+        return {}
+    stats: dict[str, list[Any]] = getattr(reporter, "stats", {})
+    return stats
 
 
 def _is_pytests(plugin: object) -> bool:

@@ -1,4 +1,4 @@
-"""The reports of shards in the order of the plan, so that each reading gives the same summary."""
+"""Sorts the reports of shards by the plan, so that each run gives the same summary."""
 
 from __future__ import annotations
 

@@ -1,28 +1,30 @@
-"""Where the reports of a run come from: which of its pods, and why that one."""
+"""Names the pod of a run that a report comes from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import pytest
+
 __all__ = ["Origin", "ShardNode"]
 
 
 class ShardGateway(NamedTuple):
-    """What reporters print of a shard."""
+    """The part of a shard that reporters print."""
 
     id: str
 
 
 class ShardNode:
-    """Where a report comes from; reporters know this shape from pytest-xdist's workers."""
+    """A shard in the shape of pytest-xdist's workers, which reporters know."""
 
     def __init__(self, number: int) -> None:
         self.gateway = ShardGateway(f"shard {number}")
         self.workerinfo: dict[str, Any] = {}
 
     def describe(self, about: dict[str, Any]) -> None:
-        """Take what a failure's first line says of the shard's Python."""
+        """Set what the first line of a failure says of the shard's Python."""
         self.workerinfo = {
             "id": self.gateway.id,
             "sysplatform": about["platform"],
@@ -33,7 +35,7 @@ class ShardNode:
 
 @dataclass(frozen=True)
 class Origin:
-    """What is said of a pod's reports.
+    """The pod that reports come from.
 
     Attributes:
         node: the shard, None in a run of one pod.
@@ -44,3 +46,8 @@ class Origin:
     node: ShardNode | None = None
     repeats: str = ""
     already: frozenset[tuple[str, str]] = frozenset()
+
+    def mark(self, report: pytest.TestReport) -> None:
+        """Write into a report which shard it comes from."""
+        if self.node is not None:
+            report.__dict__["node"] = self.node

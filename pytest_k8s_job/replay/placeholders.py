@@ -1,4 +1,4 @@
-"""Stand-ins for the tests of the pod: counted, listed and shown here, but never run.
+"""Placeholders for the tests of the pod: counted, listed and shown here, but never run.
 
 So no test code or dependency is needed on this side.
 """
@@ -21,35 +21,35 @@ try:
 except ModuleNotFoundError:
     NodeId = None  # type: ignore[assignment,misc] # pytest before 9.2: text
 
-__all__ = ["PlanBuilder", "StandInItem"]
+__all__ = ["PlaceholderItem", "PlanBuilder"]
 
 
-def _identity(parent: Any, name: str, told: str | None) -> Any:
-    """Return a node id as pytest keeps it: once for a test, shared by its reports."""
+def _identity(parent: Any, name: str, full: str | None) -> Any:
+    """Return a node id as pytest keeps it, shared by the reports of a test."""
     if NodeId is None:
-        return told or f"{parent.nodeid}::{name}"
-    if told or "[" in name or parent.id.params is not None:
-        return NodeId.parse(told or f"{parent.nodeid}::{name}")
+        return full or f"{parent.nodeid}::{name}"
+    if full or "[" in name or parent.id.params is not None:
+        return NodeId.parse(full or f"{parent.nodeid}::{name}")
     return parent.id.child(name)
 
 
-class _StandIn:
+class _Placeholder:
     obj: Any = None  # what pytest would import for it, and show the docstring of
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {getattr(self, 'name', '')}>"
 
     def document(self, rest: Sequence[dict[str, str]]) -> None:
-        """Take the docstring from the end of a row, for pytest to find it where it looks."""
+        """Set the docstring from the end of a row, where pytest reads it."""
         if rest and "doc" in rest[0]:
             self.obj = types.SimpleNamespace(__doc__=rest[0]["doc"])
 
 
-class StandInItem(_StandIn, pytest.Item):
+class PlaceholderItem(_Placeholder, pytest.Item):
     """A test that ran, or will run, in the pod.
 
-    Pytest's constructor runs when somebody first looks beyond what is set here. It makes a dozen
-    objects for each test, and of 100,000 tests hardly one is looked at.
+    Pytest's constructor runs when another attribute is first read. It makes a dozen objects for
+    each test, and of 100,000 tests hardly one is read so far.
     """
 
     __slots__ = ("_whole", "place")
@@ -60,7 +60,7 @@ class StandInItem(_StandIn, pytest.Item):
         self._whole = False
         self.name = name
         self.parent = parent
-        self._id: Any = identity  # where pytest looks for it, since 9.2
+        self._id: Any = identity  # where pytest keeps it, since 9.2
         self.place = place
 
     def __getattr__(self, attribute: str) -> Any:
@@ -83,7 +83,7 @@ class StandInItem(_StandIn, pytest.Item):
 
     @property
     def location(self) -> tuple[str, int | None, str]:
-        """Where the test stands: file below the root, line from 0, dotted name."""
+        """File below the root, line from 0, and dotted name."""
         return self.place
 
     @property
@@ -98,7 +98,7 @@ class StandInItem(_StandIn, pytest.Item):
         return self.path, self.place[1], self.place[2]
 
 
-class StandInCollector(_StandIn, pytest.Collector):
+class PlaceholderCollector(_Placeholder, pytest.Collector):
     """A module, class or directory of the pod's tree."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -124,27 +124,27 @@ _KNOWN = {
 
 
 @functools.cache
-def _stand_in(kind: str, base: type[Any]) -> type[Any]:
-    """Return a class that is named as the pod's and, if plugins ask for that, one of pytest's."""
-    known = _KNOWN.get(kind) if base is StandInCollector else None
+def _placeholder_class(kind: str, base: type[Any]) -> type[Any]:
+    """Return a class named as the pod's; where plugins ask for it, derived from pytest's."""
+    known = _KNOWN.get(kind) if base is PlaceholderCollector else None
     return type(kind, (base, known) if known else (base,), {})
 
 
 class PlanBuilder:
-    """Builds the stand-ins of one session from `nodes` and `items` records."""
+    """Builds the placeholders of one session from `nodes` and `items` records."""
 
     def __init__(self, session: pytest.Session) -> None:
         self._session = session
-        self._collectors: list[StandInCollector] = []
+        self._collectors: list[PlaceholderCollector] = []
         self._below: dict[pytest.Collector, list[Any]] = {session: []}
         self._names: dict[pytest.Collector, dict[str, Literal[1]]] = {}
-        self.items: list[StandInItem] = []
+        self.items: list[PlaceholderItem] = []
 
     def add_nodes(self, rows: list[list[Any]]) -> None:
-        """Take the rows of a `nodes` record."""
+        """Add the collectors of a `nodes` record."""
         for above, kind, name, nodeid, *rest in rows:
             parent = self._parent(above)
-            node = _stand_in(kind, StandInCollector).from_parent(
+            node = _placeholder_class(kind, PlaceholderCollector).from_parent(
                 parent, name=name, nodeid=nodeid, path=self._path(nodeid)
             )
             node.document(rest)
@@ -153,7 +153,7 @@ class PlanBuilder:
             self._below[parent].append(node)
 
     def add_items(self, rows: list[list[Any]]) -> None:
-        """Take the rows of an `items` record."""
+        """Add the tests of an `items` record."""
         for above, name, lineno, *rest in rows:
             extra = rest[0] if rest else {}
             parent = self._parent(above)
@@ -161,7 +161,7 @@ class PlanBuilder:
             file, domain = extra.get("location") or usual_location(str(identity))
             place = (sys.intern(file), lineno, name if domain == name else domain)
             kind = extra.get("type", "Function")
-            item = _stand_in(kind, StandInItem).from_parent(
+            item = _placeholder_class(kind, PlaceholderItem).from_parent(
                 parent, name=name, identity=identity, place=place
             )
             if kind == "Function" and name.endswith("]"):
@@ -171,27 +171,27 @@ class PlanBuilder:
             self._below[parent].append(item)
 
     def reports(self) -> Iterator[pytest.CollectReport]:
-        """Yield the reports of collectors that passed: the session's, then what is below first."""
+        """Yield a passed report for each collector, the session first, then leaves first."""
         yield self._report(self._session)
         yield from self._reports_below(self._session)
 
     def _reports_below(self, node: pytest.Collector) -> Iterator[pytest.CollectReport]:
         for each in self._below[node]:
-            if isinstance(each, StandInCollector):
+            if isinstance(each, PlaceholderCollector):
                 yield from self._reports_below(each)
                 yield self._report(each)
 
     def _report(self, node: pytest.Collector) -> pytest.CollectReport:
         return pytest.CollectReport(node.nodeid, "passed", None, list(self._below[node]))
 
-    def keywords(self, item: StandInItem) -> dict[str, Literal[1]]:
+    def keywords(self, item: PlaceholderItem) -> dict[str, Literal[1]]:
         """Return the names of a test and of all that holds it."""
         parent: Any = item.parent
         if parent not in self._names:
             self._names[parent] = {node.name: 1 for node in reversed(parent.listchain())}
         return {item.name: 1, **self._names[parent]}
 
-    def _parent(self, index: int) -> pytest.Session | StandInCollector:
+    def _parent(self, index: int) -> pytest.Session | PlaceholderCollector:
         return self._session if index < 0 else self._collectors[index]
 
     def _path(self, nodeid: str) -> Path:

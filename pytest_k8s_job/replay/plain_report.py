@@ -1,4 +1,4 @@
-"""The report of a phase that passed and has nothing to show, in a third of the usual memory.
+"""A report, in little memory, of a phase that passed and has nothing to show.
 
 Nearly all reports of a large run are of this kind, and reporters keep them to the end.
 """
@@ -9,13 +9,13 @@ from typing import Any, Literal
 
 import pytest
 
-from pytest_k8s_job.replay.placeholders import PlanBuilder, StandInItem
+from pytest_k8s_job.replay.placeholders import PlaceholderItem, PlanBuilder
 
 __all__ = ["TestReport"]
 
 
 class TestReport(pytest.TestReport):
-    """A report whose keywords and lists are made when somebody looks at them.
+    """A report whose keywords and lists are made when they are first read.
 
     Named as pytest's, since that name goes into serialized reports.
     """
@@ -24,7 +24,7 @@ class TestReport(pytest.TestReport):
     longrepr = None
 
     def __init__(
-        self, plan: PlanBuilder, item: StandInItem, when: Any, start: float, duration: float
+        self, plan: PlanBuilder, item: PlaceholderItem, when: Any, start: float, duration: float
     ) -> None:
         # Not pytest's own constructor: that makes what __getattr__ makes on demand.
         if isinstance(item.identity, str):

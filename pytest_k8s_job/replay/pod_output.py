@@ -1,4 +1,4 @@
-"""What the pod wrote that no report carries, shown at its place in this session.
+"""Shows what the pod wrote outside of reports at its place in this session.
 
 Most of it is shown as it comes. What comes before the pod's session began waits until the line
 with the Job's state is closed; what comes after its last test waits for this session's end, since
@@ -25,13 +25,13 @@ POD_OUTPUT = "k8s_job_output"  # its name among the plugins
 
 
 class PodOutput:
-    """A plugin of the near session, registered when conftests would be: it speaks in their turn."""
+    """The plugin that writes the pod's text; registered when conftest files would be."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self.near: Callable[[str], str] = str
+        self.localize: Callable[[str], str] = str
         """Translates paths of the pod into paths here."""
-        self.is_answer = False
+        self.prints_all = False
         """True if pytest in the pod itself prints all, without a session here."""
         self._held: deque[Record] = deque()
         self._statuses: dict[int, tuple[pytest.TestReport, list[Any]]] = {}
@@ -43,12 +43,12 @@ class PodOutput:
 
     @classmethod
     def of(cls, config: pytest.Config) -> PodOutput:
-        """Return that of the session."""
+        """Return the instance of this session."""
         found: PodOutput | None = config.pluginmanager.getplugin(POD_OUTPUT)
         return found or cls(config)
 
     def take(self, *record: Any) -> None:
-        """Show a `printed` or `text` record, or hold it until its time comes."""
+        """Show a `printed` or `text` record, or hold it back until its place is reached."""
         if self._open:
             self._show(record)
         else:
@@ -65,7 +65,7 @@ class PodOutput:
 
     @contextlib.contextmanager
     def muted(self) -> Iterator[None]:
-        """Keep the reporter from writing, as where its letters go into a test's captured output."""
+        """Keep the reporter from writing, as while a test's output is captured."""
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
         if reporter is None:
             yield
@@ -78,14 +78,14 @@ class PodOutput:
             writer._file = file
 
     def keep_status(self, report: pytest.TestReport, status: list[Any]) -> None:
-        """Note what plugins of the pod said of `report`; reporters ask for it more than once."""
+        """Keep the status that plugins of the pod gave `report`; reporters ask repeatedly."""
         self._statuses[id(report)] = report, status
 
     # -- hooks
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_report_header(self) -> Any:
-        """Add the lines of the pod's plugins where they would stand, and how the pod differs."""
+        """Add the header lines of the pod's plugins, and how the pod differs."""
         said = yield
         known = {line for each in said for line in ([each] if isinstance(each, str) else each)}
         before, after = [
@@ -142,9 +142,9 @@ class PodOutput:
     def _show(self, record: Iterable[Any]) -> None:
         match record:
             case [Kind.PRINTED, 1, text]:
-                _write(sys.stdout, self.near(text) if self.is_answer else text)
+                _write(sys.stdout, self.localize(text) if self.prints_all else text)
             case [Kind.PRINTED, _, text]:
-                _write(sys.stderr, self.near(text))  # pytest's usage errors stand there
+                _write(sys.stderr, self.localize(text))  # pytest's usage errors stand there
             case [Kind.TEXT, module, (name, words, markup), newline]:
                 self._write_text(module, name, words, markup, newline)
 
@@ -152,14 +152,16 @@ class PodOutput:
         self, module: str, name: str, words: list[Any], markup: dict[str, Any], newline: bool
     ) -> None:
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
-        if reporter is None or module in self._speakers():
+        if reporter is None or module in self._local_modules():
             return
         if newline:
             reporter.currentfspath = None  # as after `ensure_newline`, of which this is the rest
-        getattr(reporter._tw, name)(*map_texts(words, self.near), **map_texts(markup, self.near))
+        getattr(reporter._tw, name)(
+            *map_texts(words, self.localize), **map_texts(markup, self.localize)
+        )
 
-    def _speakers(self) -> set[str]:
-        """Return the modules of the plugins that speak for themselves here."""
+    def _local_modules(self) -> set[str]:
+        """Return the modules of the plugins that write here themselves."""
         plugins = self._config.pluginmanager.get_plugins()
         modules = {getattr(each, "__name__", None) or type(each).__module__ for each in plugins}
         return {each for each in modules if not each.startswith("_pytest.")}
@@ -170,7 +172,7 @@ def _is_root(said: str | list[str]) -> bool:
 
 
 def _write(stream: TextIO, text: str) -> None:
-    """Write the very bytes that were printed."""
+    """Write the same bytes that were printed."""
     stream.flush()
     if (buffer := getattr(stream, "buffer", None)) is None:
         stream.write(text)

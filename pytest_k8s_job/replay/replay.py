@@ -1,29 +1,31 @@
-"""Replays records as hook calls, so that every reporter works as if the tests had run here."""
+"""Replays the records of a pod as pytest hook calls, for all reporters here."""
 
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from pytest_k8s_job.replay.local_plugins import EVIDENCE_PLUGIN, near_hook
+from pytest_k8s_job.replay.local_plugins import (
+    EVIDENCE_PLUGIN,
+    collector_hook,
+    stats_without_durations,
+)
 from pytest_k8s_job.replay.origin import Origin
-from pytest_k8s_job.replay.other_records import Asides
-from pytest_k8s_job.replay.placeholders import PlanBuilder, StandInItem
+from pytest_k8s_job.replay.placeholders import PlaceholderItem, PlanBuilder
 from pytest_k8s_job.replay.plain_report import TestReport as PlainReport
-from pytest_k8s_job.replay.pod_output import PodOutput
-from pytest_k8s_job.replay.report_reader import ReportReader, forget_parts
+from pytest_k8s_job.replay.report_reader import ReportReader, forget_subtests
+from pytest_k8s_job.replay.session_records import SessionRecords
 from pytest_k8s_job.verdict.ledger import Ledger
-from pytest_k8s_job.wire.records import CAPTURED, STATUS, Kind, Record, map_texts, trace_id
+from pytest_k8s_job.wire.records import CAPTURED, STATUS, Kind, Record, trace_id
 
 __all__ = ["Replay"]
 
 
-FOR_ANSWERS = (Kind.HELLO, Kind.ROOT, Kind.SESSION, Kind.PRINTED, Kind.DONE, Kind.END)
-SAID_ONCE = (Kind.HEADER, Kind.LINES, Kind.TEXT, Kind.SUMMARY, Kind.PROPERTY)
+QUESTION_KINDS = (Kind.HELLO, Kind.ROOT, Kind.SESSION, Kind.PRINTED, Kind.DONE, Kind.END)
+LEADER_KINDS = (Kind.HEADER, Kind.LINES, Kind.TEXT, Kind.SUMMARY, Kind.PROPERTY)
 
 
 def _ignore(*_fields: object) -> None:
@@ -31,7 +33,7 @@ def _ignore(*_fields: object) -> None:
 
 
 class Replay:
-    """Takes the records of one pod in order, keeps its ledger and calls the hooks of `session`.
+    """Replays the records of one pod in `session` and keeps its ledger.
 
     A shard whose `leader` is another's replay shows only what its tests do: it must have
     collected the same.
@@ -47,93 +49,44 @@ class Replay:
         self._ledger = ledger
         self._plan = PlanBuilder(session)
         self._reports = ReportReader(session.config)
-        self._asides = Asides(session.config, self._reports, self._mark)
+        self._of_session = SessionRecords(session.config, ledger, self._reports, self._origin)
         self._ran = False
         self._evidence = session.config.pluginmanager.getplugin(EVIDENCE_PLUGIN)
-        self._output = PodOutput.of(session.config)
-        reporter = session.config.pluginmanager.getplugin("terminalreporter")
-        config = session.config
-        shown = config.getini("console_output_style") == "times" if reporter else False
-        wanted = shown or config.option.durations is not None
-        self._kept = {} if wanted else getattr(reporter, "stats", {})
+        self._output = self._of_session.output
+        self._kept = stats_without_durations(session.config)
         self.lines: list[str] = []
         """What plugins in the pod said after collection."""
-        self._handlers: dict[str, Callable[..., None]] = {
-            Kind.HELLO: self._hello,
-            Kind.ROOT: self._root,
-            Kind.SESSION: self._session_started,
-            Kind.WARNING: self._warning,
+        self._handlers = self._choose_handlers()
+
+    def _choose_handlers(self) -> dict[str, Callable[..., None]]:
+        """Return the method for each kind of record."""
+        handlers = dict(self._of_session.handlers) | {
             Kind.COLLECT: self._collect,
             Kind.NODES: self._plan.add_nodes,
             Kind.ITEMS: self._plan.add_items,
-            Kind.HEADER: self._note_header,
             Kind.LINES: self._note_lines,
             Kind.PLAN: self._planned,
             Kind.START: self._start,
             Kind.PLAIN: self._plain,
             Kind.REPORT: self._report,
             Kind.FINISH: self._finish,
-            Kind.PRINTED: functools.partial(self._output.take, Kind.PRINTED),
-            Kind.TEXT: functools.partial(self._output.take, Kind.TEXT),
-            Kind.SUMMARY: functools.partial(self._output.take, Kind.SUMMARY),
-            Kind.CACHE: self._asides.cache,
-            Kind.PROPERTY: self._asides.suite_property,
-            Kind.ATTRIBUTE: self._asides.attribute,
-            Kind.INTERRUPT: self._interrupt,
-            Kind.INTERNAL: self._internal,
-            Kind.DONE: self._done,
-            Kind.END: self._end,
         }
-        if self._output.is_answer:  # there is no session here that could show anything else
-            self._handlers |= dict.fromkeys(Kind, _ignore) | {
-                kind: self._handlers[kind] for kind in FOR_ANSWERS
-            }
+        if not self._output.prints_all:
+            return handlers
+        # Pytest was asked about itself: there is no session here that could show anything else.
+        return dict.fromkeys(Kind, _ignore) | {kind: handlers[kind] for kind in QUESTION_KINDS}
 
     def follow(self, leader: Replay) -> None:
-        """Leave to `leader` what is said once for all shards."""
+        """Leave records that count once for all shards to `leader`."""
         self.leader = leader
-        self._handlers |= dict.fromkeys(SAID_ONCE, _ignore)
+        self._of_session.is_follower = True
+        self._handlers |= dict.fromkeys(LEADER_KINDS, _ignore)
 
     def feed(self, record: Record) -> None:
         """Replay one record."""
         if self._evidence is not None:
             record = self._evidence.clean(record)
         self._handlers[record[0]](*record[1:])
-
-    # -- session
-
-    def _root(self, path: str) -> None:
-        self._reports.set_root(path)
-        if self.leader is None:
-            self._output.near = self._reports.near
-
-    def _hello(self, _about: dict[str, Any]) -> None:
-        self._ledger.hello = True
-
-    def _session_started(self, about: dict[str, Any]) -> None:
-        self._ledger.session = about
-        if self._origin.node is not None:
-            self._origin.node.describe(about)
-        if self.leader is None:
-            self._output.about = about
-
-    def _interrupt(self, how: dict[str, Any]) -> None:
-        self._ledger.interrupt = map_texts(how, self._reports.near)
-
-    def _internal(self, text: str) -> None:
-        self._ledger.internal = self._reports.near(text)
-
-    def _done(self, how: dict[str, Any]) -> None:
-        self._ledger.done = how
-        if self.leader is None and self._origin.node is None:
-            self._output.hold()
-
-    def _end(self, how: dict[str, Any]) -> None:
-        self._ledger.end = how
-
-    def _warning(self, seen: dict[str, Any]) -> None:
-        if self.leader is None or seen["when"] == "runtest":
-            self._asides.warning(seen)
 
     # -- collection
 
@@ -143,9 +96,6 @@ class Replay:
         self._ledger.failed += report.failed
         if self.leader is None:
             self._hook.pytest_collectreport(report=report)
-
-    def _note_header(self, before: list[str], after: list[str]) -> None:
-        self._output.header = before, after
 
     def _note_lines(self, lines: list[str]) -> None:
         self.lines = lines
@@ -163,11 +113,11 @@ class Replay:
         elif self.leader._nodeids == self._nodeids:
             self._plan = self.leader._plan
             del self._handlers[Kind.NODES], self._handlers[Kind.ITEMS]  # they hold our own items
-        self._protocol = near_hook(self._session.config, "pytest_runtest_protocol")
+        self._protocol = collector_hook(self._session.config, "pytest_runtest_protocol")
         self._watched = bool(self._protocol.get_hookimpls())
 
     def _fill_session(
-        self, selected: list[StandInItem], deselected: list[StandInItem], *, chosen: bool
+        self, selected: list[PlaceholderItem], deselected: list[PlaceholderItem], *, chosen: bool
     ) -> None:
         session = self._session
         session.items = list(selected)
@@ -175,7 +125,7 @@ class Replay:
         for report in self._plan.reports():
             self._hook.pytest_collectreport(report=report)
         if chosen:
-            near_hook(session.config, "pytest_collection_modifyitems")(
+            collector_hook(session.config, "pytest_collection_modifyitems")(
                 session=session, config=session.config, items=list(selected)
             )
         if deselected:
@@ -209,9 +159,9 @@ class Replay:
             self._finish(item)
 
     def _forget(self, report: pytest.TestReport) -> None:
-        """Let pytest's reporter keep a passed setup or teardown only where it shows durations.
+        """Drop a passed setup or teardown from the reporter's list, unless durations are shown.
 
-        Two of three reports are of that kind; nothing else of pytest looks at them again.
+        Two of three reports are of that kind; nothing else of pytest reads them again.
         """
         kept = self._kept.get("")
         if kept and kept[-1] is report:
@@ -225,17 +175,12 @@ class Replay:
         with self._output.muted() if captured else contextlib.nullcontext():
             self._log(report)
 
-    def _mark(self, report: pytest.TestReport) -> None:
-        """Say which shard a report comes from."""
-        if self._origin.node is not None:
-            report.__dict__["node"] = self._origin.node
-
     def _log(self, report: pytest.TestReport) -> None:
         origin, when = self._origin, report.when or ""
         self._ledger.report(when, report.outcome)
         if report.passed and (report.nodeid, when) in origin.already:
             return
-        self._mark(report)
+        self._origin.mark(report)
         if origin.repeats:
             report.user_properties.append(("repeated", origin.repeats))
         if report.sections or not report.passed:
@@ -247,30 +192,30 @@ class Replay:
     def _finish(self, item: int | list[Any]) -> None:
         nodeid, location = self._identify(item)
         if self._ledger.is_repeated:
-            forget_parts(self._session.config, nodeid)
+            forget_subtests(self._session, nodeid)
         else:
             self._ledger.ran += self._ran
         self._ledger.finish(nodeid)
         self._hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
     def fail_open_test(self, why: str) -> None:
-        """Report the test that was running when pytest died as failed, with its last output."""
+        """Report the test that ran when pytest died as failed, with its last output."""
         nodeid = self._ledger.started
         if nodeid is None:
             return
         location = self._location(nodeid)
         end = self._ledger.end or {}
-        said = {
+        texts = {
             "Stacks of its threads when it was ended": end.get("stopped", {}).get("stacks"),
             "Last output of pytest in the pod": end.get("tail"),
         }
-        sections = [(title, text) for title, text in said.items() if text]
+        sections = [(title, text) for title, text in texts.items() if text]
         report = pytest.TestReport(nodeid, location, {}, "failed", why, "call", sections)
         self._hook.pytest_runtest_logreport(report=report)
         self._hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
     def close_failed_test(self) -> None:
-        """End the test that was open, if one of its phases has failed: no other run heals that."""
+        """End the open test if one of its phases failed: no repetition changes that."""
         ledger = self._ledger
         if ledger.started is not None and "failed" in ledger.phases.values():
             nodeid, location = ledger.started, self._location(ledger.started)
@@ -279,7 +224,7 @@ class Replay:
             self._hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
     def passed_phases(self) -> frozenset[tuple[str, str]]:
-        """Return what was reported of the test that is open."""
+        """Return the phases of the open test that passed."""
         nodeid, phases = self._ledger.started, self._ledger.phases
         if nodeid is None:
             return frozenset()

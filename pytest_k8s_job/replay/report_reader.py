@@ -1,4 +1,4 @@
-"""Makes reports out of the pod's serialized ones: what JSON and another root directory changed."""
+"""Deserializes the pod's reports and translates its paths."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from _pytest.subtests import SubtestReport
 
 from pytest_k8s_job.wire.records import LITERAL, REPR, map_texts
 
-__all__ = ["PodRepr", "ReportReader", "forget_parts"]
+__all__ = ["PodRepr", "ReportReader", "forget_subtests"]
 
 
 Calls = list[tuple[str, list[Any], dict[str, Any]]]
 
 
 class PodRepr(TerminalRepr):
-    """A failure of the pod that is no traceback: its text, and the calls that show it."""
+    """A failure that is no traceback: its text, and the calls that show it."""
 
     def __init__(self, text: str, calls: Calls) -> None:
         self._text = text
@@ -51,9 +51,9 @@ class _Other:
 
 
 class _PodPath(str):
-    """A path that has its place beside our root, by which pytest shortens it, but is not here.
+    """A path of the pod: pytest shortens it by our root, but prints the pod's.
 
-    Printed in full it is the pod's.
+    The string's value is where it would be here.
     """
 
     _shown: str
@@ -80,20 +80,20 @@ class ReportReader:
         self._root = self._here
 
     def set_root(self, rootdir: str) -> None:
-        """Say where the pod's root directory is; paths below it become paths below ours."""
+        """Set the pod's root directory; paths below it become paths below ours."""
         self._root = rootdir
         self._there = re.compile(rf"(?<![\w./-]){re.escape(rootdir.rstrip('/'))}(?![\w.-])")
 
-    def near(self, text: str) -> str:
+    def localize(self, text: str) -> str:
         """Return `text` with the pod's root directory replaced by ours."""
         return self._there.sub(lambda _: self._here, text) if self._there else text
 
-    def near_path(self, path: str) -> str:
-        """Return a path that lies to our root as `path` lies to the pod's, also outside of it."""
+    def local_path(self, path: str) -> str:
+        """Return the path that is to our root what `path` is to the pod's."""
         if not path.startswith("/"):
             return path
         from_root = os.path.relpath(path, self._root)
-        return _PodPath(os.path.normpath(f"{self._here}/{from_root}"), self.near(path))
+        return _PodPath(os.path.normpath(f"{self._here}/{from_root}"), self.localize(path))
 
     def read(self, data: dict[str, Any]) -> Any:
         """Return the TestReport or CollectReport that `data` describes; `data` is used up."""
@@ -104,13 +104,13 @@ class ReportReader:
         if data.get("location"):
             data["location"] = tuple(data["location"])
         if data.get("longrepr"):
-            data["longrepr"] = map_texts(data["longrepr"], self.near)
+            data["longrepr"] = map_texts(data["longrepr"], self.localize)
         calls = data.pop(REPR, None)
         parts = data.get("_subtest.context", {}).get("kwargs", {})
         hook = self._config.hook
         report = hook.pytest_report_from_serializable(config=self._config, data=data)
         if calls is not None:
-            report.longrepr = PodRepr(str(report.longrepr), map_texts(calls, self.near))
+            report.longrepr = PodRepr(str(report.longrepr), map_texts(calls, self.localize))
         elif isinstance(report.longrepr, list):
             report.longrepr = tuple(report.longrepr)
         if isinstance(report, SubtestReport):  # pytest shortens what it has shortened before
@@ -118,14 +118,18 @@ class ReportReader:
         return report
 
 
-def forget_parts(config: pytest.Config, nodeid: str) -> None:
-    """Take the subtests of a test that will run again out of the summary, as the pod has done."""
-    reporter = config.pluginmanager.getplugin("terminalreporter")
+def forget_subtests(session: pytest.Session, nodeid: str) -> None:
+    """Remove the subtests of a test that will run again from summary and exit code."""
+    reporter = session.config.pluginmanager.getplugin("terminalreporter")
     for category in ("failed", "subtests passed"):
         reports = reporter.stats.pop(category, []) if reporter else []
-        kept = [each for each in reports if each.nodeid != nodeid or not hasattr(each, "context")]
+        kept = [
+            each for each in reports if each.nodeid != nodeid or not isinstance(each, SubtestReport)
+        ]
         if kept:
             reporter.stats[category] = kept
+        if category == "failed":
+            session.testsfailed -= len(reports) - len(kept)
 
 
 def _property(name: str, value: object, *shown: str) -> tuple[str, object]:

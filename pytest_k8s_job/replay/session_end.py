@@ -19,9 +19,9 @@ class InternalPodError(Exception):
 
 
 def refuse_as_pod(ledger: Ledger, outcome: Outcome | None) -> None:
-    """Raise a usage error if pytest in the pod found one (its text has been shown) or is too old.
+    """Raise a usage error if pytest in the pod found one or has another major version.
 
-    `outcome` is None while the run goes on.
+    Its text has been shown. `outcome` is None while the run goes on.
     """
     if ledger.session is not None:
         refuse_other_major(ledger.session["pytest"])
@@ -34,12 +34,12 @@ def refuse_other_major(there: str) -> None:
     here = pytest.__version__
     if there.partition(".")[0] != here.partition(".")[0]:
         raise pytest.UsageError(
-            f"the pod has pytest {there}, this side {here}: both must be of one major version"
+            f"the pod has pytest {there}, the collector {here}: both must be of one major version"
         )
 
 
 def stop_as_in_pod(session: pytest.Session, ledger: Ledger) -> None:
-    """Raise what pytest raised in the pod; return if its session ended in the ordinary way."""
+    """Raise what pytest raised in the pod; return if its session ended normally."""
     if ledger.internal is not None:
         _raise_internal(session.config, ledger.internal)
     if ledger.interrupt is not None:
@@ -67,7 +67,7 @@ def _raise_interrupt(session: pytest.Session, how: dict[str, Any]) -> None:
 
 
 def show_as_in_pod(config: pytest.Config, how: dict[str, Any]) -> None:
-    """Let the reporter name the place where the pod's session was interrupted, not ours."""
+    """Make the reporter show where the pod's session was interrupted."""
     reporter = config.pluginmanager.getplugin("terminalreporter")
     if reporter is None or not how.get("crash"):
         return

@@ -1,4 +1,4 @@
-"""Keeps pytest here from what belongs to the suite, which is only in the pod.
+"""Removes the suite's own settings from pytest here: only the pod knows them.
 
 Conftest files, the options and ini values that they and the pod's plugins add, required plugins,
 warning filters that name classes of the suite: the pod knows them and judges them.
@@ -7,20 +7,20 @@ warning filters that name classes of the suite: the pod knows them and judges th
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from pytest_k8s_job.replay.pod_output import POD_OUTPUT, PodOutput
 
-__all__ = ["forget_requirements", "leave_to_pod"]
+__all__ = ["drop_suite_settings", "ignore_requirements", "tolerate_missing_plugins"]
 
 _PODS_INI = ("filterwarnings", "required_plugins")
 
 
-def leave_to_pod(config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
-    """Take what pytest here cannot know out of `args` and the ini file of `config`."""
+def drop_suite_settings(config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
+    """Remove what pytest here cannot know from `args` and from the ini file."""
     known = config.known_args_namespace
     known.noconftest = True
     known.pythonwarnings = []
@@ -28,15 +28,32 @@ def leave_to_pod(config: pytest.Config, parser: pytest.Parser, args: list[str]) 
     args[:] = _known(args, unknown, config.invocation_params.dir)
     for name in set(config._inicfg) - parser._inidict.keys() - parser._ini_aliases.keys():
         parser.addini(name, "known to the pod")
-    forget_requirements(config)
+    ignore_requirements(config)
     config.pluginmanager.register(PodOutput(config), POD_OUTPUT)
 
 
-def forget_requirements(config: pytest.Config) -> None:
-    """Ask for no plugin here and filter no warning; called before pytest looks for the plugins."""
+def ignore_requirements(config: pytest.Config) -> None:
+    """Drop required plugins and warning filters, before pytest checks the plugins."""
     for name in _PODS_INI:
         config._inicfg.pop(name, None)
         config._inicache.pop(name, None)
+
+
+def tolerate_missing_plugins(manager: pytest.PytestPluginManager, but: Collection[str]) -> None:
+    """Skip `-p NAME` if NAME cannot be imported here, except for those in `but`.
+
+    The pod has the plugin, or refuses it itself.
+    """
+    load = manager.consider_pluginarg
+
+    def load_or_skip(arg: str) -> None:
+        try:
+            load(arg)
+        except Exception:
+            if arg.startswith("no:") or arg in but:
+                raise
+
+    manager.consider_pluginarg = load_or_skip  # type: ignore[method-assign]
 
 
 def _known(words: Sequence[str], unknown: Sequence[str], here: Path) -> Iterator[str]:

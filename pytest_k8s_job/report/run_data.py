@@ -24,7 +24,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Mark:
-    """A step that the run reached: created, scheduled, pulled, started ...."""
+    """A step that the run reached, such as `created`, `scheduled`, `pulled` or `started`."""
 
     name: str
     at: float
@@ -67,7 +67,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class ShardProof:
-    """The proof that no result of one pod was lost; `problem` otherwise."""
+    """The proof that no result of one pod was lost, or its `problem`."""
 
     shard: str
     pod: str = ""
@@ -89,7 +89,7 @@ class ShardProof:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the run was."""
+    """Cluster, namespace, Job and image of the run."""
 
     context: str = ""
     server: str = ""

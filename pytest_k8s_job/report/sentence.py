@@ -15,7 +15,7 @@ VERDICTS = {
     2: "STOPPED",
     3: "INTERNAL ERROR",
     4: "USAGE ERROR",
-    5: "NO TESTS",
+    5: "NO_TESTS",
 }
 """By pytest's exit code, for a session without a verdict of its own."""
 

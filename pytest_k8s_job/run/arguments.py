@@ -15,7 +15,7 @@ import sysconfig
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-__all__ = ["travelling"]
+__all__ = ["REPORTERS", "travelling"]
 
 # Options that stay here, with the number of words that follow when written without "=".
 _STAY = {
@@ -63,7 +63,7 @@ _STAY = {
 }
 _OURS = "--k8s-"  # all of them take a value
 _PATHS = {"--rootdir", "-c", "--config-file", "--ignore"}  # options whose value is a path
-_REPORTERS = {
+REPORTERS = {
     "html",
     "json-report",
     "nice",
@@ -120,7 +120,7 @@ def _stays(plugin: str, root: Path) -> bool:
     file = getattr(sys.modules.get(plugin), "__file__", None)
     places = [root, *map(Path, {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})]
     foreign = file is not None and not any(Path(file).is_relative_to(each) for each in places)
-    return plugin in _REPORTERS or foreign
+    return plugin in REPORTERS or foreign
 
 
 def _from_root(word: str, start: Path, root: Path) -> str:

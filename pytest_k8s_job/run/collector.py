@@ -1,7 +1,7 @@
-"""The near half as a pytest plugin: the session that ran in the pod becomes this session.
+"""The collector as a pytest plugin: the pod's session becomes this session.
 
 One object takes the place of pytest's own collection and run loop. All reporters see the usual
-hook calls; nothing of the suite is imported here.
+hook calls; nothing of the suite is imported here. The hooks stand in the order of the session.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from dataclasses import replace
 import pytest
 from _pytest.junitxml import xml_key
 
-from pytest_k8s_job.errors import ClusterError
-from pytest_k8s_job.options import Keep, Options, runs_nothing
+from pytest_k8s_job.options import Options, runs_nothing
 from pytest_k8s_job.replay.ordering import Ordering
 from pytest_k8s_job.replay.pod_output import PodOutput
 from pytest_k8s_job.replay.session_end import refuse_as_pod, stop_as_in_pod
+from pytest_k8s_job.run.cleanup import Cleanup
 from pytest_k8s_job.run.launcher import Launcher
 from pytest_k8s_job.run.run import ClusterRun
 from pytest_k8s_job.verdict.merging import judge_run
@@ -38,47 +38,27 @@ class Collector:
         self._ordering: Ordering | None = None
         self._output = PodOutput.of(config)
         self._interrupt: KeyboardInterrupt | None = None
-        self._notes: list[str] = []
-        self._deleted = False
-
-    @property
-    def _run(self) -> ClusterRun | None:
-        return self._launcher.run if self._launcher is not None else None
+        self._cleanup = Cleanup(options)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Start the Job and wait until a pod's session has started, before a header is shown."""
+        """Start the Job and wait until a pod's session has started."""
         durations = self._config.pluginmanager.getplugin("k8s_job_durations")
         try:
-            with self._tool_at_work():
+            with self._deleting_on_ctrl_c():
                 self._launcher = Launcher(session, self._options, durations)
                 run = self._launcher.launch()
-                run.pump(until=lambda: self._output.header is not None)
+                run.replay(until=lambda: self._output.header is not None)
                 run.status.close()
         except KeyboardInterrupt as interrupt:
             self._interrupt = interrupt  # a session that has not started shows no summary
             return
         self._output.open()
         try:
-            refuse_as_pod(*run.leaders_word())
+            refuse_as_pod(*run.leader_result())
         except pytest.UsageError:
-            self._delete("")
+            self._cleanup.delete(run, "")
             raise
-
-    def ask(self, session: pytest.Session) -> Judgement:
-        """Let the pod's pytest answer a question about itself, and show what it prints."""
-        self._output.is_answer = True
-        self.pytest_sessionstart(session)
-        run = self._run
-        if self._interrupt is not None or run is None:
-            return Judgement(Verdict.FAILED, pytest.ExitCode.INTERRUPTED, "\n".join(self._notes))
-        with self._tool_at_work():
-            run.pump(until=lambda: False)
-        self._output.open()
-        told = run.told[0]
-        self._judgement = judge_answer(told.ledger, told.outcome)
-        self._tidy()
-        return self._judgement
 
     def pytest_collection(self, session: pytest.Session) -> bool:
         """Wait until a pod has collected the tests."""
@@ -86,9 +66,9 @@ class Collector:
             raise self._interrupt
         run = self._run
         assert run is not None  # noqa: S101 (the session has started)
-        with self._tool_at_work():
-            run.pump(until=lambda: run.planned)
-        if run.over and not run.planned:
+        with self._deleting_on_ctrl_c():
+            run.replay(until=lambda: run.shards.planned)
+        if run.shards.over and not run.shards.planned:
             self._conclude(session, run)
         if (reporter := self._config.pluginmanager.getplugin("terminalreporter")) is not None:
             reporter.pytest_collection()  # it says "collecting", which our own hook kept it from
@@ -97,7 +77,7 @@ class Collector:
 
     def pytest_report_collectionfinish(self) -> list[str]:
         """Pass on what plugins in the pod said after collection."""
-        return self._run.lines if self._run is not None else []
+        return self._run.shards.lines if self._run is not None else []
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Replay the tests as they finish, then end as the pods' sessions ended."""
@@ -107,11 +87,66 @@ class Collector:
         if several:
             self._ordering = Ordering(self._config)
             self._config.pluginmanager.register(self._ordering, "k8s_job_ordering")
-        with self._tool_at_work():
+        with self._deleting_on_ctrl_c():
             # A single pod stops by itself; shards do not know of each other's failures.
-            run.pump(until=lambda: several and bool(session.shouldfail))
+            run.replay(until=lambda: several and bool(session.shouldfail))
         self._conclude(session, run)
         return True
+
+    def _conclude(self, session: pytest.Session, run: ClusterRun) -> None:
+        """Judge the run, then leave the session as the pods' sessions were left."""
+        stopped = bool(session.shouldfail) and not run.shards.over
+        judgement = self._judge(run, stopped=stopped)
+        self._judgement = judgement
+        self._cleanup.notes += run.notes
+        if self._config.option.report:
+            from pytest_k8s_job.run.report_data import keep_run_data  # noqa: PLC0415 (loads the diagnosis)
+
+            keep_run_data(self._config, run, judgement)
+        if stopped:
+            raise session.Failed(session.shouldfail)
+        shards = [shard for shard in run.shards if not shard.replaced]
+        if judgement.verdict in (Verdict.NOT_RUN, Verdict.INCOMPLETE):
+            for shard in shards:
+                shard.replay.fail_open_test(judgement.reason)
+            self._write_junit_error(judgement)
+            raise session.Interrupted(f"in cluster: {judgement.verdict}")
+        if judgement.verdict is Verdict.VOID:
+            self._write_junit_error(judgement)
+        for shard in shards:
+            stop_as_in_pod(session, shard.ledger)
+
+    def _judge(self, run: ClusterRun, *, stopped: bool) -> Judgement:
+        """Return the verdict on the run, with what the diagnosis says of a lost one."""
+        collect_only = runs_nothing(self._config)
+        judgement = judge_run(run.results, stopped=stopped, collect_only=collect_only)
+        if judgement.verdict in (Verdict.NOT_RUN, Verdict.INCOMPLETE) and (
+            why := run.explainer.explain_loss(run.shards)
+        ):
+            judgement = replace(judgement, reason=f"{why}\n{judgement.reason}")
+        if change := run.target_change():
+            judgement = void(judgement, change.sentence, version=change.version)
+        return judgement
+
+    def _write_junit_error(self, judgement: Judgement) -> None:
+        """Leave an error in the JUnit file: one without failures would read as a success."""
+        xml = self._config.stash.get(xml_key, None)
+        if xml is not None:
+            text = f"{judgement.verdict}: {judgement.reason}"
+            xml.pytest_internalerror(excrepr=text)  # type: ignore[arg-type]  # it only takes str()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
+        """Delete or keep the Job, then set the exit code of the verdict."""
+        if self._ordering is not None:
+            self._ordering.sort(session.items)
+        if self._run is not None:
+            with _no_warnings():
+                self._cleanup.finish(self._run, self._judgement)
+        result = yield
+        if self._judgement is not None and self._judgement.exit_code:
+            session.exitstatus = self._judgement.exit_code
+        return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(
@@ -124,24 +159,33 @@ class Collector:
             terminalreporter.write_sep("=", title, red=True, bold=True)
             terminalreporter.write_line(judgement.reason)
         result = yield
-        for note in self._notes:
+        for note in self._cleanup.notes:
             terminalreporter.write_line(note)
         return result
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
-        """Tidy up before the summary; set the exit code of the verdict after it."""
-        if self._ordering is not None:
-            self._ordering.sort(session.items)
-        with _no_warnings():
-            self._tidy()
-        result = yield
-        if self._judgement is not None and self._judgement.exit_code:
-            session.exitstatus = self._judgement.exit_code
-        return result
+    def answer_question(self, session: pytest.Session) -> Judgement:
+        """Let the pod's pytest answer a question about itself, and show what it prints."""
+        self._output.prints_all = True
+        self.pytest_sessionstart(session)
+        run = self._run
+        if self._interrupt is not None or run is None:
+            return Judgement(
+                Verdict.FAILED, pytest.ExitCode.INTERRUPTED, "\n".join(self._cleanup.notes)
+            )
+        with self._deleting_on_ctrl_c():
+            run.replay(until=lambda: False)
+        self._output.open()
+        result = run.results[0]
+        self._judgement = judge_answer(result.ledger, result.outcome)
+        self._cleanup.finish(run, self._judgement)
+        return self._judgement
+
+    @property
+    def _run(self) -> ClusterRun | None:
+        return self._launcher.run if self._launcher is not None else None
 
     @contextmanager
-    def _tool_at_work(self) -> Iterator[None]:
+    def _deleting_on_ctrl_c(self) -> Iterator[None]:
         """Keep this package's warnings from the tests' summary; delete the Job on Ctrl-C."""
         try:
             with _no_warnings():
@@ -149,81 +193,8 @@ class Collector:
         except KeyboardInterrupt:
             if self._run is not None:
                 self._run.status.close()
-            self._delete("Ctrl-C")
+                self._cleanup.delete(self._run, "Ctrl-C")
             raise
-
-    # -- ending
-
-    def _conclude(self, session: pytest.Session, run: ClusterRun) -> None:
-        """Judge the run, then leave the session as the pods' sessions were left."""
-        stopped = bool(session.shouldfail) and not run.over
-        collect_only = runs_nothing(self._config)
-        judgement = judge_run(run.told, stopped=stopped, collect_only=collect_only)
-        if judgement.verdict in (Verdict.NOT_RUN, Verdict.INCOMPLETE) and (why := run.explain()):
-            judgement = replace(judgement, reason=f"{why}\n{judgement.reason}")
-        if change := run.target_change():
-            judgement = void(judgement, change.sentence, version=change.version)
-        self._judgement = judgement
-        self._notes += run.notes
-        if self._config.option.report:
-            from pytest_k8s_job.run.report_data import hand_over  # noqa: PLC0415 (loads the diagnosis)
-
-            hand_over(self._config, run, judgement)
-        if stopped:
-            raise session.Failed(session.shouldfail)
-        if judgement.verdict in (Verdict.NOT_RUN, Verdict.INCOMPLETE):
-            for shard in run.shards:
-                if not shard.replaced:
-                    shard.replay.fail_open_test(judgement.reason)
-            self._tell_junit(f"{judgement.verdict}: {judgement.reason}")
-            raise session.Interrupted(f"in cluster: {judgement.verdict}")
-        if judgement.verdict is Verdict.VOID:
-            self._tell_junit(f"{judgement.verdict}: {judgement.reason}")
-        for shard in run.shards:
-            if not shard.replaced:
-                stop_as_in_pod(session, shard.ledger)
-
-    def _tell_junit(self, text: str) -> None:
-        """Leave an error in the JUnit file: one without failures would read as a success."""
-        xml = self._config.stash.get(xml_key, None)
-        if xml is not None:
-            xml.pytest_internalerror(excrepr=text)  # type: ignore[arg-type]  # it only takes str()
-
-    def _tidy(self) -> None:
-        run = self._run
-        if run is None or not run.jobs or self._deleted:
-            return
-        if self._judgement is None:  # a plugin here failed, say: nobody is left to read the run
-            self._delete("")
-            return
-        finished = run.over and all(shard.ended for shard in run.shards)
-        run.close()
-        useless = self._judgement.exit_code == 0 or not finished
-        keep = self._options.keep
-        if self._options.attach:
-            return
-        if keep is Keep.NEVER or (keep is Keep.FAILED and useless):
-            self._delete("")
-        else:
-            job = run.jobs[0]
-            self._notes.append(f"The Job stays: kubectl -n {job.namespace} logs job/{job.name}")
-
-    def _delete(self, cause: str) -> None:
-        run = self._run
-        if run is None or not run.jobs:
-            return
-        run.close()
-        if self._options.attach:
-            self._notes.append(f"{cause}: the Job {run.jobs[0]} goes on")
-            return
-        try:
-            run.delete()
-        except ClusterError as error:
-            self._notes.append(f"The Job {run.jobs[0]} could not be deleted: {error}")
-        else:
-            self._deleted = True
-            if cause:
-                self._notes.append(f"{cause}: the Job {run.jobs[0]} and its pods were deleted")
 
 
 @contextmanager

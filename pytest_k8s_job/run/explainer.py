@@ -1,9 +1,9 @@
-"""Why a run did not start, or was lost: asks the diagnosis, and remembers what that named."""
+"""Asks the diagnosis why a run did not start or was lost."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from pytest_k8s_job.cluster.job_manifest import Object
 from pytest_k8s_job.cluster.pods import Cluster
@@ -21,6 +21,8 @@ from pytest_k8s_job.wire.target_check import TargetCheckResult
 
 __all__ = ["Explainer"]
 
+QUEUE_SECONDS = 5.0  # since one pod came forward: until then the others may just wait their turn
+
 
 class Explainer:
     """The diagnosis of one run; `findings` is what it named so far."""
@@ -29,27 +31,40 @@ class Explainer:
         self._cluster = cluster
         self._start_timeout = start_timeout
         self._watches: dict[str, StartWatch] = {}
+        self._phases: dict[Shard, int] = {}
+        self._came_forward = 0.0
         self.findings: list[Finding] = []
 
-    def look_at_start(self, shard: Shard) -> None:
+    def check_start(self, shard: Shard) -> None:
         """Give up a pod that will never start, for the reason that is found."""
+        now = time.monotonic()
+        self._note_phase(shard, now)
         if shard.started or shard.over:
             return
-        job, now = shard.place.job, time.monotonic()
+        job = shard.place.job
         if job.name not in self._watches:
             watch = StartWatch(self._cluster, job, self._start_timeout, now)
             self._watches[job.name] = watch
+        if job.shard is not None and now - self._came_forward < QUEUE_SECONDS:
+            return  # a diagnosis asks for much: it is for pods of which none comes forward
         cause = self._watches[job.name].start_failure(now, shard.pod)
         if cause is not None and not shard.ended:
             shard.give_up(self._say(cause))
+
+    def _note_phase(self, shard: Shard, now: float) -> None:
+        phase = int(shard.pod.phase) if shard.pod is not None else -1
+        if phase > self._phases.get(shard, -1):
+            self._came_forward = now
+        self._phases[shard] = phase
 
     def explain_refusal(self, metadata: Object, error: ClusterError) -> str:
         """Return why the API server did not take the Job."""
         namespace = metadata.get("namespace") or "default"
         return self._say(explain_refusal(self._cluster, namespace, metadata["name"], error))
 
-    def explain_loss(self, shards: Sequence[Shard]) -> str:
-        """Return why a pod was lost, in the lines of a diagnosis; nothing if that is known."""
+    def explain_loss(self, shards: Iterable[Shard]) -> str:
+        """Return why a pod was lost; nothing if that is known already."""
+        shards = list(shards)
         checks = [TargetCheckResult.decode(each.ledger.interrupt) for each in shards]
         if failed := next(filter(None, checks), None):
             return as_text(

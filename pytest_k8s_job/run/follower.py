@@ -1,6 +1,7 @@
-"""Follows one Job: its pod's state and its log, over as many connections as that takes.
+"""Follows one pod: its state and its log, over as many connections as that takes.
 
-Two threads put what they see into one queue. The end of a log stream means nothing here: a kubelet
+The poller's thread tells the state, a thread here reads the log, and both put what they see into
+one queue. The end of a log stream means nothing here: a kubelet
 that dies ends it like a container that ends. So the log is read on until the caller has found the
 `end` record and stops us, or until an ended container's log was read several times without it.
 
@@ -14,21 +15,17 @@ import contextlib
 import math
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
-from pytest_k8s_job.cluster.pods import Cluster, JobRef, Phase, PodState
+from pytest_k8s_job.cluster.pods import JobRef, Phase, PodState
 from pytest_k8s_job.errors import ClusterError, FrameError, GoneError, NotReadyError
+from pytest_k8s_job.run.pod_poller import PodPoller
 from pytest_k8s_job.wire.frames import Decoder
 from pytest_k8s_job.wire.journal import read_command, release_command
 
 __all__ = ["Broken", "Event", "Follower", "LogRead", "Payload", "PodSeen", "Sink"]
 
-POLL_STARTING = 0.1  # seconds between two looks at the pod before its container runs
-POLL_STARTING_SHARD = 0.4  # many pods start at once then, and the API server with them
-POLL_RUNNING = 1.0
-POLL_ENDING = 0.05  # after the `end` record: the exit code is a moment away
 RECONNECT = 0.3  # seconds before the next connection
 OVERLAP = 5  # seconds of log asked for again: the API cuts times to whole seconds
 PATIENCE = 60.0  # seconds without any answer of the API server before we give up
@@ -77,82 +74,87 @@ class Sink(Protocol):
 
 
 class Follower:
-    """The threads that follow `job` and put what they see into `events`; `stop` ends them."""
+    """Follows `job` and puts what it sees into `events`; `stop` ends it."""
 
     def __init__(
-        self, cluster: Cluster, job: JobRef, decoder: Decoder, raw: BinaryIO | None, events: Sink
+        self, poller: PodPoller, job: JobRef, decoder: Decoder, raw: BinaryIO | None, events: Sink
     ) -> None:
+        self.job = job
         self.events = events
-        self._cluster = cluster
-        self._job = job
+        self.ending = False
+        self._cluster = poller.cluster
+        self._poller = poller
         self._decoder = decoder
         self._raw = raw
         self._pod: PodState | None = None
+        self._pod_is_over = False
+        self._answered = 0.0
         self._repairs = 0
         self._lost: int | None = None  # number of a frame that nobody has any more
         self._readable = threading.Event()
-        self._ending = threading.Event()
         self._stopped = threading.Event()
 
     def start(self) -> None:
         """Begin to follow."""
-        for work in (self._follow_pod, self._follow_log):
-            threading.Thread(target=self._guarded, args=(work,), daemon=True).start()
+        self._answered = time.monotonic()
+        threading.Thread(target=self._guarded, daemon=True).start()
+        self._poller.add(self)
 
     def expect_end(self) -> None:
-        """Look often from now on: the container is about to end."""
-        self._ending.set()
+        """Take that the container is about to end."""
+        if not self.ending:
+            self.ending = True
+            self._poller.expect_end()
 
     def stop(self) -> None:
-        """Let both threads end; they may still wait for a socket."""
+        """Let the thread end; it may still wait for a socket."""
         self._stopped.set()
         self._readable.set()
-        self._ending.set()
 
-    def _guarded(self, work: Callable[[], None]) -> None:
+    def _guarded(self) -> None:
         try:
-            work()
+            self._follow_log()
         except Exception as error:  # whatever it is: the main thread must hear of it
-            self.events.put(Broken(f"{type(error).__name__}: {error}"))
+            self.fail(error)
 
-    # -- the pod
+    # -- the pod, as the poller tells it
 
-    def _follow_pod(self) -> None:
-        answered = time.monotonic()
-        while not self._stopped.is_set():
-            try:
-                pod = self._cluster.pod(self._job)
-            except ClusterError as error:
-                if time.monotonic() - answered > PATIENCE:
-                    self.events.put(Broken(str(error)))
-                    return
-            else:
-                answered = time.monotonic()
-                if not self._note(pod):
-                    return
-            self._pause()
+    @property
+    def watching(self) -> bool:
+        """True while the state of the pod may still change."""
+        return not (self._pod_is_over or self._stopped.is_set())
 
-    def _note(self, pod: PodState | None) -> bool:
-        """Pass the state on; False when there is nothing more to see."""
+    @property
+    def running(self) -> bool:
+        """True once the container was seen to run."""
+        return self._pod is not None and self._pod.phase >= Phase.RUNNING
+
+    def note(self, pod: PodState | None) -> None:
+        """Take the state of the pod and pass it on."""
+        self._answered = time.monotonic()
         before = self._pod
         if before is not None and (pod is None or pod.name != before.name):
-            self._readable.set()
-            self.events.put(Broken(f"pod {before.name} is gone: it was deleted or evicted"))
-            return False
+            self._lose_pod(f"pod {before.name} is gone: it was deleted or evicted")
+            return
         self._pod = pod
+        self._pod_is_over = pod is not None and pod.phase is Phase.TERMINATED
         self.events.put(PodSeen(pod))
-        if pod is not None and pod.phase >= Phase.RUNNING:
+        if self.running:
             self._readable.set()
-        return pod is None or pod.phase is not Phase.TERMINATED
 
-    def _pause(self) -> None:
-        if self._ending.is_set():
-            self._stopped.wait(POLL_ENDING)
-        elif self._pod is not None and self._pod.phase is Phase.RUNNING:
-            self._ending.wait(POLL_RUNNING)
-        else:
-            alone = self._job.shard is None
-            self._stopped.wait(POLL_STARTING if alone else POLL_STARTING_SHARD)
+    def note_error(self, error: ClusterError) -> None:
+        """Give up when the API server has been silent for long."""
+        if time.monotonic() - self._answered > PATIENCE:
+            self._lose_pod(str(error))
+
+    def fail(self, error: Exception) -> None:
+        """Pass on an error that nobody expected."""
+        self._lose_pod(f"{type(error).__name__}: {error}")
+
+    def _lose_pod(self, reason: str) -> None:
+        self._pod_is_over = True
+        self._readable.set()
+        self.events.put(Broken(reason))
 
     # -- the log
 
@@ -182,10 +184,10 @@ class Follower:
             self._stopped.wait(RECONNECT)
 
     def _read(self, pod: str, since: int | None, *, patch: bool) -> bool:
-        """Read one stream; True if it came to an end of its own, or to a gap that we may patch."""
+        """Read one stream; False if it broke."""
         self._decoder.new_stream()
         try:
-            for chunk in self._cluster.log(self._job, pod, since):
+            for chunk in self._cluster.log(self.job, pod, since):
                 if self._raw is not None:
                     self._raw.write(chunk)
                 self._take(pod, chunk)
@@ -210,7 +212,7 @@ class Follower:
     def _release(self, pod: str) -> None:
         """Let the agent end: all frames up to its last are here."""
         with contextlib.suppress(ClusterError):  # unreleased it ends by itself, only later
-            self._cluster.exec(self._job, pod, release_command())
+            self._cluster.exec(self.job, pod, release_command())
 
     # -- the journal
 
@@ -225,7 +227,7 @@ class Follower:
         self._repairs += 1
         while (missing := self._decoder.missing) and not self._stopped.is_set():
             try:
-                lines = self._cluster.exec(self._job, pod, read_command(*missing))
+                lines = self._cluster.exec(self.job, pod, read_command(*missing))
                 self._decoder.new_stream()
                 self._take(pod, lines)
             except FrameError as error:

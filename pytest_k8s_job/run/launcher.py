@@ -1,4 +1,4 @@
-"""From what the user typed to a run that goes: arguments, environment and selection of its pods."""
+"""Starts or joins a run with the arguments, environment and selection that the user typed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from _pytest.junitxml import xml_key
 
 from pytest_k8s_job.cluster.job_manifest import Run, arguments_of, load_job
 from pytest_k8s_job.cluster.joining import jobs_of_run
-from pytest_k8s_job.cluster.pods import Cluster, JobFinder
+from pytest_k8s_job.cluster.pods import JobFinder
 from pytest_k8s_job.errors import ClusterError, UsageError
 from pytest_k8s_job.options import Options
 from pytest_k8s_job.replay.local_plugins import EVIDENCE_PLUGIN, quiet_own_plugins
@@ -85,7 +85,7 @@ class Launcher:
         cluster: JobFinder = self._config.hook.pytest_k8s_job_cluster(config=self._config)
         return cluster
 
-    def _prepare(self, cluster: Cluster, name: str, shards: int) -> ClusterRun:
+    def _prepare(self, cluster: JobFinder, name: str, shards: int) -> ClusterRun:
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
         if reporter is not None and shards > 1:
             reporter.showfspath = False  # tests of several files run at once, as with xdist
@@ -93,7 +93,7 @@ class Launcher:
         status = StatusLine(reporter, f"Job {name}{pods}, {cluster.describe()}")
         self.run = ClusterRun(cluster, self._options, self._session, status)
         if (evidence := self._config.pluginmanager.getplugin(EVIDENCE_PLUGIN)) is not None:
-            evidence.follow(cluster, self.run.jobs)
+            evidence.follow(cluster, self.run.jobs.refs)
         return self.run
 
     # -- what travels

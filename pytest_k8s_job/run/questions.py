@@ -26,7 +26,7 @@ def answer_from_pod(config: pytest.Config) -> int:
     config._do_configure()
     try:
         collector = Collector(config, read_options(config))
-        judgement = collector.ask(pytest.Session.from_config(config))
+        judgement = collector.answer_question(pytest.Session.from_config(config))
     finally:
         config._ensure_unconfigure()
     if judgement.reason:

@@ -1,8 +1,8 @@
-"""What a run in the cluster hands over to the report of its session."""
+"""What the report of a session says of its run in the cluster."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -15,30 +15,30 @@ from pytest_k8s_job.run.run import ClusterRun
 from pytest_k8s_job.run.shard import Shard
 from pytest_k8s_job.verdict.verdict import Judgement, Verdict, judge
 
-__all__ = ["facts_of", "hand_over"]
+__all__ = ["keep_run_data", "run_data_of"]
 
 
-def hand_over(config: pytest.Config, run: ClusterRun, judgement: Judgement) -> None:
-    """Leave the facts where the report of this session finds them."""
-    config.stash[RUN_DATA] = facts_of(run, judgement)
+def keep_run_data(config: pytest.Config, run: ClusterRun, judgement: Judgement) -> None:
+    """Leave the data of the run where the report of this session finds it."""
+    config.stash[RUN_DATA] = run_data_of(run, judgement)
 
 
-def facts_of(run: ClusterRun, judgement: Judgement) -> RunData:
-    """Return everything that is known of a run that is over; asks the API server for the rest."""
-    facts, cluster = RunData(), run.cluster
-    findings = run.findings
-    if run.jobs:
-        namespace = run.jobs[0].namespace
-        names = {job.name for job in run.jobs}
+def run_data_of(run: ClusterRun, judgement: Judgement) -> RunData:
+    """Return everything that is known of an ended run."""
+    data, cluster = RunData(), run.cluster
+    findings: Sequence[Diagnosed] = run.explainer.findings
+    if jobs := run.jobs.refs:
+        namespace = jobs[0].namespace
+        names = {job.name for job in jobs}
         lost = judgement.verdict in (Verdict.INCOMPLETE, Verdict.NOT_RUN)
         proofs = [_proof(shard, lost=lost) for shard in run.shards]
-        facts = read_cluster_data(cluster, namespace, names, proofs)
+        data = read_cluster_data(cluster, namespace, names, proofs)
         if judgement.verdict is Verdict.FAILED:
             findings = [*findings, *diagnose_target(cluster, namespace)]
         context = cluster.describe().removeprefix("context ")
-        facts = replace(facts, place=replace(facts.place, context=context, job=run.jobs[0].name))
+        data = replace(data, place=replace(data.place, context=context, job=jobs[0].name))
     return replace(
-        facts,
+        data,
         verdict=judgement.verdict.value,
         exit_code=judgement.exit_code,
         first_line=judgement.reason.partition("\n")[0],
@@ -47,10 +47,10 @@ def facts_of(run: ClusterRun, judgement: Judgement) -> RunData:
 
 
 def _proof(shard: Shard, *, lost: bool) -> ShardProof:
-    """Return the proof of one pod; if the run is `lost`, with what this pod lacks."""
-    told = shard.told()
-    ledger, exit_code = told.ledger, told.outcome.exit_code
-    one = judge(ledger, told.outcome)
+    """Return the proof of one pod, with its problem if the run is `lost`."""
+    result = shard.result()
+    ledger, exit_code = result.ledger, result.outcome.exit_code
+    one = judge(ledger, result.outcome)
     lacks = lost and not shard.replaced and one.verdict in (Verdict.INCOMPLETE, Verdict.NOT_RUN)
     return ShardProof(
         shard.place.name.removeprefix("shard ") if shard.place.name != "the pod" else "",

@@ -1,11 +1,11 @@
-"""What failed or was not reported in an earlier run, read from its Jobs' logs in the cluster."""
+"""Reads from the logs of an earlier run which tests failed or were not reported."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from pytest_k8s_job.cluster.joining import Joined, read_job
-from pytest_k8s_job.cluster.pods import JobFinder, JobRef, Object
+from pytest_k8s_job.cluster.joining import Joined, read_job, run_of
+from pytest_k8s_job.cluster.pods import JobFinder, JobRef, Object, pod_of
 from pytest_k8s_job.errors import UsageError
 from pytest_k8s_job.verdict.ledger import RERUN
 from pytest_k8s_job.wire.frames import Decoder
@@ -36,6 +36,7 @@ class Results:
         rows: list[Record] = []
         known: list[str] = []
         repeated = False
+        failed: set[str] = set()  # in the try that goes on
         for kind, *fields in records:
             match kind:
                 case Kind.NODES | Kind.ITEMS:
@@ -45,20 +46,23 @@ class Results:
                     self.planned = self.planned if partial else known
                 case Kind.START:
                     repeated = False
+                    failed = set()
                 case Kind.PLAIN if fields[2] and not repeated:
                     self.finished.add(_identify(fields[0], known))
+                    self.failed |= failed
                 case Kind.FINISH if not repeated:
                     self.finished.add(_identify(fields[0], known))
+                    self.failed |= failed
                 case Kind.REPORT:
                     repeated |= fields[0]["outcome"] == RERUN
                     if fields[0]["outcome"] == "failed":
-                        self.failed.add(fields[0]["nodeid"])
+                        failed.add(fields[0]["nodeid"])
 
 
 def newest_run(cluster: JobFinder, namespace: str | None, run: str) -> list[Joined]:
     """Return the Jobs of `run`, or of the newest, the one that began it first."""
     jobs = sorted(cluster.jobs(namespace), key=_created)
-    found = [joined for joined in map(read_job, jobs) if joined.run]
+    found = [read_job(job) for job in jobs if run_of(job)]
     if run == NEWEST and found:
         run = found[-1].run
     chosen = [joined for joined in found if joined.run == run]
@@ -78,7 +82,7 @@ def _created(job: Object) -> str:
 
 
 def read_results(cluster: JobFinder, jobs: Sequence[Joined]) -> Results:
-    """Read the logs of a run's Jobs; raise UsageError if no plan can be read from them."""
+    """Read the logs of a run's Jobs; without a plan, raise UsageError."""
     results = Results()
     for joined in jobs:
         for number in range(joined.shards):
@@ -95,7 +99,7 @@ def read_results(cluster: JobFinder, jobs: Sequence[Joined]) -> Results:
 
 
 def _read_records(cluster: JobFinder, job: JobRef, nonce: str) -> Iterable[Record]:
-    pod = cluster.pod(job)
+    pod = pod_of(cluster, job)
     if pod is None:
         return
     decoder = Decoder(nonce)

@@ -1,21 +1,22 @@
-"""One pod of a run as the near side sees it: its stream of records, its state, its end."""
+"""One pod of a run as the collector sees it: records, state, end."""
 
 from __future__ import annotations
 
 import queue
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 import pytest
 
-from pytest_k8s_job.cluster.pods import Cluster, JobRef, Phase, PodState
+from pytest_k8s_job.cluster.pods import JobRef, Phase, PodState
 from pytest_k8s_job.errors import FrameError, RecordError
-from pytest_k8s_job.replay.origin import Origin
+from pytest_k8s_job.replay.origin import Origin, ShardNode
 from pytest_k8s_job.replay.replay import Replay
 from pytest_k8s_job.run.follower import Broken, Event, Follower, LogRead, Payload, PodSeen
+from pytest_k8s_job.run.pod_poller import PodPoller
 from pytest_k8s_job.verdict.ledger import Ledger
-from pytest_k8s_job.verdict.merging import Told
+from pytest_k8s_job.verdict.merging import PodResult
 from pytest_k8s_job.verdict.verdict import Outcome
 from pytest_k8s_job.wire.frames import Decoder
 from pytest_k8s_job.wire.records import Kind, Record, decode
@@ -27,7 +28,7 @@ Events = queue.SimpleQueue[tuple["Shard", Event]]
 
 @dataclass(frozen=True)
 class Place:
-    """Which pod this is: `number` of its shard; `partial` if it runs what another one left."""
+    """Which pod of the run this is; `partial` if it runs another one's rest."""
 
     job: JobRef
     nonce: str
@@ -35,6 +36,24 @@ class Place:
     name: str = "the pod"
     origin: Origin = field(default_factory=Origin)
     partial: bool = False
+
+    @classmethod
+    def of_shard(cls, job: JobRef, nonce: str, number: int, shards: int) -> Place:
+        """Return the place of pod `number` of a Job of so many `shards`."""
+        if shards == 1:
+            return cls(job, nonce)
+        name = f"shard {number}"
+        return cls(replace(job, shard=number), nonce, number, name, Origin(ShardNode(number)))
+
+    def as_replacement(self, why: str, *, partial: bool) -> Place:
+        """Return the place of the pod that replaces this one, for the reason `why`."""
+        return replace(
+            self,
+            job=replace(self.job, shard=None),
+            name=f"the pod that replaces {self.name}",
+            origin=replace(self.origin, repeats=why),
+            partial=partial,
+        )
 
 
 class Shard:
@@ -54,10 +73,10 @@ class Shard:
         self._given_up = False
         self._follower: Follower | None = None
 
-    def follow(self, cluster: Cluster, events: Events, log: BinaryIO | None) -> None:
+    def follow(self, poller: PodPoller, events: Events, log: BinaryIO | None) -> None:
         """Begin to follow the pod; what is seen goes into `events`."""
         sink = _Sink(self, events)
-        self._follower = Follower(cluster, self.place.job, self._decoder, log, sink)
+        self._follower = Follower(poller, self.place.job, self._decoder, log, sink)
         self._follower.start()
 
     def stop(self, reason: str | None = None) -> None:
@@ -68,7 +87,7 @@ class Shard:
             self._follower.stop()
 
     def give_up(self, reason: str) -> None:
-        """Stop following a pod whose tests have not begun in time, so that none has run."""
+        """Stop following a pod whose tests have not begun in time."""
         self._given_up = True
         self.stop(reason)
 
@@ -120,7 +139,7 @@ class Shard:
             if self.ended:
                 self.stop()
 
-    def told(self) -> Told:
+    def result(self) -> PodResult:
         """Return what the verdict is drawn from."""
         pod = self.pod if self.ended and self.pod else PodState("", Phase.CREATED)
         running = self.pod is not None and self.pod.phase is Phase.RUNNING
@@ -135,7 +154,7 @@ class Shard:
             last_lines=tuple(self._decoder.tail),
         )
         place = self.place
-        return Told(place.name, self.ledger, outcome, self.replaced, place.partial)
+        return PodResult(place.name, self.ledger, outcome, self.replaced, place.partial)
 
     def _take_payload(self, payload: bytes) -> None:
         self.ledger.count(payload)
@@ -145,7 +164,7 @@ class Shard:
             self.stop(str(error))
 
     def _take_leftovers(self) -> None:
-        """Show also what came after a gap: the verdict will say that it is not all."""
+        """Show what came after a gap; the verdict says that it is incomplete."""
         if not self.planned and not any(record[0] == Kind.PLAN for record in self.records):
             return  # without the plan, nothing says which tests the records mean
         try:

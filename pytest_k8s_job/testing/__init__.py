@@ -1,1 +1,1 @@
-"""A cluster without a cluster, for tests of plugins."""
+"""A double of the cluster, for tests of plugins."""

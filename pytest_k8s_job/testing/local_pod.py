@@ -1,4 +1,4 @@
-"""A cluster without a cluster: the Job's container runs as a process on this machine.
+"""A double of the cluster: the Job's container is a process on this machine.
 
 For the tests of this package and for trying a suite's Job manifest without Kubernetes. The image,
 volumes and security settings of the manifest mean nothing here; command, arguments and
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_k8s_job.cluster.pods import JobRef, Phase, PodState
+from pytest_k8s_job.cluster.suite_container import suite_container
 from pytest_k8s_job.errors import ClusterError, GoneError, NotReadyError
 from pytest_k8s_job.pod.agent import exit_code
 from pytest_k8s_job.wire.agent_settings import TERMINATION_LOG
@@ -30,7 +31,7 @@ POLL_SECONDS = 0.01  # a file has no event for its growth in the standard librar
 
 
 class LocalPod:
-    """One pod: a process, its log and its termination message in the directory `folder`."""
+    """One pod: a process, with its log and termination message in `folder`."""
 
     def __init__(self, name: str, container: Mapping[str, Any], suite: Path, folder: Path) -> None:
         folder.mkdir(parents=True)
@@ -54,7 +55,7 @@ class LocalPod:
 
     @property
     def state(self) -> PodState:
-        """What a cluster would say of it."""
+        """The state that a cluster would report."""
         status = self.process.poll()
         if status is None:
             return PodState(self.name, Phase.RUNNING, disrupted=self.disrupted)
@@ -71,7 +72,7 @@ class LocalPod:
         )
 
     def exec(self, command: Sequence[str]) -> bytes:
-        """Run `command` beside the process; return what it prints."""
+        """Run `command` in the pod's environment; return its output."""
         try:
             done = subprocess.run(
                 _on_this_machine(command),
@@ -100,7 +101,7 @@ class LocalCluster:
         self._suite = suite
         self._folder = tempfile.TemporaryDirectory(prefix="pytest-k8s-job-pod-")
         self._jobs: dict[str, Mapping[str, Any]] = {}
-        self.pods: dict[tuple[str, int], LocalPod] = {}
+        self.processes: dict[tuple[str, int], LocalPod] = {}
 
     @property
     def server(self) -> str:
@@ -112,13 +113,13 @@ class LocalCluster:
     def create(self, job: Mapping[str, Any]) -> JobRef:
         name = job["metadata"]["name"]
         self._jobs[name] = job
-        container = job["spec"]["template"]["spec"]["containers"][0]
+        container = suite_container(job["spec"]["template"])
         for number in range(job["spec"].get("completions", 1)):
             index = {"name": INDEX, "value": str(number)}
             variables = [index, *container.get("env", ())]
             folder = Path(self._folder.name, name, str(number))
             pod = LocalPod(f"{name}-{number}", {**container, "env": variables}, self._suite, folder)
-            self.pods[name, number] = pod
+            self.processes[name, number] = pod
         return JobRef("local", name, container["name"])
 
     def find(self, _namespace: str | None, name: str) -> Mapping[str, Any]:
@@ -129,15 +130,15 @@ class LocalCluster:
     def jobs(self, _namespace: str | None) -> list[Mapping[str, Any]]:
         return list(self._jobs.values())
 
-    def pod(self, job: JobRef) -> PodState | None:
-        pod = self.pods.get((job.name, job.shard or 0))
-        return pod.state if pod is not None else None
+    def pods(self, jobs: Sequence[JobRef]) -> dict[JobRef, PodState]:
+        found = {job: self.processes.get((job.name, job.shard or 0)) for job in jobs}
+        return {job: pod.state for job, pod in found.items() if pod is not None}
 
     def read(self, _path: str, _accept: str) -> tuple[bytes, float]:
         return b'{"metadata": {"name": "local"}, "items": []}', 0.0
 
     def log(self, job: JobRef, pod: str, _since: int | None) -> Iterator[bytes]:
-        found = self.pods.get((job.name, job.shard or 0))
+        found = self.processes.get((job.name, job.shard or 0))
         if found is None:
             raise NotReadyError(f"{pod} has not started")
         if not found.log.exists():
@@ -153,15 +154,16 @@ class LocalCluster:
                     time.sleep(POLL_SECONDS)
 
     def exec(self, job: JobRef, pod: str, command: Sequence[str]) -> bytes:
-        found = self.pods.get((job.name, job.shard or 0))
+        found = self.processes.get((job.name, job.shard or 0))
         if found is None or found.process.poll() is not None:
             raise GoneError(f"{pod} does not run")
         return found.exec(command)
 
     def delete(self, job: JobRef) -> None:
-        for (name, _), pod in self.pods.items():
+        for (name, _), pod in self.processes.items():
             if name == job.name:
                 pod.end()
+        self._jobs.pop(job.name, None)
         shutil.rmtree(Path(self._folder.name, job.name), ignore_errors=True)
 
 

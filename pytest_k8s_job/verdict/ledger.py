@@ -1,4 +1,4 @@
-"""What the records of one run said so far: the facts from which the verdict is drawn."""
+"""Collects what the records of one pod say, for the verdict."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _END = b'["end",'
 
 @dataclass
 class Ledger:
-    """Filled in by the replay while records come; read by the verdict."""
+    """What the records of one pod said so far.
+
+    The replay fills it in while records come, the verdict reads it.
+    """
 
     hello: bool = False
     session: dict[str, Any] | None = None
@@ -36,12 +39,17 @@ class Ledger:
     ran: int = 0
     """Tests of which more was seen than a skip."""
     failed: int = 0
+    """Failed reports that stand."""
+    superseded: int = 0
+    """Failed reports of tries that a plugin of the pod repeated: subtests, say."""
     interrupt: dict[str, Any] | None = None
     internal: str | None = None
     done: dict[str, Any] | None = None
     end: dict[str, Any] | None = None
     records: int = 0
     """Records before `end`."""
+    _failed_before: int = 0
+    """Failed reports before the open test."""
     _digest: Any = field(default_factory=hashlib.sha256)
 
     @property
@@ -64,6 +72,21 @@ class Ledger:
         """Planned tests that were reported more often than planned."""
         return [each for each in self.planned if self.finished[each] > self.planned[each]]
 
+    @property
+    def stopped_early(self) -> bool:
+        """True if pytest ended the session itself before the last test."""
+        done = self.done or {}
+        early = done.get("shouldfail") or done.get("shouldstop") or self.interrupt or self.internal
+        return bool(early)
+
+    @property
+    def progress(self) -> str:
+        """How far the run came, as the end of a sentence."""
+        if self.plan is None:
+            return ", before the tests were collected"
+        done = f", after {self.finished.total()} of {self.planned.total()} tests"
+        return done + (f", in {self.started}" if self.started else "")
+
     def count(self, payload: bytes) -> None:
         """Add a payload to number and digest, unless it holds the `end` record."""
         if payload.startswith(_END):
@@ -80,6 +103,7 @@ class Ledger:
         """Note that a test has begun."""
         self.started = nodeid
         self.phases = {}
+        self._failed_before = self.failed
 
     def report(self, when: str, outcome: str) -> None:
         """Note the report of a phase of the open test."""
@@ -88,5 +112,9 @@ class Ledger:
 
     def finish(self, nodeid: str) -> None:
         """Note that all phases of a test were reported; a try that is repeated ends none."""
-        self.finished[nodeid] += not self.is_repeated
+        if self.is_repeated:
+            self.superseded += self.failed - self._failed_before
+            self.failed = self._failed_before
+        else:
+            self.finished[nodeid] += 1
         self.started = None

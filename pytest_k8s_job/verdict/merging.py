@@ -1,4 +1,4 @@
-"""The verdict on a run of several pods: each on its own, and that together they ran one plan."""
+"""Merges the verdicts on several pods, which together must have run one plan."""
 
 from __future__ import annotations
 
@@ -16,23 +16,22 @@ from pytest_k8s_job.verdict.verdict import (
     Verdict,
     judge,
     names_of,
-    stopped_early,
 )
 
-__all__ = ["Told", "judge_run"]
+__all__ = ["PodResult", "judge_run"]
 
 PASSED, FAILED = 0, 1  # pytest's own exit codes
 LOST = (Verdict.INCOMPLETE, Verdict.NOT_RUN)
 
 
 @dataclass(frozen=True)
-class Told:
-    """What one pod told, and how it ended.
+class PodResult:
+    """What one pod reported, and how it ended.
 
     Attributes:
         name: of the pod in a message: "shard 2".
-        replaced: it was taken away, and another pod ran what it left.
-        partial: it ran only what another pod left.
+        replaced: the pod was taken away, and another one ran what was left.
+        partial: the pod ran only what another one left.
     """
 
     name: str
@@ -42,8 +41,8 @@ class Told:
     partial: bool = False
 
 
-def judge_run(pods: Sequence[Told], *, stopped: bool = False, collect_only: bool) -> Judgement:
-    """Return the verdict on a run; `stopped`: the near side ended it, as --maxfail does."""
+def judge_run(pods: Sequence[PodResult], *, stopped: bool = False, collect_only: bool) -> Judgement:
+    """Return the verdict on a run; `stopped`: the collector ended it, as --maxfail does."""
     if stopped:
         return Judgement(Verdict.FAILED, FAILED)
     if len(pods) == 1:
@@ -57,7 +56,7 @@ def judge_run(pods: Sequence[Told], *, stopped: bool = False, collect_only: bool
     return _merge([one for _, one in judged], failed=any(pod.ledger.failed for pod in pods))
 
 
-def _lost(lost: Sequence[tuple[Told, Judgement]], *, nothing_ran: bool) -> Judgement:
+def _lost(lost: Sequence[tuple[PodResult, Judgement]], *, nothing_ran: bool) -> Judgement:
     pod, one = lost[0]
     others = f" (and {len(lost) - 1} more pods)" if len(lost) > 1 else ""
     reason = f"{pod.name}{others}: {one.reason}"
@@ -67,7 +66,7 @@ def _lost(lost: Sequence[tuple[Told, Judgement]], *, nothing_ran: bool) -> Judge
 
 
 def _merge(judged: Sequence[Judgement], *, failed: bool) -> Judgement:
-    """Return the verdict on complete pods; a shard without tests is none, a run without is."""
+    """Return the verdict on complete pods; shards without tests do not count."""
     ran = [one for one in judged if one.verdict is not Verdict.NO_TESTS]
     code = max((one.exit_code for one in ran), default=EXIT_NO_TESTS)
     if failed and code in (PASSED, EXIT_NO_TESTS):
@@ -75,8 +74,8 @@ def _merge(judged: Sequence[Judgement], *, failed: bool) -> Judgement:
     return next(one for one in judged if one.exit_code == code)
 
 
-def _contradictions(pods: Sequence[Told]) -> Iterator[str]:
-    """Yield each reason why the pods together did not run one plan, and each test once."""
+def _contradictions(pods: Sequence[PodResult]) -> Iterator[str]:
+    """Yield each reason why the pods did not run one plan, each test once."""
     shards = [pod for pod in pods if pod.ledger.plan is not None and not pod.partial]
     if not shards:
         return  # usage error: every pod ended before it collected
@@ -89,11 +88,11 @@ def _contradictions(pods: Sequence[Told]) -> Iterator[str]:
     if extra := sorted((reported - planned).elements()):
         yield f"{names_of(extra)} reported more than once"
     missing = sorted((planned - reported).elements())
-    if missing and not any(stopped_early(pod.ledger) for pod in pods if not pod.replaced):
+    if missing and not any(pod.ledger.stopped_early for pod in pods if not pod.replaced):
         yield f"{len(missing)} planned tests were not reported: {names_of(missing)}"
 
 
-def _other_plans(shards: Sequence[Told]) -> Iterator[str]:
+def _other_plans(shards: Sequence[PodResult]) -> Iterator[str]:
     first = shards[0]
     for pod in shards[1:]:
         if Counter(pod.ledger.collected) != Counter(first.ledger.collected):

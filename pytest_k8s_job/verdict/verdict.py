@@ -1,4 +1,4 @@
-"""The verdict on a run: what may be said, and with which exit code, from what was received.
+"""Draws the verdict on a pod, and its exit code, from what was received.
 
 A run passes only when everything agrees: the plan, the reports, the `end` record, the container's
 exit code and its termination message. What is unknown is never "passed".
@@ -25,7 +25,6 @@ __all__ = [
     "judge",
     "judge_answer",
     "names_of",
-    "stopped_early",
     "void",
 ]
 
@@ -39,19 +38,19 @@ NAMED = 3  # missing tests that a message names
 
 
 class Verdict(StrEnum):
-    """What is known about a run."""
+    """What is known about a run; the values are shown to the user."""
 
     PASSED = "PASSED"
     FAILED = "FAILED"
-    NO_TESTS = "NO TESTS"
-    NOT_RUN = "NOT RUN"
+    NO_TESTS = "NO_TESTS"
+    NOT_RUN = "NOT_RUN"
     INCOMPLETE = "INCOMPLETE"
     VOID = "VOID"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the run ended as the cluster tells it.
+    """How the pod of a run ended, as the cluster reports it.
 
     `broken` says why following it ended early, `running` that tests may have run at that time.
     """
@@ -77,7 +76,7 @@ class Judgement:
 
 
 def void(judgement: Judgement, sentence: str, *, version: bool) -> Judgement:
-    """Return the verdict on a run whose target changed; `version`: it became another one.
+    """Return the verdict after a change of the target; `version`: to another one.
 
     Then no result is of one version. A target that only restarted has not passed, but what failed
     has failed.
@@ -101,7 +100,7 @@ def judge(ledger: Ledger, outcome: Outcome, *, collect_only: bool = False) -> Ju
 
 
 def judge_answer(ledger: Ledger, outcome: Outcome) -> Judgement:
-    """Return the verdict on a run in which pytest only had to say something about itself."""
+    """Return the verdict on a run of --help and the like, which needs no session."""
     if not ledger.hello:
         return Judgement(Verdict.NOT_RUN, EXIT_NOT_RUN, _not_started(outcome))
     if ledger.end is None:
@@ -151,16 +150,16 @@ def _stopped_by(ledger: Ledger) -> str:
 def _missing(ledger: Ledger, outcome: Outcome, collect_only: bool) -> Iterator[str]:
     """Yield each reason why the results cannot be trusted, the most telling first."""
     if stopped := (ledger.end or {}).get("stopped"):
-        yield f"{stopped['why']}{_progress(ledger)}{_for_seconds(stopped['seconds'])}"
+        yield f"{stopped['why']}{ledger.progress}{_for_seconds(stopped['seconds'])}"
     if ledger.interrupt and ledger.interrupt["kind"] == "terminated":
-        yield f"{ledger.interrupt['message']}{_progress(ledger)}"
+        yield f"{ledger.interrupt['message']}{ledger.progress}"
     if ledger.end is None:
         missing = "records were lost" if outcome.gap else "the end of the results is missing"
-        yield f"{missing} ({_ended(outcome)}){_progress(ledger)}"
+        yield f"{missing} ({_ended(outcome)}){ledger.progress}"
         return
     yield from _contradictions(ledger, ledger.end, outcome)
     if ledger.end["signal"]:
-        yield f"pytest was killed by signal {ledger.end['signal']}{_progress(ledger)}"
+        yield f"pytest was killed by signal {ledger.end['signal']}{ledger.progress}"
     if ledger.done is None:
         yield from _without_session_end(ledger, ledger.end["exit"])
     else:
@@ -169,7 +168,7 @@ def _missing(ledger: Ledger, outcome: Outcome, collect_only: bool) -> Iterator[s
 
 def _contradictions(ledger: Ledger, end: dict[str, Any], outcome: Outcome) -> Iterator[str]:
     if outcome.gap or (end["records"], end["sha256"]) != (ledger.records, ledger.sha256):
-        yield f"records were lost: {ledger.records} of {end['records']} came{_progress(ledger)}"
+        yield f"records were lost: {ledger.records} of {end['records']} came{ledger.progress}"
     if outcome.broken:
         yield outcome.broken
     if outcome.exit_code is None:
@@ -197,7 +196,7 @@ def _without_session_end(ledger: Ledger, code: int | None) -> Iterator[str]:
     stopped = ledger.internal is not None or ledger.interrupt is not None
     if ledger.session is None or (stopped and code != PASSED):
         return
-    yield f"pytest ended with exit code {code} in the middle of its session{_progress(ledger)}"
+    yield f"pytest ended with exit code {code} in the middle of its session{ledger.progress}"
 
 
 def _missing_reports(
@@ -206,8 +205,9 @@ def _missing_reports(
     if code == PASSED and (ledger.failed or done["exit"]):
         yield f"pytest ended with exit code 0 although {ledger.failed} tests failed"
     counted = done["counts"].get("failed", 0)
-    if ledger.failed < counted:
-        yield f"{ledger.failed} failures came, pytest counted {counted}"
+    came = ledger.failed + ledger.superseded
+    if came < counted:
+        yield f"{came} failures came, pytest counted {counted}"
     if ledger.plan is None:
         if code in (0, 1, EXIT_NO_TESTS):
             yield "the plan of the tests is missing"
@@ -216,16 +216,9 @@ def _missing_reports(
         yield "the planned tests are not those that the pod collected"
     if ledger.repeated:
         yield f"{names_of(ledger.repeated)} reported more than once"
-    if ledger.unreported and not collect_only and (code == PASSED or not stopped_early(ledger)):
+    if ledger.unreported and not collect_only and (code == PASSED or not ledger.stopped_early):
         names = names_of(ledger.unreported)
         yield f"{len(ledger.unreported)} planned tests were not reported: {names}"
-
-
-def stopped_early(ledger: Ledger) -> bool:
-    """True if pytest ended the session of its own before the last test."""
-    done = ledger.done or {}
-    early = done.get("shouldfail") or done.get("shouldstop") or ledger.interrupt or ledger.internal
-    return bool(early)
 
 
 def _ended(outcome: Outcome) -> str:
@@ -235,13 +228,6 @@ def _ended(outcome: Outcome) -> str:
         return "the pod's exit code is not known either"
     said = ": ".join(filter(None, [outcome.reason, outcome.message]))
     return f"the container ended with exit code {outcome.exit_code}" + (said and f", {said}")
-
-
-def _progress(ledger: Ledger) -> str:
-    if ledger.plan is None:
-        return ", before the tests were collected"
-    done = f", after {ledger.finished.total()} of {ledger.planned.total()} tests"
-    return done + (f", in {ledger.started}" if ledger.started else "")
 
 
 def _for_seconds(seconds: float | None) -> str:

@@ -1,4 +1,4 @@
-"""What the near side, or the manifest, tells the agent by its environment.
+"""Settings of the agent, which collector or manifest pass in its environment.
 
 Standard library only.
 """
@@ -36,18 +36,20 @@ TEST_TIMEOUT = "PYTEST_K8S_JOB_TEST_TIMEOUT"  # seconds for one test
 
 KUBELET_BYTES = 10 << 20  # the kubelet's default: then it rotates, and serves only the newest file
 SECTIONS_PART = 0.4  # for captured output of an unattended run: frames compress it, at worst by 1
-SECTIONS_HEARD = 24 << 20  # characters of it with a collector: it reads along, and has the journal
+SECTIONS_WITH_COLLECTOR = (
+    24 << 20
+)  # characters of it with a collector: it reads along, and has the journal
 
 
 class Settings:
-    """What the near side tells the agent; it is not `heard` when it draws its own nonce."""
+    """The settings of one agent; without a collector it draws its own nonce."""
 
     def __init__(self, environment: MutableMapping[str, str]) -> None:
         """Read the settings and remove them from `environment`, which the tests inherit."""
         nonce = environment.pop(NONCE, "")
         self.run = environment.pop(RUN_ID, "")
         self.nonce = nonce or os.urandom(16).hex()
-        self.heard = bool(nonce)
+        self.has_collector = bool(nonce)
         self.cache = environment.pop(CACHE, "")
         self.termination_log = Path(environment.pop(TERMINATION_LOG, "/dev/termination-log"))
         self.log_bytes = int(number(environment, LOG_BYTES) or KUBELET_BYTES)
@@ -58,11 +60,13 @@ class Settings:
     @property
     def sections(self) -> int:
         """Characters of captured output that may travel whole."""
-        return SECTIONS_HEARD if self.heard else int(self.log_bytes * SECTIONS_PART)
+        return (
+            SECTIONS_WITH_COLLECTOR if self.has_collector else int(self.log_bytes * SECTIONS_PART)
+        )
 
 
 def number(environment: MutableMapping[str, str], name: str) -> float | None:
-    """Take a number out of `environment`; None if it is not there."""
+    """Remove a number from `environment` and return it; None if it is not there."""
     text = environment.pop(name, "")
     try:
         return float(text) if text else None

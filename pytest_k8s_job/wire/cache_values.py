@@ -1,6 +1,6 @@
-"""The part of pytest's cache that selects tests, packed into one environment variable.
+"""Packs the values of pytest's cache that select tests into one environment variable.
 
-`--lf`, `--ff`, `--nf` and `--sw` choose in the pod, where the tests are, by what the near side
+`--lf`, `--ff`, `--nf` and `--sw` choose in the pod, where the tests are, by what the collector
 remembers. Standard library only: the agent unpacks it.
 """
 
@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["KEYS", "NEAR_KEYS", "pack", "unpack"]
+__all__ = ["COLLECTOR_KEYS", "KEYS", "pack", "unpack"]
 
 KEYS = ("cache/lastfailed", "cache/nodeids", "cache/stepwise")
-NEAR_KEYS = KEYS[:2]  # the near side keeps them up itself, from the reports
+COLLECTOR_KEYS = KEYS[:2]  # the collector keeps them up itself, from the reports
 MAX_BYTES = 100 << 10  # Linux takes 128 KiB in one variable
 
 

@@ -1,4 +1,4 @@
-"""Frames: how payloads travel in a log that other people also write to.
+"""Frames: lines that carry payloads through a log with other text in it.
 
 A frame is one ASCII line of at most 4 KiB that starts at column 0:
 
@@ -36,7 +36,7 @@ _FRAME = re.compile(
 
 
 def encode(nonce: str, sequence: int, payload: bytes) -> bytes:
-    """Return the lines that carry `payload` (at most `MAX_PAYLOAD` bytes) as number `sequence`."""
+    """Return the lines of frame number `sequence`, which carry `payload`."""
     if len(payload) > MAX_PAYLOAD:
         raise FrameError(f"a payload of {len(payload)} bytes is over the limit of {MAX_PAYLOAD}")
     packed = base64.b64encode(zlib.compress(payload, 6))
@@ -49,7 +49,7 @@ def encode(nonce: str, sequence: int, payload: bytes) -> bytes:
 
 
 class Decoder:
-    """Finds the frames of one run in raw log bytes and yields their payloads once and in order."""
+    """Finds the frames of one run in log bytes; yields their payloads in order."""
 
     def __init__(self, nonce: str) -> None:
         self._nonce = nonce.encode("ascii")
@@ -70,7 +70,7 @@ class Decoder:
 
     @property
     def missing(self) -> tuple[int, int] | None:
-        """First and last number of the oldest frames that were passed over; None if none were."""
+        """First and last number of the first frames that are missing; None without any."""
         later = [sequence for sequence in self._parts if sequence > self.next_sequence]
         return (self.next_sequence, min(later) - 1) if later else None
 
@@ -86,8 +86,10 @@ class Decoder:
             self._grow(line)
             whole, overlong = bytes(self._line), self._overlong
             self.new_stream()
-            if overlong or not self._accept(whole):
-                self._keep_text(whole)
+            if not overlong and (match := _FRAME.fullmatch(whole)):
+                self._accept(match)
+            elif whole.strip():
+                self.tail.append(whole.decode("utf-8", "replace").rstrip())
             yield from self._deliver()
         self._grow(rest)
 
@@ -96,32 +98,22 @@ class Decoder:
         self._overlong |= len(piece) > room
         self._line += piece[:room]
 
-    def _keep_text(self, line: bytes) -> None:
-        if line.strip() and not _FRAME.fullmatch(line):
-            self.tail.append(line.decode("utf-8", "replace").rstrip())
-
-    def _accept(self, line: bytes) -> bool:
-        """Store the part in `line`; False if it is not a frame of this run."""
-        match = _FRAME.fullmatch(line)
-        if match is None or match[1] != self._nonce:
-            return False
+    def _accept(self, match: re.Match[bytes]) -> None:
+        """Store the part in a matching line if it is a frame of this run."""
         sequence, part, parts, piece = int(match[2]), int(match[3]), int(match[4]), match[6]
-        if _crc(line[len(_PREFIX) : match.end(4)], piece) != int(match[5], 16):
-            return False
-        if not 1 <= part <= parts:
-            return False
-        if not self.next_sequence <= sequence < self.next_sequence + MAX_AHEAD:
-            return True
-        return self._store(sequence, part, parts, piece)
+        head = match[0][len(_PREFIX) : match.end(4)]
+        is_ours = match[1] == self._nonce and _crc(head, piece) == int(match[5], 16)
+        in_turn = self.next_sequence <= sequence < self.next_sequence + MAX_AHEAD
+        if is_ours and in_turn and 1 <= part <= parts:
+            self._store(sequence, part, parts, piece)
 
-    def _store(self, sequence: int, part: int, parts: int, piece: bytes) -> bool:
+    def _store(self, sequence: int, part: int, parts: int, piece: bytes) -> None:
         if self._sizes.setdefault(sequence, parts) != parts:
             raise FrameError(f"frame {sequence} claims to have {parts} parts and another number")
         held = self._parts.setdefault(sequence, {})
         if part not in held and self._held + len(piece) <= MAX_HELD:
             held[part] = piece
             self._held += len(piece)
-        return True
 
     def _deliver(self) -> Iterator[bytes]:
         while len(self._parts.get(self.next_sequence, ())) == self._sizes.get(self.next_sequence):
@@ -150,6 +142,6 @@ def _unpack(packed: bytes) -> bytes:
         payload = inflate.decompress(base64.b64decode(packed, validate=True), MAX_PAYLOAD)
     except (binascii.Error, zlib.error) as error:
         raise FrameError(f"a frame of this run does not unpack: {error}") from error
-    if inflate.unconsumed_tail or not inflate.eof:
+    if not inflate.eof:
         raise FrameError(f"a frame of this run is cut, or unpacks to over {MAX_PAYLOAD} bytes")
     return payload

@@ -1,4 +1,4 @@
-"""The journal: all frames of a run once more, in a file in the pod that no log rotation cuts.
+"""The journal: a file in the pod with all frames, which no log rotation cuts.
 
     python -m pytest_k8s_job.wire.journal FIRST LAST   print the frames with these numbers
     python -m pytest_k8s_job.wire.journal --release    let an agent end that lingers for this
@@ -46,7 +46,7 @@ def release_command() -> list[str]:
 
 
 class Journal:
-    """Written by the agent in a folder of its own; without a place for it, the run does without."""
+    """The agent's file of all frames; a run goes on if it cannot be written."""
 
     def __init__(self, folder: Path) -> None:
         self._released = folder / RELEASE
@@ -57,7 +57,7 @@ class Journal:
             self._file = os.open(folder / FRAMES, flags, 0o600)
 
     def write(self, frame: bytes) -> None:
-        """Add the lines of one frame; the first that does not fit is the end of the journal."""
+        """Add the lines of one frame; after one that does not fit, nothing more."""
         if self._file is None:
             return
         self._room -= len(frame)
@@ -85,7 +85,7 @@ class Journal:
 
 
 def temporary_directory(environment: Mapping[str, str]) -> Path:
-    """Return where the agent's folder lies; `tempfile` would delay every start to say the same."""
+    """Return the parent of the agent's folder; importing `tempfile` would take longer."""
     return Path(environment.get("TMPDIR") or "/tmp")  # noqa: S108 (names in it are random)
 
 
@@ -100,7 +100,7 @@ def make_folder(environment: Mapping[str, str]) -> Path:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove the folder and all that is in it; it is nobody's business if that fails."""
+    """Remove the folder and all that is in it; errors are ignored."""
     for place, _, names in os.walk(folder, topdown=False):
         with contextlib.suppress(OSError):
             for name in names:
@@ -109,7 +109,7 @@ def remove_folder(folder: Path) -> None:
 
 
 def find_folder(environment: Mapping[str, str]) -> Path | None:
-    """Return the newest folder of an agent whose frames carry the nonce, if the nonce is known."""
+    """Return the newest folder of an agent whose frames carry the known nonce."""
     mine = environment.get(NONCE, "").encode()
     found = [
         (folder.stat().st_mtime_ns, folder)
@@ -128,7 +128,7 @@ def _first_line(folder: Path) -> bytes:
 
 
 def frames(folder: Path, first: int, last: int) -> Iterator[bytes]:
-    """Yield the lines of the frames `first` to `last`, until there are `ANSWER_BYTES` of them."""
+    """Yield the lines of the frames `first` to `last`, at most `ANSWER_BYTES`."""
     size, latest = 0, first
     with (folder / FRAMES).open("rb") as journal:
         for line in journal:
@@ -142,7 +142,7 @@ def frames(folder: Path, first: int, last: int) -> Iterator[bytes]:
 
 
 def _number(line: bytes) -> int | None:
-    """Return the sequence number in `line`; None if it is no whole line of a frame."""
+    """Return the sequence number in a whole line of a frame, else None."""
     words = line.split(b" ", 3)
     is_whole = len(words) > 3 and words[2].isdigit() and line.endswith(b"\n")
     return int(words[2]) if is_whole else None

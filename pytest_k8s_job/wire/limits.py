@@ -10,7 +10,7 @@ REACTION_MOST = 10.0  # seconds from SIGTERM to SIGKILL, within the grace period
 
 
 class Limits:
-    """Seconds that the run, one test, and the end of the pod may take; None: without limit."""
+    """Seconds for the run, one test and the end of the pod; None: no limit."""
 
     def __init__(
         self, deadline: float | None, test: float | None, grace: float | None = None

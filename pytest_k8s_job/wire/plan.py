@@ -1,4 +1,4 @@
-"""Node ids and locations of a plan, as `nodes` and `items` records tell them."""
+"""Node ids and locations of a plan, read from `nodes` and `items` records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["node_ids", "usual_location"]
 
 
 def usual_location(nodeid: str) -> tuple[str, str]:
-    """Return file and dotted name of a test as pytest derives them from its node id."""
+    """Return file and dotted name of a test, derived from its node id."""
     file, _, rest = nodeid.partition("::")
     head, bracket, parameters = rest.partition("[")
     return file, head.replace("::", ".") + bracket + parameters

@@ -1,4 +1,4 @@
-"""Records: what the pod tells the near side, one JSON array a line, its kind first.
+"""Records that the pod sends to the collector, one JSON array a line, its kind first.
 
 Shapes, in the order in which they come (`item` is an index into the plan, or a node id with its
 location when the plan does not know it):
@@ -86,7 +86,7 @@ TEXT_FD = "PYTEST_K8S_JOB_TEXT_FD"  # the one that takes what its reporter shows
 STACKS_FD = "PYTEST_K8S_JOB_STACKS"  # the one that takes the stacks of its threads
 SECTIONS = "PYTEST_K8S_JOB_SECTIONS"  # characters of captured output that may travel whole
 EVIDENCE = "PYTEST_K8S_JOB_EVIDENCE"  # "no": the exchanges of tests are not noted
-JUNIT = "PYTEST_K8S_JOB_JUNIT"  # set if the near side writes a JUnit file
+JUNIT = "PYTEST_K8S_JOB_JUNIT"  # set if the collector writes a JUnit file
 
 STACKS_SIGNAL = signal.SIGVTALRM  # asks for the stacks; others use the better known signals
 
@@ -126,7 +126,7 @@ _KINDS = frozenset(Kind)
 
 
 def encode(kind: Kind, *fields: object) -> bytes:
-    """Return a record as one ASCII line with its newline; what JSON cannot say becomes its repr."""
+    """Return a record as one ASCII line; what JSON cannot hold becomes its repr."""
     return _encoder.encode([kind.value, *fields]).encode("ascii") + b"\n"
 
 
@@ -154,7 +154,7 @@ def map_texts(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def plan_digest(nodeids: Iterable[str]) -> str:
-    """Return the sha256 over the sorted node ids, the same in every shard and on both sides."""
+    """Return the sha256 over the sorted node ids, the same in each shard and the collector."""
     return hashlib.sha256("\n".join(sorted(nodeids)).encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -1,6 +1,6 @@
-"""Which of the collected tests one pod runs: its part of a sharded run, or only what is left over.
+"""Selects the tests that one pod runs: its shard, or what an earlier run left.
 
-The near side packs a `Selection` into the pod's environment. Every shard collects everything,
+The collector packs a `Selection` into the pod's environment. Every shard collects everything,
 computes the same parts from the same numbers and takes its own, so that no pod has to ask another.
 Standard library only.
 """
@@ -49,7 +49,7 @@ def key_of(nodeid: str) -> bytes:
 
 @dataclass(frozen=True)
 class Selection:
-    """What the pods of one Job run: `shards` parts of what is selected.
+    """The selected tests of one Job, divided into `shards` parts.
 
     Attributes:
         only: keys of the tests to run; None: no test is left out.
@@ -62,7 +62,7 @@ class Selection:
     durations: Mapping[bytes, float] = field(default_factory=dict)
 
     def encode(self) -> dict[str, str]:
-        """Return the environment that tells a pod of this; empty if there is nothing to tell."""
+        """Return the environment variables for a pod; none if it runs everything."""
         if self.shards == 1 and self.only is None:
             return {}
         only = None if self.only is None else _text(b"".join(sorted(self.only)))
@@ -85,7 +85,7 @@ class Selection:
 
 
 def take_selection(environment: MutableMapping[str, str]) -> tuple[Selection, int]:
-    """Remove the selection from `environment`; return it with the number of this pod's shard."""
+    """Remove the selection from `environment`; return it and this pod's shard."""
     names = sorted(
         (name for name in environment if name.startswith(SELECTION + "_")),
         key=lambda name: int(name.rpartition("_")[2]),

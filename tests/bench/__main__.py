@@ -1,7 +1,7 @@
 """Measures the tool against its peers and floors: `python -m tests.bench [--row NAME]`.
 
 Prints a table and writes reports/bench.json; rows that were not asked for stay in it. Exits 1 if a
-figure is not reached. `--docs` only copies the report's table into docs/bench.md.
+limit is not kept. `--docs` only copies the report's table into docs/bench.md.
 """
 
 # ruff: noqa: T201 (the table is the output)
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.bench import collector, evidence, in_cluster
+from tests.bench import api_requests, bare_pods, collector, evidence, in_cluster
 from tests.bench.figures import Figure, markdown, text_table
 from tests.bench.scene import Scene, build_image, open_scene
 from tests.checkout import CHECKOUT
@@ -28,11 +28,13 @@ ROWS: dict[str, Row] = {
     "floors": in_cluster.floors,
     "pod": in_cluster.pod_side,
     "log": in_cluster.log_size,
-    "near": collector.total,
+    "total": collector.total,
     "collect": in_cluster.collect,
     "evidence": evidence.cost,
     "memory": collector.memory,
-    "shards": in_cluster.shards,
+    "prompt": bare_pods.prompt,
+    "shards": bare_pods.shards,
+    "requests": api_requests.requests,
 }
 
 
@@ -43,7 +45,7 @@ def merged(known: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[dict[
 
 
 def known_rows() -> list[dict[str, Any]]:
-    """Return the rows of the report, also those of a measurement that goes on beside this one."""
+    """Return the rows of the report, also those of a measurement that runs at the same time."""
     found: list[dict[str, Any]] = json.loads(REPORT.read_text()) if REPORT.exists() else []
     return found
 
@@ -56,7 +58,7 @@ def write_docs(rows: list[dict[str, Any]]) -> None:
 
 
 def measure(names: list[str], rounds: int) -> list[dict[str, Any]]:
-    """Measure the rows `names`; what is known is told and kept at once."""
+    """Measure the rows `names`; print and keep each figure at once."""
     build_image()
     REPORT.parent.mkdir(exist_ok=True)
     with open_scene() as scene:
@@ -70,7 +72,7 @@ def measure(names: list[str], rounds: int) -> list[dict[str, Any]]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure the rows that are named, all by default; 0 if every figure is reached."""
+    """Measure the rows that are named, all by default; 0 if every limit is kept."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--row", action="append", choices=ROWS, metavar="NAME")
     parser.add_argument("--rounds", type=int, default=5, help="of each comparison (default: 5)")

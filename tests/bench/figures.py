@@ -1,4 +1,4 @@
-"""What a benchmark found: a figure with what it must be, as JSON, as text and as Markdown."""
+"""Figures of the benchmarks with their limits: as JSON, as text and as Markdown."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Figure:
     """One row.
 
     `value` is what is judged, the ratio of the two medians or a measured size; `median` and
-    `spread` (between the quartiles) are those of the single rounds. Without `limit` it is told,
-    not judged.
+    `spread` (between the quartiles) are those of the single rounds. Without `limit` it is
+    shown, not judged.
     """
 
     name: str
@@ -28,21 +28,20 @@ class Figure:
     median: float
     spread: float
     runs: int
-    at_least: bool = False
 
     @property
     def must(self) -> str:
         """The limit in words."""
         if self.limit is None:
             return "-"
-        return f"{'>=' if self.at_least else '<='} {self.limit:g}"
+        return f"<= {self.limit:g}"
 
     @property
     def ok(self) -> bool | None:
         """True if the limit is kept, None if there is none."""
         if self.limit is None:
             return None
-        return self.value >= self.limit if self.at_least else self.value <= self.limit
+        return self.value <= self.limit
 
     def as_json(self) -> dict[str, Any]:
         """Return the row of the report."""
@@ -53,21 +52,12 @@ class Figure:
         }
 
 
-def ratio(
-    name: str,
-    ours: Sequence[float],
-    theirs: Sequence[float],
-    limit: float | None,
-    *,
-    at_least: bool = False,
-) -> Figure:
+def ratio(name: str, ours: Sequence[float], theirs: Sequence[float], limit: float | None) -> Figure:
     """Return the figure `ours` over `theirs`; both are of the same rounds, in the same order."""
     rounds = [one / other for one, other in zip(ours, theirs, strict=True)]
     value = statistics.median(ours) / statistics.median(theirs)
     spread = quartile_distance(rounds)
-    return Figure(
-        name, value, "ratio", limit, statistics.median(rounds), spread, len(rounds), at_least
-    )
+    return Figure(name, value, "ratio", limit, statistics.median(rounds), spread, len(rounds))
 
 
 def size(name: str, found: Sequence[float], unit: str, limit: float | None) -> Figure:

@@ -10,13 +10,12 @@ from collections.abc import Iterator
 
 from tests.bench.figures import Figure, ratio, size
 from tests.bench.peers import XDIST, Chart
-from tests.bench.scene import RUN_SECONDS, JobClock, Scene, Timed, job, tool
+from tests.bench.scene import PLAIN, RUN_SECONDS, Scene, Timed, job, plain_job, tool
+from tests.bench.watches import JobClock
 from tests.checkout import CHECKOUT
 
-__all__ = ["collect", "floors", "log_size", "pod_side", "shards"]
+__all__ = ["collect", "floors", "log_size", "pod_side"]
 
-PLAIN = ["python", "-m", "pytest"]
-FLOOR_ENVIRONMENT = {"name": "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "value": "1"}
 SAYS = " passed in "
 
 
@@ -55,8 +54,7 @@ def _beyond(run: Timed, clock: JobClock) -> float:
 
 def _floor(scene: Scene, suite: str) -> float:
     """Return the seconds of the leanest way: create a bare Job, follow its log to the end."""
-    manifest = job(scene.namespace, suite, PLAIN, [])
-    manifest["spec"]["template"]["spec"]["containers"][0]["env"] = [FLOOR_ENVIRONMENT]
+    manifest = plain_job(scene.namespace, suite, PLAIN)
     began = time.monotonic()
     name = scene.create(manifest)
     while SAYS not in scene.try_kubectl("logs", "--follow", f"job/{name}"):
@@ -81,9 +79,9 @@ def pod_side(scene: Scene, rounds: int) -> Iterator[Figure]:
 
 
 def log_size(scene: Scene, rounds: int) -> Iterator[Figure]:
-    """Measure log and near side of 10,000 tests, beside xdist's controller."""
+    """Compare log and collector of 10,000 tests with xdist's controller."""
     suite = scene.suites / "ten_thousand"
-    megabytes, near, controller = [], [], []
+    megabytes, collector, controller = [], [], []
     for _ in range(rounds):
         meter = scene.folder / "meter.json"
         plugins = "tests.bench.meter,pytest_k8s_job.plugin"
@@ -94,7 +92,7 @@ def log_size(scene: Scene, rounds: int) -> Iterator[Figure]:
             extra={"BENCH_METER": str(meter), "PYTEST_PLUGINS": plugins},
         )
         megabytes.append(log.stat().st_size / 1e6)
-        near.append(json.loads(meter.read_text())["cpu"])
+        collector.append(json.loads(meter.read_text())["cpu"])
         scene.run(
             tool("-n1"),
             suite,
@@ -107,7 +105,7 @@ def log_size(scene: Scene, rounds: int) -> Iterator[Figure]:
         controller.append(json.loads(meter.read_text())["cpu"])
     yield size("log of 10,000 trivial tests", megabytes, "MB", 0.6)
     name = "collector's CPU time for 10,000 results to that of xdist's controller (-n 1)"
-    yield ratio(name, near, controller, 0.7)
+    yield ratio(name, collector, controller, 0.7)
 
 
 def collect(scene: Scene, rounds: int) -> Iterator[Figure]:
@@ -131,14 +129,3 @@ def collect(scene: Scene, rounds: int) -> Iterator[Figure]:
         seconds["floor"],
         1.5,
     )
-
-
-def shards(scene: Scene, rounds: int) -> Iterator[Figure]:
-    """Compare one pod with eight on 64 tests of one second."""
-    one: list[float] = []
-    eight: list[float] = []
-    for _ in range(rounds):
-        for count, taken in ((1, one), (8, eight)):
-            command = tool("--in-cluster", f"--shards={count}")
-            taken.append(scene.run(command, scene.checkout("sleep64")).seconds)
-    yield ratio("8 shards to 1, 64 tests of 1 s", one, eight, 6.0, at_least=True)

@@ -16,5 +16,5 @@ def _leave(place: Path) -> None:
     place.write_text(json.dumps({"cpu": cpu, "peak_mb": used.ru_maxrss / 1024}))
 
 
-if place := os.environ.pop("BENCH_METER", ""):  # taken away, so that no child overwrites it
+if place := os.environ.pop("BENCH_METER", ""):  # removed, so that no child overwrites the file
     atexit.register(_leave, Path(place))

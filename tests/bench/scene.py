@@ -1,4 +1,4 @@
-"""The cluster's half of the benchmarks: the image, a namespace, Jobs and commands with a clock."""
+"""What is measured in: the image, a namespace, Jobs, and commands with a clock."""
 
 from __future__ import annotations
 
@@ -26,13 +26,16 @@ from tests.checkout import CHECKOUT
 __all__ = [
     "CHECKOUT",
     "HERE",
+    "IMAGE",
+    "NO_AUTOLOAD",
+    "PLAIN",
     "RUN_SECONDS",
-    "JobClock",
     "Scene",
     "Timed",
     "build_image",
     "job",
     "open_scene",
+    "plain_job",
     "tool",
 ]
 
@@ -40,6 +43,8 @@ HERE = Path(__file__).parent
 IMAGE = "pytest-k8s-job-bench:1"
 RUN_SECONDS = 300.0  # a command that takes longer hangs; the slowest needs 90 s here
 POLL_SECONDS = 0.1
+PLAIN = ["python", "-m", "pytest"]
+NO_AUTOLOAD = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
 CONTEXT_FILES = (
     "pyproject.toml",
     "README.md",
@@ -105,6 +110,14 @@ def job(namespace: str, suite: str, command: list[str], args: list[str]) -> dict
     }
 
 
+def plain_job(namespace: str, suite: str, command: list[str]) -> dict[str, Any]:
+    """Return a Job that runs plain pytest by `command`, without pytest's loading of plugins."""
+    manifest = job(namespace, suite, command, [])
+    container = manifest["spec"]["template"]["spec"]["containers"][0]
+    container["env"] = [{"name": NO_AUTOLOAD, "value": "1"}]
+    return manifest
+
+
 def tool(*words: str, module: str = "pytest") -> list[str]:
     """Return the command line of Python with `module`."""
     return [sys.executable, "-m", module, *words]
@@ -123,7 +136,7 @@ class Scene:
             **{k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "CI"))},
             "KUBECONFIG": str(local_cluster.kubeconfig()),
             "PYTHONPATH": str(CHECKOUT),
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            NO_AUTOLOAD: "1",
             "PYTEST_PLUGINS": "pytest_k8s_job.plugin",
         }
 
@@ -152,7 +165,7 @@ class Scene:
 
     def checkout(self, suite: str) -> Path:
         """Return a directory with nothing but the Job manifest of `suite`."""
-        folder = self.folder / f"near-{suite}"
+        folder = self.folder / f"checkout-{suite}"
         if not folder.exists():
             folder.mkdir()
             command = ["python", "-m", "pytest_k8s_job.pod.agent"]
@@ -215,42 +228,6 @@ class Scene:
         if process.returncode != code:
             raise RuntimeError(f"{command} ended with {process.returncode}:\n{output}")
         return Timed(began, ended, seen, output)
-
-
-class JobClock:
-    """Notes when each Job of a namespace came into being, as a watch tells it."""
-
-    def __init__(self, scene: Scene) -> None:
-        self.created: list[float] = []
-        columns = "custom-columns=NAME:.metadata.uid"
-        command = ("get", "jobs", "--watch", "--no-headers", "-o", columns)
-        self._process = subprocess.Popen(
-            scene.kubectl_command(*command),
-            env=scene.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        known = set()
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if line not in known:
-                known.add(line)
-                self.created.append(time.monotonic())
-
-    def first_after(self, moment: float) -> float:
-        """Return when the first Job after `moment` was created."""
-        return next(each for each in self.created if each >= moment)
-
-    def close(self) -> None:
-        """End the watch."""
-        self._process.terminate()
-        self._process.wait()
-        self._reader.join()
 
 
 @contextmanager

@@ -36,7 +36,7 @@ Show = Callable[..., Watched]
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium; root, as in CI, must run it without its sandbox."""
-    path = shutil.which("chromium") or pytest.fail("chromium is missing: make browser-tests")
+    path = shutil.which("chromium") or pytest.fail("chromium is missing: make chromium")
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=path, args=arguments)

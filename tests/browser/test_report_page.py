@@ -13,6 +13,8 @@ from pytest_k8s_job.report.document import Failure, Outcome, Result
 from tests.browser.conftest import NARROW, Open, Show
 from tests.browser.documents import failing_run, large_run, make, small_run
 
+pytestmark = pytest.mark.browser
+
 RUNS = {len(document.tests): document for document in (small_run(), failing_run(), large_run())}
 EVIL = "</script><script>document.title = 'owned'</script><img src=x onerror='alert(1)'>"
 

@@ -16,6 +16,8 @@ from tests.browser.test_report_page import violations
 from tests.checkout import CHECKOUT
 from tests.incluster.waiting import wait_until
 
+pytestmark = pytest.mark.browser
+
 NO_DATA = "404"  # Chromium's own line on GET /data before anything is loaded
 START_WAIT = 60  # seconds
 JOB_WAIT = 60_000  # ms for a job, whose worker imports matplotlib first

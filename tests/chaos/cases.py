@@ -1,4 +1,4 @@
-"""The cases: a suite, what is done to it, and the exit codes that are right afterwards."""
+"""The cases: each a suite, a fault, and the exit codes that are right afterwards."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ class Case:
         tests: each planned test with the outcome that it has by itself.
         inject: what is done to the run; None: the suite is the fault.
         seen: the line of the output after which that happens.
-        alone: it hits the whole node, so nothing else of ours may run beside it.
+        alone: it hits the whole node, so nothing else of ours may run at the same time.
         job: fields of the Job's spec.
         limits: resource limits of the container.
-        plugin: pytest plugin of the near side.
+        plugin: pytest plugin of the collector.
         forbidden: the right that the collector does not have.
         clock: what the pod's clock shows, in libfaketime's words.
         words: further options.

@@ -1,10 +1,10 @@
-"""Pytest plugins of the near side whose connections to the cluster are bad."""
+"""Pytest plugins for collectors whose connections to the cluster are bad."""
 
 from __future__ import annotations
 
 from tests.tool.run.test_on_cluster import CUTTING
 
-__all__ = ["NEAR_SIDES"]
+__all__ = ["COLLECTOR_PLUGINS"]
 
 _CONNECT = """
 
@@ -29,9 +29,9 @@ class BreakingCluster(KubernetesCluster):
         if next(self.calls) % 3:
             raise ClusterError("the connection broke")
 
-    def pod(self, job):
+    def pods(self, jobs):
         self.refuse()
-        return super().pod(job)
+        return super().pods(jobs)
 
     def log(self, job, pod, since):
         self.refuse()
@@ -64,7 +64,7 @@ class BlindCluster(KubernetesCluster):
         yield first
 """
 
-NEAR_SIDES = {
+COLLECTOR_PLUGINS = {
     "cutting": CUTTING,
     "breaking": _BREAKING + _CONNECT.format("BreakingCluster"),
     "blind": _BLIND + _CONNECT.format("BlindCluster"),

@@ -1,4 +1,4 @@
-"""What is done to a run while it goes on: to its pod, to its node, to the cluster's processes."""
+"""Faults that hit a run: its pod, its node, the cluster's processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the runs came to, as a table, as reports/chaos.json and as the table in docs/chaos.md."""
+"""Counts of all cases: as a table, as reports/chaos.json and in docs/chaos.md."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def rows_of(tallies: Mapping[Case, Tally]) -> list[Row]:
 
 
 def read(path: Path = REPORT) -> list[Row]:
-    """Return what earlier runs came to."""
+    """Return the counts of earlier runs."""
     return [row for row in _all(path) if "case" in row]
 
 

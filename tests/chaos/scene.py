@@ -20,7 +20,7 @@ from xml.etree import ElementTree
 import yaml
 
 import local_cluster
-from tests.chaos.collectors import NEAR_SIDES
+from tests.chaos.collectors import COLLECTOR_PLUGINS
 from tests.chaos.suites import SUITES
 from tests.checkout import CHECKOUT
 from tests.tool.config_maps import files_config_map, package_config_map
@@ -185,7 +185,7 @@ def open_scene(folder: Path, *, with_clock: bool) -> Iterator[Scene]:
     shutil.copytree(
         CHECKOUT / "pytest_k8s_job", package, ignore=shutil.ignore_patterns("__pycache__")
     )
-    for name, text in NEAR_SIDES.items():
+    for name, text in COLLECTOR_PLUGINS.items():
         (scene.source / f"{name}.py").write_text(text)
     suite = folder / "suite"
     suite.mkdir()

@@ -1,4 +1,4 @@
-"""The test files that the cases run in the pod; what a test does to its pod stands here."""
+"""Test files that the cases run in the pod."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts what the runs of a case came to: right verdicts, lost results, false greens."""
+"""Counts the right verdicts, lost results and false greens of a case."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COMPLETE = range(6)  # exit codes by which a run says that no result is missing
 
 @dataclass
 class Tally:
-    """What the runs of one case came to."""
+    """Counts of the runs of one case."""
 
     runs: int = 0
     right: int = 0

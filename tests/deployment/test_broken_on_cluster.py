@@ -14,6 +14,8 @@ from deployment import rollout
 from deployment.kubectl import Kubectl, start_local
 from tests.checkout import CHECKOUT
 
+pytestmark = pytest.mark.cluster
+
 BROKEN = "weather-api:broken"
 SECONDS = 240  # deploying anew and a run of the suite, on a slow machine
 LISTING = {

@@ -19,10 +19,12 @@ from deployment.errors import NotReadyError
 from deployment.kubectl import start_local
 from tests.checkout import CHECKOUT
 
+pytestmark = pytest.mark.cluster
+
 SECONDS = 90  # no command here takes longer on a slow machine
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def kubectl_on_path() -> Iterator[None]:
     """A kubectl on the PATH, as the user of another cluster has it; started here if need be."""
     local_cluster.up()
@@ -95,7 +97,7 @@ def test_scaled_to_zero_is_not_run(namespace: str) -> None:
     assert f"kubectl -n {namespace} scale deployment api --replicas=1" in done.stderr
 
 
-def test_a_crashing_pod_is_told_with_its_last_words(namespace: str) -> None:
+def test_a_crashing_pod_is_named_with_its_last_words(namespace: str) -> None:
     """A workload whose pod crash-loops is named with Kubernetes' reason and its last log line."""
     command = ["sh", "-c", "echo no such queue; exit 3"]
     documents = [_deployment(name, command, probe="false") for name in rollout.WORKLOADS]

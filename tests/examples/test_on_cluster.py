@@ -19,6 +19,8 @@ import pytest
 import local_cluster
 from tests.checkout import CHECKOUT
 
+pytestmark = pytest.mark.cluster
+
 EXAMPLE = CHECKOUT / "examples" / "redis-ping"
 IMAGE = "redis-ping-test:1"
 SECONDS = 120  # for one command; the machine may be busy

@@ -14,6 +14,8 @@ import pytest
 import local_cluster
 from tests.checkout import CHECKOUT
 
+pytestmark = pytest.mark.cluster
+
 PAGE = (CHECKOUT / "docs" / "your-own-service.md").read_text("utf-8")
 FILE = re.compile(r"^`([\w.-]+)`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMANDS = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -1,6 +1,5 @@
 """What the tests of the manifests share: the manifests, and a cluster to hold them against."""
 
-import os
 import secrets
 import subprocess
 import sys
@@ -13,25 +12,6 @@ import pytest
 from tests.checkout import CHECKOUT
 from tests.manifests.documents import Documents, changed, read
 from tests.manifests.kubectl_runner import Kubectl
-
-ON_CLUSTER = "test_on_cluster.py"
-LEFT_OUT = pytest.StashKey[int]()
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs a cluster when CLUSTER=no says that there is none."""
-    if os.environ.get("CLUSTER") != "no":
-        return
-    left_out = [item for item in items if item.path.name == ON_CLUSTER]
-    config.stash[LEFT_OUT] = len(left_out)
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
-
-
-def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
-    """Say in one line what CLUSTER=no left out."""
-    count = config.stash.get(LEFT_OUT, 0)
-    return [f"left out: {count} tests of {ON_CLUSTER}, because CLUSTER=no"] if count else []
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +37,7 @@ def cluster() -> Kubectl:
     reason = (told.stderr.strip() or told.stdout.strip()).splitlines()[-1]
     pytest.fail(
         f"the local cluster does not answer: {reason}; start it with `make cluster`, "
-        "or say CLUSTER=no to leave these tests out",
+        'or leave these tests out with -m "not cluster"',
         pytrace=False,
     )
 

@@ -17,6 +17,8 @@ from tests.checkout import CHECKOUT
 from tests.manifests.documents import Documents, changed, of_kind, read, workloads
 from tests.manifests.kubectl_runner import Kubectl
 
+pytestmark = pytest.mark.cluster
+
 POD = "spec.template.spec"
 BOX = f"{POD}.containers.0"
 WORKLOADS = {w.name: w.key for w in workloads(read())}

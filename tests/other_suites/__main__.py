@@ -3,7 +3,7 @@
     python -m tests.other_suites [--suite NAME] [--shards 1,4]
 
 Prints a table, and writes reports/fidelity.json and docs/suites.md. A suite that is not named keeps
-its row there. Exits 1 if there is a difference that the surroundings do not explain.
+its row there. Exits 1 if there is a difference that the catalogue does not explain.
 """
 
 # ruff: noqa: T201 (the table is the output)
@@ -47,11 +47,11 @@ def compare(suite: Suite, wheel: Path, namespace: str, shards: Sequence[int], wo
                 continue
             row.differences[count] += 1
             if index < MOST_SHOWN:
-                tell(suite, count, each)
+                print_difference(suite, count, each)
     return row
 
 
-def tell(suite: Suite, shards: str, difference: Difference) -> None:
+def print_difference(suite: Suite, shards: str, difference: Difference) -> None:
     """Print one difference."""
     print(f"--- {suite.name}, {shards} shard(s): {difference.what} of {difference.where}")
     for side in ("plain", "tool"):

@@ -1,4 +1,4 @@
-"""The table of what the suites came to: on the terminal, as JSON, and as a page of docs/."""
+"""The table of results: on the terminal, as JSON, and as a page of docs/."""
 
 # ruff: noqa: T201 (the table is the output)
 
@@ -34,7 +34,7 @@ This page is written by the command.
 
 @dataclass
 class Row:
-    """What one suite came to; the keys are numbers of shards, as JSON has them."""
+    """Results of one suite; the keys are numbers of shards, as JSON has them."""
 
     suite: str
     version: str

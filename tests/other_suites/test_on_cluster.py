@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.other_suites.__main__ import compare
 from tests.other_suites.catalogue import SUITES
 from tests.other_suites.runs import own_namespace
 from tests.other_suites.source import build_wheel
+
+pytestmark = pytest.mark.cluster
 
 
 def test_a_foreign_suite_reports_the_same_in_the_cluster(tmp_path: Path) -> None:

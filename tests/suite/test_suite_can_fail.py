@@ -14,11 +14,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from queue import SimpleQueue
 from xml.etree import ElementTree
 
 import pytest
@@ -28,8 +26,7 @@ from tests.checkout import CHECKOUT
 from tests.incluster.waiting import wait_until
 from tests.suite.broken_api import FAULTS, QUEUES
 
-LANES = 2
-"""Variants at once, each on a database of its own: a run keeps about one core busy."""
+pytestmark = pytest.mark.slow
 
 SHORT = "1"
 """JOB_TIMEOUT in seconds where no job ever completes; the healthy default everywhere else."""
@@ -176,34 +173,29 @@ def function(name: str) -> str:
     return name.partition("[")[0]
 
 
+@dataclass
+class Runs:
+    """A Redis with a worker, for one run of the suite after the other; each fault runs once."""
+
+    redis_url: str
+    folder: Path
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+    def of(self, fault: str) -> Outcome:
+        """Run the suite against a fault, on a database that is emptied first."""
+        if fault not in self.outcomes:
+            with redis.Redis.from_url(self.redis_url) as store:
+                store.flushdb()
+            self.outcomes[fault] = run_suite(fault, self.redis_url, self.folder)
+        return self.outcomes[fault]
+
+
 @pytest.fixture(scope="module")
-def outcomes(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, "Future[Outcome]"]]:
-    """A run of the suite for every fault that is asked for, several at a time."""
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    """The runs of this process; each process of the tests has a Redis and a worker of its own."""
     folder = tmp_path_factory.mktemp("broken")
-    asked = {item.nodeid for item in request.session.items if item.path == Path(__file__)}
-    names = [name for name in FAULTS if name == "healthy" or any(f"[{name}]" in i for i in asked)]
-    with ExitStack() as stack:
-        store = stack.enter_context(running_redis(folder))
-        lanes: SimpleQueue[str] = SimpleQueue()
-        for number in range(min(LANES, len(names))):
-            lanes.put(f"{store}?db={number}")
-            stack.enter_context(running_worker(f"{store}?db={number}", folder))
-        pool = ThreadPoolExecutor(LANES)
-        stack.callback(pool.shutdown, cancel_futures=True)
-        yield {name: pool.submit(in_a_lane, lanes, name, folder) for name in names}
-
-
-def in_a_lane(lanes: "SimpleQueue[str]", fault: str, folder: Path) -> Outcome:
-    """Run the suite against a fault on the next free database, which is emptied first."""
-    url = lanes.get()
-    try:
-        with redis.Redis.from_url(url) as store:
-            store.flushdb()
-        return run_suite(fault, url, folder)
-    finally:
-        lanes.put(url)
+    with running_redis(folder) as store, running_worker(store, folder):
+        yield Runs(store, folder)
 
 
 def run_suite(fault: str, redis_url: str, folder: Path) -> Outcome:
@@ -215,7 +207,9 @@ def run_suite(fault: str, redis_url: str, folder: Path) -> Outcome:
             environ["JOB_TIMEOUT"] = SHORT
         for name in ("TRACEPARENT", "PYTEST_ADDOPTS"):
             environ.pop(name, None)
+        environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # the suite needs none; they take a second
         command = [sys.executable, "-m", "pytest", "tests/incluster", "-p", "no:cacheprovider"]
+        command.append("-ppytest_k8s_job.plugin")  # for the settings in pyproject.toml
         if fault not in ABOUT_THE_QUEUE:
             command.append(f"--ignore={QUEUE_TESTS}")
         run = subprocess.run(
@@ -271,9 +265,8 @@ def running_redis(folder: Path) -> Iterator[str]:
 @contextmanager
 def running_worker(redis_url: str, folder: Path) -> Iterator[None]:
     """A worker on this database."""
-    name = redis_url.rpartition("=")[2]
-    environ = {"REDIS_URL": redis_url, "HEARTBEAT_FILE": str(folder / f"heartbeat-{name}")}
-    with running([sys.executable, "-m", "app.worker"], environ, folder / f"worker-{name}.log"):
+    environ = {"REDIS_URL": redis_url, "HEARTBEAT_FILE": str(folder / "heartbeat")}
+    with running([sys.executable, "-m", "app.worker"], environ, folder / "worker.log"):
         yield
 
 
@@ -296,13 +289,17 @@ def running_api(fault: str, redis_url: str, folder: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
-@pytest.mark.timeout(600)  # a run may wait for all those before it
+def test_the_healthy_suite_leaves_nothing_out(runs: Runs) -> None:
+    """On a service of its own the suite skips no test and has the forty that it needs."""
+    outcome = runs.of("healthy")
+    assert "skipped" not in outcome.cases.values()
+    assert len({re.sub(r"\[.*", "", name) for name in outcome.cases}) >= 40
+
+
 @pytest.mark.parametrize("fault", FAULTS)
-def test_suite_notices_exactly_this_fault(
-    fault: str, outcomes: dict[str, "Future[Outcome]"]
-) -> None:
+def test_suite_notices_exactly_this_fault(fault: str, runs: Runs) -> None:
     """Of the whole suite exactly those tests fail that the table names for this fault."""
-    outcome = outcomes[fault].result()
+    outcome = runs.of(fault)
     assert outcome.failing() == FAILING[fault], outcome.output[-3000:]
     assert outcome.exit_code == (1 if FAILING[fault] else 0), outcome.output[-3000:]
 
@@ -311,10 +308,3 @@ def test_every_fault_is_in_the_table() -> None:
     """Each variant has its row, and each row but the healthy one names a test."""
     assert FAILING.keys() == FAULTS.keys()
     assert [name for name in FAILING if not FAILING[name]] == ["healthy"]
-
-
-def test_the_healthy_suite_leaves_nothing_out(outcomes: dict[str, "Future[Outcome]"]) -> None:
-    """On a service of its own the suite skips no test and has the forty that it needs."""
-    outcome = outcomes["healthy"].result()
-    assert "skipped" not in outcome.cases.values()
-    assert len({re.sub(r"\[.*", "", name) for name in outcome.cases}) >= 40

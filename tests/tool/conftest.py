@@ -109,12 +109,13 @@ class Side:
         self.suite = suite
         self.environment = environment
         self.extra = extra
+        self.program: tuple[str, ...] = ("pytest",)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start pytest with `arguments`."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "CI"))}
         return subprocess.Popen(
-            [sys.executable, "-m", "pytest", *self.extra, *arguments],
+            [sys.executable, "-m", *self.program, *self.extra, *arguments],
             cwd=self.folder,
             env={**inherited, **REPEATABLE, **self.environment},
             stdin=subprocess.DEVNULL,
@@ -154,12 +155,12 @@ def make_local(tmp_path: Path) -> Side:
 
 
 def make_remote(tmp_path: Path) -> Side:
-    """Copy the suite for the pod; what is left of it on the near side cannot be imported."""
+    """Copy the suite for the pod; what is left of it here cannot be imported."""
     suite, near = tmp_path / "pod" / "sample", tmp_path / "near" / "sample"
     shutil.copytree(SAMPLE, suite)
     shutil.copytree(SAMPLE, near)
     for module in near.rglob("*.py"):
-        module.write_text("raise SystemExit('the near side imported the suite')")
+        module.write_text("raise SystemExit('the collector imported the suite')")
     (near / "job.yaml").write_text(MANIFEST)
     (tmp_path / "near_double.py").write_text(DOUBLE)
     environment = {

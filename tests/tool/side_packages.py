@@ -6,6 +6,7 @@ only a test's PYTHONPATH finds it.
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -20,9 +21,12 @@ def beside(group: str) -> Path:
     place = Path(sys.prefix, "beside", group)
     lock = CHECKOUT / "requirements" / f"{group}.txt"
     stamp = place / lock.name
-    if not stamp.exists() or stamp.read_bytes() != lock.read_bytes():
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        how = ["--require-hashes", "--no-deps", "--upgrade", "--target", str(place)]
-        subprocess.run([*pip, *how, "--requirement", str(lock)], check=True, timeout=300)
-        stamp.write_bytes(lock.read_bytes())
+    place.parent.mkdir(exist_ok=True)
+    with place.with_suffix(".lock").open("w") as turn:
+        fcntl.lockf(turn, fcntl.LOCK_EX)  # another process of the tests may be at it
+        if not stamp.exists() or stamp.read_bytes() != lock.read_bytes():
+            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            how = ["--require-hashes", "--no-deps", "--upgrade", "--target", str(place)]
+            subprocess.run([*pip, *how, "--requirement", str(lock)], check=True, timeout=300)
+            stamp.write_bytes(lock.read_bytes())
     return place

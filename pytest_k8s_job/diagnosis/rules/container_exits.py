@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
 from pytest_k8s_job.cluster.objects import Object, labels_of
+from pytest_k8s_job.cluster.suite_container import runs_agent, suite_container
 from pytest_k8s_job.cluster.text import bytes_text, clipped, epoch
 from pytest_k8s_job.diagnosis.causes import Cause
 from pytest_k8s_job.diagnosis.containers import Container, containers, pod_words, terminating
@@ -14,6 +16,7 @@ from pytest_k8s_job.diagnosis.rules.container_starts import start_error
 from pytest_k8s_job.diagnosis.rules.dependencies import dependencies, last_line
 from pytest_k8s_job.diagnosis.rules.probes import killing_probe
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
+from pytest_k8s_job.errors import UsageError
 
 __all__ = ["check_container_exits", "recovered"]
 
@@ -25,7 +28,6 @@ LOG_SIGNS = (
     (r"Read-only file system|EROFS", Cause.READ_ONLY_ROOT, "it writes where it may only read"),
     (r"No space left on device|ENOSPC", Cause.DISK_FULL, "no space is left"),
 )
-AGENT = "pytest_k8s_job.pod.agent"
 RUN_LABEL = "pytest-k8s-job/run"  # on the pods of a run; `job_manifest` sets it
 
 
@@ -59,8 +61,13 @@ def _in_trouble(snapshot: Snapshot, container: Container) -> bool:
 
 
 def _runs_tests(container: Container) -> bool:
-    command = " ".join(map(str, container.spec.get("command") or ()))
-    return AGENT in command or (RUN_LABEL in labels_of(container.pod) and not container.init)
+    if container.init:
+        return False
+    if runs_agent(container.spec) or RUN_LABEL not in labels_of(container.pod):
+        return runs_agent(container.spec)
+    with suppress(UsageError):  # the pod does not say which of its containers it is
+        return suite_container(container.pod) is container.spec
+    return False
 
 
 def recovered(snapshot: Snapshot, container: Container) -> bool:

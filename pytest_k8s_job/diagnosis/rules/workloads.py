@@ -102,7 +102,7 @@ def _counts(owner: Object) -> tuple[int, int, int, int]:
 
 
 def _stuck_pods(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield pods that neither start nor go, without a known cause."""
+    """Yield pods that do not start or do not terminate, without known cause."""
     for pod in snapshot["pods"]:
         if finished(pod) or not pod["spec"].get("nodeName"):
             continue

@@ -25,7 +25,7 @@ VARIANTS = {
 
 
 def main() -> None:
-    """Measure and tell."""
+    """Measure, and leave the times."""
     suite, rounds, *names = sys.argv[1:]
     seconds: dict[str, list[float]] = {name: [] for name in names or VARIANTS}
     for _ in range(int(rounds)):

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from deployment.images import build_and_load
 from local_cluster import machine, sweep
 from local_cluster.supervision import Supervisor
 from tests.local_cluster.on_cluster.real_cluster import Cluster, wait_until
+
+pytestmark = pytest.mark.cluster
 
 OUTSIDE = ("/var/lib/cni", "/var/lib/kubelet", "/var/log/containers", "/run/netns")
 POD = """
@@ -28,9 +31,10 @@ spec:
 
 @pytest.fixture(scope="module", autouse=True)
 def left_up(cluster: Cluster) -> Iterator[None]:
-    """However the tests end, the cluster is up afterwards."""
+    """However the tests end, the cluster is up afterwards, with the images of this checkout."""
     yield
     cluster.up()
+    build_and_load()
 
 
 def tables() -> set[str]:

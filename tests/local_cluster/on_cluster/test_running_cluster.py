@@ -15,6 +15,8 @@ from local_cluster.settings import CONTEXT, NODE_IP, POD_CIDR
 from local_cluster.supervision import Supervisor
 from tests.local_cluster.on_cluster.real_cluster import Cluster, wait_until
 
+pytestmark = pytest.mark.cluster
+
 RESTART_SECONDS = 60.0  # supervisord's back-off and the component's own start, on a busy machine
 POD = """
 apiVersion: v1

@@ -7,12 +7,15 @@ import os
 import subprocess
 import sys
 
+import pytest
 import yaml
 
 import local_cluster
 from tests.checkout import CHECKOUT
 from tests.tool.conftest import SECONDS, Result, read_junit
 from tests.tool.run import test_on_cluster as cluster
+
+pytestmark = pytest.mark.cluster
 
 namespace, place = cluster.namespace, cluster.place
 Place = cluster.Place

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
-from pytest_k8s_job.cluster.joining import learn_nonce, read_job
+from pytest_k8s_job.cluster.job_manifest import Run, make_job
+from pytest_k8s_job.cluster.joining import jobs_of_run, learn_nonce, read_job
 from pytest_k8s_job.cluster.pods import JobRef, Phase, PodState
 from pytest_k8s_job.errors import ClusterError
 from pytest_k8s_job.wire.frames import encode
-from tests.tool.conftest import Side
+from tests.tool.conftest import MANIFEST, Side
 
 OWN, FORGED = "a" * 32, "b" * 32
 JOB = JobRef("here", "job", "suite")
@@ -44,8 +46,8 @@ class OnePod:
         self._log = log
         self._journal = journal
 
-    def pod(self, _job: JobRef) -> PodState | None:
-        return self._pod
+    def pods(self, jobs: list[JobRef]) -> dict[JobRef, PodState]:
+        return {} if self._pod is None else {jobs[0]: self._pod}
 
     def log(self, *_: Any) -> Iterator[bytes]:
         yield self._log[:50]
@@ -55,6 +57,19 @@ class OnePod:
         if not self._journal:
             raise ClusterError("pods/exec is forbidden", 403)
         return self._journal
+
+
+class ListedJobs:
+    """A cluster that knows these Job objects."""
+
+    def __init__(self, *jobs: dict[str, Any]) -> None:
+        self._jobs = jobs
+
+    def find(self, _namespace: str | None, name: str) -> dict[str, Any]:
+        return next(job for job in self._jobs if job["metadata"]["name"] == name)
+
+    def jobs(self, _namespace: str | None) -> list[dict[str, Any]]:
+        return list(self._jobs)
 
 
 def learn(pod: PodState | None, log: bytes, journal: bytes = b"") -> str:
@@ -127,3 +142,15 @@ def test_finished_job_is_known(kind: str, over: bool) -> None:
     }
     joined = read_job(job)
     assert (joined.job, joined.over, joined.nonce) == (JOB, over, None)
+
+
+def test_jobs_of_others_do_not_concern_a_run() -> None:
+    """A foreign Job of two containers in the namespace is none that could be joined."""
+    foreign = yaml.safe_load(MANIFEST)
+    containers = foreign["spec"]["template"]["spec"]["containers"]
+    containers[0]["command"] = ["true"]
+    containers.append({"name": "other"})
+    ours = make_job(yaml.safe_load(MANIFEST), Run([]))
+    listed: Any = ListedJobs(ours, foreign)
+    name = ours["metadata"]["name"]
+    assert [one.job.name for one in jobs_of_run(listed, None, name)] == [name]

@@ -18,7 +18,7 @@ __all__ = ["RunResult", "run_tool"]
 
 SECONDS = 90.0
 NOT_RUN = 10
-TITLE = "in cluster: NOT RUN"
+TITLE = "in cluster: NOT_RUN"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class RunResult:
         return ""
 
     def right(self, fault: Fault) -> bool:
-        """Whether the run ended as not run, its first line naming the cause."""
+        """Whether the run ended as NOT_RUN, its first line naming the cause."""
         return self.code == NOT_RUN and all(each in self.first_line for each in fault.words)
 
 

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from pytest_k8s_job.cli.diagnose import EXIT_FOUND, run_diagnosis
+from pytest_k8s_job.cli.diagnose import EXIT_FOUND, run_diagnose
 from pytest_k8s_job.diagnosis.api_check import check_through_api, place_of
 from pytest_k8s_job.errors import ClusterError, UsageError
 from tests.tool.diagnosis.made import healthy, pod, snapshot
@@ -38,7 +38,7 @@ def options(**given: object) -> argparse.Namespace:
 
 def test_the_first_line_is_the_root_cause(capsys: pytest.CaptureFixture[str]) -> None:
     """Something wrong is exit code 1, its sentence the first line, its code the last."""
-    assert run_diagnosis(Cluster(BROKEN), options()) == EXIT_FOUND
+    assert run_diagnose(Cluster(BROKEN), options()) == EXIT_FOUND
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("container main of pod api-1: the image api:1 is not on the node")
     assert lines[-1].split()[:2] == ["cause", "image-never-pulled"]
@@ -46,13 +46,13 @@ def test_the_first_line_is_the_root_cause(capsys: pytest.CaptureFixture[str]) ->
 
 def test_nothing_wrong_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing wrong is exit code 0 and one line."""
-    assert run_diagnosis(Cluster(healthy()), options(namespace="demo")) == 0
+    assert run_diagnose(Cluster(healthy()), options(namespace="demo")) == 0
     assert capsys.readouterr().out == "nothing is wrong in namespace demo of context made\n"
 
 
 def test_machines_read_json(capsys: pytest.CaptureFixture[str]) -> None:
     """With --json, standard output is one JSON document."""
-    run_diagnosis(Cluster(BROKEN), options(json=True))
+    run_diagnose(Cluster(BROKEN), options(json=True))
     found = json.loads(capsys.readouterr().out)["findings"]
     assert [each["cause"] for each in found] == ["image-never-pulled"]
     assert found[0]["objects"] == [{"kind": "Pod", "name": "api-1"}]

@@ -11,6 +11,8 @@ from tests.tool.diagnosis.fault import Fault
 from tests.tool.diagnosis.faults import FAULTS
 from tests.tool.diagnosis.inject import SIDE_BY_SIDE, Row, inject
 
+pytestmark = pytest.mark.cluster
+
 NAMES = (
     "image-never-pulled",
     "quota",

@@ -14,6 +14,8 @@ from tests.checkout import CHECKOUT
 from tests.tool.config_maps import files_config_map, package_config_map
 from tests.tool.run import test_on_cluster as cluster
 
+pytestmark = pytest.mark.cluster
+
 Place = cluster.Place
 
 PARTS = ("10-redis.yaml", "20-api.yaml", "30-worker.yaml")

@@ -23,6 +23,8 @@ from tests.checkout import CHECKOUT
 from tests.tool.conftest import REPEATABLE, SAMPLE, Side, make_remote, normalised
 from tests.tool.run.test_on_cluster import IMAGE, kubectl, wait_until
 
+pytestmark = pytest.mark.cluster
+
 COMMANDS = (
     "-v -rA --deselect=test_outcomes.py::test_no_such_fixture",  # JUnit cuts long paths
     "-s --stage staging test_sections.py test_extras.py --setup-show",

@@ -135,13 +135,13 @@ def configure(side: Side, url: str) -> None:
 
 
 def test_no_test_runs_against_a_target_that_is_not_there(pod: Side) -> None:
-    """The run ends as not run, exit code 10, with the cause in the summary's first line."""
+    """The run ends as NOT_RUN, exit code 10, with the cause in the summary's first line."""
     url = f"http://127.0.0.1:{closed_port()}"
     configure(pod, url)
     result = pod.run("test_it.py")
     assert result.code == 10, result.stdout
     lines = result.stdout.splitlines()
-    title = next(n for n, line in enumerate(lines) if "in cluster: NOT RUN" in line)
+    title = next(n for n, line in enumerate(lines) if "in cluster: NOT_RUN" in line)
     assert lines[title + 1] == f"{url}/: the connection is refused"
 
 

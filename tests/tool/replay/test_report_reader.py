@@ -22,7 +22,7 @@ def test_a_path_is_shown_as_in_the_pod(
     """From the root or in full: pytest shows the pod's path, wherever the root lies here."""
     reader = ReportReader(pytestconfig)
     reader.set_root("/suite")
-    near = reader.near_path(there)
+    near = reader.local_path(there)
     assert os.path.relpath(near, pytestconfig.rootpath) == shown
     assert f"{near}" == str(near) == printed.format(root=pytestconfig.rootpath)
 
@@ -31,4 +31,4 @@ def test_what_is_no_path_stays(pytestconfig: pytest.Config) -> None:
     """Code without a file has a name like <string>."""
     reader = ReportReader(pytestconfig)
     reader.set_root("/suite")
-    assert reader.near_path("<string>") == "<string>"
+    assert reader.local_path("<string>") == "<string>"

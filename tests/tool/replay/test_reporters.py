@@ -139,6 +139,70 @@ def test_a_rerun_that_passes(remote: Side, local: Side) -> None:
     assert re.search(r"1 passed, .*1 rerun", result.stdout)
 
 
+SUBTESTS = """\
+import unittest
+
+import pytest
+
+tries = []
+
+
+def test_recovers(subtests):
+    tries.append(1)
+    for part in range(3):
+        with subtests.test(part=part):
+            assert part != 1 or len(tries) > 1
+
+
+def test_recovers_and_skips(subtests):
+    tries.append(2)
+    for part in range(3):
+        with subtests.test(part=part):
+            if part == 2:
+                pytest.skip("not here")
+            assert part != 1 or tries.count(2) > 1
+
+
+def test_never_passes(subtests):
+    for part in range(3):
+        with subtests.test(part=part):
+            assert part != 1
+
+
+class TestUnittest(unittest.TestCase):
+    def test_is_not_repeated(self):
+        tries.append(3)
+        for part in range(3):
+            with self.subTest(part=part):
+                assert part != 1 or tries.count(3) > 1
+"""
+
+
+@pytest.mark.parametrize("chosen", ["recovers", "never", "unittest", "test"])
+def test_reruns_with_subtests(chosen: str, local: Side, remote: Side) -> None:
+    """Subtests of a try that is repeated count as little as they do here."""
+    use_in_pod(local, remote, "pytest_rerunfailures")
+    remote.extra = (*remote.extra, "-pno:k8s_job_flaky")
+    for side in (local, remote):
+        (side.suite / "test_it.py").write_text(SUBTESTS)
+    command = f"--reruns=1 -v -rA test_it.py -k {chosen}"
+    assert not "\n".join(differences(Case((command,)), local, remote))
+
+
+def test_subtests_that_recover_are_flaky(remote: Side, local: Side) -> None:
+    """The summary names what failed before; what failed in each try is not called flaky."""
+    use_in_pod(local, remote, "pytest_rerunfailures")
+    (remote.suite / "test_it.py").write_text(SUBTESTS)
+    passed = remote.run("-v", "--retries=1", "test_it.py::test_recovers")
+    assert passed.code == 0, passed.stdout
+    assert re.search("1 passed, .*3 subtests passed, 1 rerun", passed.stdout)
+    assert re.findall("^FLAKY.*", passed.stdout, re.MULTILINE) == [
+        "FLAKY test_it.py::test_recovers - passed on try 2; "
+        "before: test_recovers (part=1): assert (1 != 1 or 1 > 1)"
+    ]
+    assert "FLAKY" not in remote.run("--retries=1", "test_it.py::test_never_passes").stdout
+
+
 def test_timeout_in_the_pod(local: Side, remote: Side) -> None:
     """A test that pytest-timeout ends in the pod fails as it does here."""
     use_in_pod(local, remote, "pytest_timeout")

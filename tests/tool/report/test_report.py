@@ -241,7 +241,7 @@ def test_the_first_line_names_the_cause() -> None:
     said = first_line("FAILED", tests, group(tests), "", [finding])
     assert said == "3 of 3 tests failed; found in the cluster: worker-1 was OOM-killed"
     assert first_line("PASSED", small_run(failed=False).tests, (), "") == "All 5 tests passed."
-    assert first_line("NO TESTS", (), (), "") == "No test ran."
+    assert first_line("NO_TESTS", (), (), "") == "No test ran."
 
 
 def test_what_began_it_is_told() -> None:
@@ -313,10 +313,10 @@ def test_annotations_are_bounded(tmp_path: Path) -> None:
 
 def test_a_run_without_tests_is_annotated(tmp_path: Path) -> None:
     """A run that never began is one annotation with its sentence; a passed one is none."""
-    document = replace(small_run(failed=False), tests=(), causes=(), verdict="NOT RUN")
+    document = replace(small_run(failed=False), tests=(), causes=(), verdict="NOT_RUN")
     document = replace(document, exit_code=10, first_line="no such image")
     lines = list(annotate(document, tmp_path, tmp_path, on_github(tmp_path)))
-    assert lines == ["::error title=NOT RUN::no such image"]
+    assert lines == ["::error title=NOT_RUN::no such image"]
     assert not list(annotate(small_run(failed=False), tmp_path, tmp_path, on_github(tmp_path)))
 
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from pytest_k8s_job.cluster.pods import JobRef, Phase, PodState
 from pytest_k8s_job.errors import ClusterError, NotReadyError
-from pytest_k8s_job.run import follower
+from pytest_k8s_job.run import follower, pod_poller
 from pytest_k8s_job.run.follower import Broken, Event, Follower, LogRead, Payload, PodSeen
+from pytest_k8s_job.run.pod_poller import PodPoller
 from pytest_k8s_job.wire.frames import Decoder, encode
 
 Answer = TypeVar("Answer")
@@ -45,11 +46,11 @@ class ScriptedCluster:
     def describe(self) -> str:
         return "a script"
 
-    def pod(self, _job: JobRef) -> PodState | None:
+    def pods(self, jobs: Sequence[JobRef]) -> dict[JobRef, PodState]:
         """Let the container end, if it does, only when the last read is all that is left."""
-        if len(self._states) == 2 and len(self._reads) > 1:
-            return RUNNING
-        return _next(self._states)
+        waits = len(self._states) == 2 and len(self._reads) > 1
+        state = RUNNING if waits else _next(self._states)
+        return {} if state is None else {jobs[0]: state}
 
     @property
     def server(self) -> str:
@@ -84,19 +85,22 @@ def _next(script: list[Answer | ClusterError]) -> Answer:
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("POLL_STARTING", "POLL_RUNNING", "POLL_ENDING", "RECONNECT"):
-        monkeypatch.setattr(follower, name, 0.001)
+    for name in ("POLL_STARTING", "POLL_RUNNING", "POLL_ENDING"):
+        monkeypatch.setattr(pod_poller, name, 0.001)
+    monkeypatch.setattr(follower, "RECONNECT", 0.001)
 
 
 def follow(cluster: ScriptedCluster) -> list[Event]:
     """Follow to the end, and return the events without the pod's states."""
     seen: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    following = Follower(cluster, JOB, Decoder(NONCE), None, seen)
+    poller = PodPoller(cluster)
+    following = Follower(poller, JOB, Decoder(NONCE), None, seen)
     following.start()
     events: list[Event] = []
     while not events or isinstance(events[-1], Payload | PodSeen):
         events.append(seen.get(timeout=10))
     following.stop()
+    poller.stop()
     return [event for event in events if not isinstance(event, PodSeen)]
 
 
@@ -121,7 +125,8 @@ def test_cut_streams_lose_nothing(cuts: list[int], overlap: int) -> None:
 def follow_live(cluster: ScriptedCluster) -> list[bytes]:
     """Follow a container that does not end, until the last message has come."""
     seen: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    following = Follower(cluster, JOB, Decoder(NONCE), None, seen)
+    poller = PodPoller(cluster)
+    following = Follower(poller, JOB, Decoder(NONCE), None, seen)
     following.start()
     got: list[bytes] = []
     end = time.monotonic() + 10
@@ -130,6 +135,7 @@ def follow_live(cluster: ScriptedCluster) -> list[bytes]:
         event = seen.get(timeout=10)
         got += [event.data] if isinstance(event, Payload) else []
     following.stop()
+    poller.stop()
     return got
 
 

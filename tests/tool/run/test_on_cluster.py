@@ -24,6 +24,8 @@ from tests.checkout import CHECKOUT
 from tests.tool.config_maps import MOUNTS, PYTHONPATH, files_config_map, package_config_map
 from tests.tool.conftest import SECONDS, Result, read_junit
 
+pytestmark = pytest.mark.cluster
+
 IMAGE = "weather-test:0.1.0"  # Python and pytest; its own suite is not used here
 INI = "[pytest]\nk8s_job_manifest = kubernetes/90-test-job.yaml\n"
 SUITE = {
@@ -169,13 +171,35 @@ def test_fails_when_a_test_fails(place: Place) -> None:
     assert f"kubectl -n {place.namespace} logs job/small-" in result.stdout
 
 
+def test_a_helper_that_never_ends_may_stand_before_the_suite(place: Place) -> None:
+    """The container of the agent is followed; the verdict does not wait for the pod's end."""
+    manifest = place.folder / "kubernetes" / "90-test-job.yaml"
+    job = yaml.safe_load(manifest.read_text())
+    helper = {
+        "name": "proxy",
+        "image": IMAGE,
+        "command": ["python", "-c"],
+        "args": ["import time; time.sleep(3600)"],
+    }
+    job["spec"]["template"]["spec"]["containers"].insert(0, helper)
+    manifest.write_text(yaml.safe_dump(job))
+    before = place.names("jobs")
+    passed = place.run()
+    assert passed.code == 0, passed.stdout + passed.stderr
+    assert "2 passed" in passed.stdout
+    assert place.names("jobs") == before
+    failed = place.run("test_fail.py", "--k8s-keep=never")
+    assert failed.code == 1, failed.stdout + failed.stderr
+    assert place.names("jobs") == before
+
+
 def test_missing_image_is_not_run(place: Place) -> None:
     """An image that nobody has is named within seconds, with exit code 10."""
     began = time.monotonic()
     result = place.run("--k8s-image=registry.invalid/nowhere:1")
     assert result.code == 10, result.stdout
     assert time.monotonic() - began < 15
-    assert "in cluster: NOT RUN" in result.stdout
+    assert "in cluster: NOT_RUN" in result.stdout
     assert "registry.invalid/nowhere:1" in result.stdout
     assert any("error" in str(case) for case in result.junit)
 
@@ -189,7 +213,7 @@ def test_missing_namespace_is_not_run(place: Place) -> None:
 
 
 def test_deleted_pod_never_passes(place: Place) -> None:
-    """A pod that is killed in the middle makes the run incomplete."""
+    """A pod that is killed in the middle makes the run INCOMPLETE."""
     with place.start("test_slow.py", "-v") as process:
         wait_until(lambda: "test_slow[2] PASSED" in _read_on(process), "the third test")
         pod = next(name for name in place.names("pods") if _is_running(place, name))
@@ -240,7 +264,7 @@ def test_a_target_that_is_not_there_is_named(place: Place) -> None:
     target = ("-o", "k8s_target_url=http://absent", "-o", "k8s_target_wait=0")
     result = place.run(*target)
     assert result.code == 10, result.stdout
-    title = "= in cluster: NOT RUN ="
+    title = "= in cluster: NOT_RUN ="
     _, _, summary = result.stdout.partition(title)
     assert summary.splitlines()[1].startswith(
         f"there is no Service absent in namespace {place.namespace}"

@@ -52,6 +52,13 @@ def test_a_try_that_is_repeated_is_no_result() -> None:
     assert "a.py::one" not in left(*first, [Kind.START, 0], [Kind.PLAIN, 0, [], 1])
 
 
+def test_what_failed_in_a_try_that_was_repeated_is_not_left() -> None:
+    """A subtest that failed in the first try is forgotten when the second passed."""
+    again = [[Kind.START, 0], report("one", "failed"), report("one", "rerun"), [Kind.FINISH, 0]]
+    assert "a.py::one" not in left(*again, [Kind.START, 0], [Kind.PLAIN, 0, [], 1])
+    assert "a.py::one" in left(*again, [Kind.START, 0], report("one", "failed"), [Kind.FINISH, 0])
+
+
 def test_a_replacement_adds_its_results() -> None:
     """What the pod that replaced another one ran is done; its small plan is not the run's."""
     passed = [[Kind.START, 0], [Kind.PLAIN, 0, [], 1]]

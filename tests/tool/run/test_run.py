@@ -45,7 +45,7 @@ def write_test(side: Side, body: str, name: str = "test_it.py") -> str:
     ],
 )
 def test_a_crash_fails_the_open_test(body: str, reason: str, remote: Side) -> None:
-    """A test that takes pytest along is reported as failed, and the run as incomplete."""
+    """A test that takes pytest along is reported as failed, and the run as INCOMPLETE."""
     result = remote.run(write_test(remote, body))
     assert result.code == 11, result.stdout
     assert "in cluster: INCOMPLETE" in result.stdout
@@ -174,7 +174,7 @@ def test_preflight_message_comes_first(remote: Side) -> None:
 
 
 def test_pytest_exit_with_success_does_not_pass(remote: Side) -> None:
-    """A test that ends the session with exit code 0 leaves the run incomplete."""
+    """A test that ends the session with exit code 0 leaves the run INCOMPLETE."""
     body = "import pytest\ndef test_it():\n    pytest.exit('enough', returncode=0)"
     result = remote.run(write_test(remote, body))
     assert result.code == 11
@@ -278,12 +278,12 @@ def test_the_manifests_selection_holds_until_a_path_is_named(remote: Side) -> No
 
 
 def test_a_container_that_cannot_start_was_not_run(remote: Side) -> None:
-    """A command that fails before the agent speaks is not run, and its last words are shown."""
+    """A command that fails before the agent speaks is NOT_RUN, and its last words are shown."""
     path = remote.folder / "job.yaml"
     path.write_text(path.read_text().replace("pytest_k8s_job.pod.agent", "no_such_module"))
     result = remote.run()
     assert result.code == 10
-    assert "in cluster: NOT RUN" in result.stdout
+    assert "in cluster: NOT_RUN" in result.stdout
     assert "No module named no_such_module" in result.stdout
 
 
@@ -325,6 +325,34 @@ def test_job_is_deleted_or_kept_as_told(remote: Side) -> None:
     assert "The Job stays" in remote.run(failing).stdout
     assert "The Job stays" in remote.run(passing, "--k8s-keep=always").stdout
     assert "The Job stays" not in remote.run(failing, "--k8s-keep=never").stdout
+
+
+DELETING = """\
+import os
+import pathlib
+
+from pytest_k8s_job.testing.local_pod import LocalCluster
+
+
+class Deleting(LocalCluster):
+    def log(self, job, pod, since):
+        for chunk in super().log(job, pod, since):
+            yield chunk
+            self.delete(job)
+
+
+def pytest_k8s_job_cluster(config):
+    return Deleting(pathlib.Path(os.environ["SUITE"]))
+"""
+
+
+def test_a_job_that_somebody_deleted_does_not_stay(remote: Side) -> None:
+    """The last line names what became of the Job, not a command that would find nothing."""
+    (remote.folder.parents[1] / "near_double.py").write_text(DELETING)
+    result = remote.run(write_test(remote, HANG), "--k8s-keep=always")
+    assert result.code == 11, result.stdout
+    assert re.search(r"The Job local/sample-test-\w+ was deleted by somebody else", result.stdout)
+    assert "The Job stays" not in result.stdout
 
 
 HANG = "def test_it():\n    import threading\n    threading.Event().wait()"

@@ -53,7 +53,7 @@ class Taking(LocalCluster):
     def log(self, job, pod, since):
         for chunk in super().log(job, pod, since):
             yield chunk
-            first = self.pods[next(iter(self.pods))]
+            first = self.processes[next(iter(self.processes))]
             if not first.disrupted and tests_begun() >= int(os.environ["TAKE_AFTER"]):
                 first.disrupted = "EvictionByEvictionAPI"
                 first.process.terminate()
@@ -114,7 +114,7 @@ def test_maxfail_stops_all_shards(sharded: Side) -> None:
 
 
 def test_shards_that_collect_different_tests_do_not_pass(sharded: Side) -> None:
-    """A suite that depends on its process is called incomplete, with the tests that differ."""
+    """A suite that depends on its process is called INCOMPLETE, with the tests that differ."""
     (sharded.suite / "test_it.py").write_text(
         "import os, pytest\n"
         "@pytest.mark.parametrize('number', [os.getpid(), 1])\n"

@@ -15,6 +15,8 @@ from tests.tool.cli import test_cli_on_cluster as cli
 from tests.tool.conftest import SECONDS
 from tests.tool.run import test_on_cluster as cluster
 
+pytestmark = pytest.mark.cluster
+
 namespace, place = cluster.namespace, cluster.place
 Place = cluster.Place
 

@@ -32,6 +32,7 @@ from pytest_k8s_job.cluster.pods import JobRef
 from pytest_k8s_job.pod.log_writer import FrameWriter
 from pytest_k8s_job.replay.replay import Replay
 from pytest_k8s_job.run.follower import Event, Follower, Payload
+from pytest_k8s_job.run.pod_poller import PodPoller
 from pytest_k8s_job.verdict import verdict
 from pytest_k8s_job.verdict.ledger import Ledger
 from pytest_k8s_job.verdict.verdict import Outcome, Verdict, judge
@@ -131,7 +132,7 @@ class Pod:
 
 
 class Near:
-    """The near side: the real decoder, replay, ledger and verdict."""
+    """The collector: the real decoder, replay, ledger and verdict."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.decoder = Decoder(NONCE)
@@ -295,7 +296,8 @@ class Transport(RuleBasedStateMachine):
         container: Any = Container(FOLDER[0], frames)
         seen: queue.SimpleQueue[Event] = queue.SimpleQueue()
         job = JobRef("ns", "job", "suite")
-        Follower(container, job, self.near.decoder, None, seen).read_journal("pod")
+        poller = PodPoller(container)
+        Follower(poller, job, self.near.decoder, None, seen).read_journal("pod")
         self.near.decoder.new_stream()
         while not seen.empty():
             event = seen.get()

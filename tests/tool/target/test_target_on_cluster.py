@@ -17,6 +17,8 @@ from pytest_k8s_job.target.settled import scaled_to_zero, unsettled
 from tests.tool.diagnosis.place import wait_until
 from tests.tool.target.shop import Shop, deployment, open_shop, service, stray
 
+pytestmark = pytest.mark.cluster
+
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Shop]:
@@ -75,7 +77,7 @@ def test_what_was_said_and_is_not_there_is_told(shop: Shop) -> None:
 
 
 def test_the_revision_is_content(shop: Shop) -> None:
-    """Scaling, applying again, restarting leave it; a rollout changes it, undoing restores."""
+    """Scaling, applying, restarting leave it; a rollout changes it, undoing restores it."""
     first = settled(shop)
     shop.apply(deployment("web", replicas=3))
     shop.wait("web")

@@ -10,6 +10,8 @@ import pytest
 from tests.tool.conftest import SECONDS
 from tests.tool.run import test_on_cluster as cluster
 
+pytestmark = pytest.mark.cluster
+
 namespace, place = cluster.namespace, cluster.place
 Place = cluster.Place
 

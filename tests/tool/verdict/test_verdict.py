@@ -9,8 +9,17 @@ from collections.abc import Callable
 import pytest
 
 from pytest_k8s_job.verdict.ledger import Ledger
-from pytest_k8s_job.verdict.verdict import Judgement, Outcome, Verdict, judge
+from pytest_k8s_job.verdict.verdict import (
+    Judgement,
+    Outcome,
+    Verdict,
+    judge,
+    judge_answer,
+    names_of,
+    void,
+)
 from pytest_k8s_job.wire.records import plan_digest
+from pytest_k8s_job.wire.target_check import TargetCheckResult
 
 TESTS = ["a.py::one", "a.py::two"]
 
@@ -141,7 +150,7 @@ def _outcome(**changes: object) -> Callable[[Ledger, Outcome], Outcome]:
 def test_anything_missing_is_incomplete(
     damage: Callable[[Ledger, Outcome], Outcome], reason: str
 ) -> None:
-    """Each single piece of evidence that is missing or contradicts makes a run incomplete."""
+    """Each single piece of evidence that is missing or contradicts makes a run INCOMPLETE."""
     ledger, outcome = good()
     judgement = judge(ledger, damage(ledger, outcome))
     assert judgement.verdict is Verdict.INCOMPLETE
@@ -253,3 +262,173 @@ def test_a_log_that_may_not_be_read_is_incomplete_once_tests_may_have_run(
 def test_a_log_that_may_not_be_read_is_not_run_before_the_container_runs() -> None:
     """A cluster that cannot be reached before anything started has run nothing."""
     assert judge(Ledger(), Outcome(broken="no answer")).verdict is Verdict.NOT_RUN
+
+
+def test_a_whole_log_without_a_word_of_the_agent_was_not_run() -> None:
+    """What the container left as its message matters only if its log could not be read."""
+    outcome = Outcome(exit_code=0, termination_message='{"records": 9}')
+    reason = "the container ended with exit code 0, before the tests began"
+    assert judge(Ledger(), outcome) == Judgement(Verdict.NOT_RUN, 10, reason)
+
+
+def test_a_log_that_broke_after_the_agent_spoke_is_judged_by_its_records() -> None:
+    """Once the agent has spoken, the reason says how far the run came."""
+    ledger, outcome = good()
+    broken = dataclasses.replace(outcome, broken="pod x is gone", running=True)
+    assert judge(ledger, broken) == Judgement(Verdict.INCOMPLETE, 11, "pod x is gone")
+
+
+@pytest.mark.parametrize("judged", [judge, judge_answer])
+def test_why_nothing_started_is_the_reason(judged: Callable[..., Judgement]) -> None:
+    """Of the container's last lines the last one is shown."""
+    outcome = Outcome(exit_code=1, reason="Error", message="oops", last_lines=("a", "b", "c"))
+    reason = "the container ended with exit code 1: Error: oops, before the tests began"
+    assert judged(Ledger(), outcome) == Judgement(
+        Verdict.NOT_RUN, 10, f"{reason}; its last line: c"
+    )
+    refused = Outcome(broken="no image")
+    assert judged(Ledger(), refused) == Judgement(Verdict.NOT_RUN, 10, "no image")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "why"),
+    [
+        (Outcome(broken="pod gone", exit_code=1), "the end of the results is missing (pod gone)"),
+        (Outcome(), "the end of the results is missing (the pod's exit code is not known either)"),
+        (
+            Outcome(exit_code=137, reason="OOMKilled"),
+            "the end of the results is missing (the container ended with exit code 137, OOMKilled)",
+        ),
+        (
+            Outcome(exit_code=1, gap=True),
+            "records were lost (the container ended with exit code 1)",
+        ),
+    ],
+)
+@pytest.mark.parametrize("judged", [judge, judge_answer])
+def test_a_log_without_an_end_tells_how_the_container_ended(
+    judged: Callable[..., Judgement], outcome: Outcome, why: str
+) -> None:
+    """Why the rest is missing, as far as the cluster knows, and after how many tests."""
+    ledger, _ = good()
+    ledger.end = None
+    reason = f"{why}, after 2 of 2 tests"
+    assert judged(ledger, outcome) == Judgement(Verdict.INCOMPLETE, 11, reason)
+
+
+@pytest.mark.parametrize(("code", "verdict"), [(0, Verdict.PASSED), (1, Verdict.FAILED)])
+def test_a_question_about_pytest_has_pytests_exit_code(code: int, verdict: Verdict) -> None:
+    """For --help and the like no session is needed, but all records are."""
+    ledger = Ledger(hello=True)
+    ledger.end = {"exit": code, "signal": None, "records": 0, "sha256": ledger.sha256}
+    assert judge_answer(ledger, ended(ledger, code)) == Judgement(verdict, code)
+    lost = dataclasses.replace(ended(ledger, code), broken="pod x is gone")
+    assert judge_answer(ledger, lost) == Judgement(Verdict.INCOMPLETE, 11, "pod x is gone")
+
+
+def without_session(code: int, tail: str | None) -> Judgement:
+    """Return the verdict on a pytest that ended with `code` before its session."""
+    ledger = Ledger(hello=True)
+    ledger.end = {"exit": code, "signal": None, "records": 0, "sha256": ledger.sha256}
+    ledger.end["tail"] = tail
+    return judge(ledger, ended(ledger, code))
+
+
+def test_a_pytest_that_never_began_its_session_was_not_run() -> None:
+    """The last line that it printed is the reason, if it printed one."""
+    reason = "pytest ended with exit code 1 before its session began"
+    assert without_session(1, None) == Judgement(Verdict.NOT_RUN, 10, reason)
+    shown = f"{reason}; its last line: three"
+    assert without_session(1, "one\ntwo\nthree\n") == Judgement(Verdict.NOT_RUN, 10, shown)
+
+
+def test_a_usage_error_keeps_its_exit_code() -> None:
+    """Wrong arguments are pytest's 4, although no session began."""
+    assert without_session(4, "error: unrecognized arguments") == Judgement(Verdict.FAILED, 4)
+
+
+def test_a_target_that_does_not_answer_was_not_tested() -> None:
+    """The check before the first test leaves pytest with the address."""
+    ledger, _ = good()
+    ledger.plan, ledger.done = None, None
+    message = TargetCheckResult("http://api:5000", "connect", "refused").encode()
+    ledger.interrupt = {"kind": "exit", "message": message, "returncode": 10}
+    ledger.end = {**(ledger.end or {}), "exit": 10}
+    reason = "the target http://api:5000 does not answer"
+    assert judge(ledger, ended(ledger, 10)) == Judgement(Verdict.NOT_RUN, 10, reason)
+
+
+def test_only_a_stop_with_a_message_gives_a_reason() -> None:
+    """Ctrl-C in the pod is pytest's 2; its traceback is shown elsewhere."""
+    ledger, _ = good()
+    ledger.interrupt = {"kind": "keyboard", "message": "KeyboardInterrupt", "returncode": None}
+    assert judge(ledger, with_exit(ledger, 2)) == Judgement(Verdict.FAILED, 2)
+
+
+def test_an_internal_error_ends_a_session_without_its_end() -> None:
+    """Pytest that failed itself says so with 3; its session has no end."""
+    ledger, _ = good()
+    ledger.done, ledger.internal = None, "INTERNALERROR> ..."
+    ledger.end = {**(ledger.end or {}), "exit": 3}
+    assert judge(ledger, ended(ledger, 3)) == Judgement(Verdict.FAILED, 3)
+
+
+def test_a_session_that_broke_off_is_incomplete_whatever_its_exit_code() -> None:
+    """A test that calls os._exit(1) is no failed run."""
+    ledger, _ = good()
+    ledger.done = None
+    ledger.end = {**(ledger.end or {}), "exit": 1}
+    judgement = judge(ledger, ended(ledger, 1))
+    assert judgement.verdict is Verdict.INCOMPLETE
+    assert "exit code 1 in the middle of its session" in judgement.reason
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code"), [(0, 11), (1, 11), (2, 2), (3, 3), (4, 4), (5, 11), (6, 6)]
+)
+def test_a_plan_is_needed_where_pytest_had_collected(code: int, exit_code: int) -> None:
+    """Pytest that was stopped before it had a plan is complete without one."""
+    ledger, _ = good()
+    ledger.plan = None
+    assert judge(ledger, with_exit(ledger, code)).exit_code == exit_code
+
+
+def test_a_session_and_its_process_must_agree_on_success() -> None:
+    """A plugin that turns pytest's 1 into 0 does not make a run pass."""
+    ledger, outcome = good()
+    ledger.done = {**(ledger.done or {}), "exit": 1}
+    reason = "pytest ended with exit code 0 although 0 tests failed"
+    assert judge(ledger, outcome) == Judgement(Verdict.INCOMPLETE, 11, reason)
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        ("a", "a"),
+        ("abc", "a, b, c"),
+        ("abcd", "a, b, c and 1 more"),
+        ("abcde", "a, b, c and 2 more"),
+    ],
+)
+def test_three_names_are_shown(names: str, text: str) -> None:
+    """Of more node ids than three, the rest is counted."""
+    assert names_of(list(names)) == text
+
+
+@pytest.mark.parametrize(
+    ("verdict", "version", "exit_code"),
+    [
+        (Verdict.PASSED, True, 12),
+        (Verdict.FAILED, True, 12),
+        (Verdict.PASSED, False, 12),
+        (Verdict.FAILED, False, 99),
+        (Verdict.INCOMPLETE, True, 99),
+    ],
+)
+def test_what_a_change_of_the_target_makes_of_a_verdict(
+    verdict: Verdict, version: bool, exit_code: int
+) -> None:
+    """Another version voids success and failure, a restart only success; a loss stays one."""
+    before = Judgement(verdict, 99, "before")
+    after = void(before, "why", version=version)
+    assert after == (Judgement(Verdict.VOID, 12, "why") if exit_code == 12 else before)

@@ -183,3 +183,155 @@ def test_the_last_other_lines_are_kept() -> None:
     decoder = Decoder(NONCE)
     assert list(decoder.feed(b"first\n\nNo module named x\n")) == []
     assert list(decoder.tail) == ["first", "No module named x"]
+
+
+def line_of(sequence: int, part: int, parts: int, piece: bytes, zeros: int = 0) -> bytes:
+    """Return a frame's line with a right checksum; `zeros` before the number make it longer."""
+    head = f"{NONCE} {'0' * zeros}{sequence} {part}/{parts}".encode()
+    return b"::k8sjob1 %s %08x %s\n" % (head, zlib.crc32(piece, zlib.crc32(head)), piece)
+
+
+def packed(payload: bytes, level: int = 6) -> bytes:
+    """Return a payload as the base64 that travels."""
+    return base64.b64encode(zlib.compress(payload, level))
+
+
+def test_the_largest_payload_travels() -> None:
+    """16 MiB are taken by writer and reader, one byte more by none."""
+    largest = bytes(16 << 20)
+    assert received(encode(NONCE, 0, largest)) == [largest]
+    with pytest.raises(FrameError, match="over the limit"):
+        encode(NONCE, 0, largest + b"0")
+
+
+@pytest.mark.parametrize(("zeros", "found"), [(0, True), (1, False)])
+def test_a_frame_may_fill_its_line(
+    monkeypatch: pytest.MonkeyPatch, zeros: int, found: bool
+) -> None:
+    """A line of 4,096 bytes before its newline is read, a longer one is text."""
+    monkeypatch.setattr(frames, "_CHUNK", 5000)
+    head = len(line_of(0, 1, 1, b"", zeros=4))
+    payload = next(
+        body
+        for size in range(2900, 3100)
+        if len(packed(body := Random(1).randbytes(size))) + head in range(4094, 4098)  # noqa: S311
+    )
+    missing = 4097 - len(line_of(0, 1, 1, packed(payload)))
+    line = line_of(0, 1, 1, packed(payload), zeros=missing + zeros)
+    assert len(line) == 4097 + zeros
+    assert received(line) == ([payload] if found else [])
+
+
+def test_a_line_that_is_too_long_is_kept_as_its_beginning() -> None:
+    """Of a long line that is no frame, the first 4,096 bytes can be shown."""
+    decoder = Decoder(NONCE)
+    assert list(decoder.feed(b"x" * 4096 + b"yz\n")) == []
+    assert list(decoder.tail) == ["x" * 4096]
+
+
+def test_a_new_stream_forgets_a_line_that_was_too_long() -> None:
+    """The first line of a new connection is read whatever the old one ended with."""
+    decoder = Decoder(NONCE)
+    assert list(decoder.feed(b"x" * 5000)) == []
+    decoder.new_stream()
+    assert list(decoder.feed(encode(NONCE, 0, b"whole"))) == [b"whole"]
+
+
+def test_frames_are_no_text() -> None:
+    """Neither this run's frames nor those of another one are shown as what a container said."""
+    decoder = Decoder(NONCE)
+    assert list(decoder.feed(encode(NONCE, 0, b"a") + encode(OTHER, 0, b"b"))) == [b"a"]
+    assert not decoder.tail
+
+
+def test_twenty_other_lines_are_kept() -> None:
+    """Older lines make room for newer ones."""
+    decoder = Decoder(NONCE)
+    assert list(decoder.feed(b"".join(b"line %d\n" % n for n in range(30)))) == []
+    assert list(decoder.tail) == [f"line {n}" for n in range(10, 30)]
+
+
+def test_the_missing_frames_are_known_by_number() -> None:
+    """The first gap goes from the frame in turn to the one before the first that waits."""
+    decoder = Decoder(NONCE)
+    assert decoder.missing is None
+    half = line_of(0, 1, 2, packed(b"zero")[:8])
+    assert list(decoder.feed(half)) == []
+    assert decoder.has_gap
+    assert decoder.missing is None  # the rest of it may still come
+    assert list(decoder.feed(encode(NONCE, 5, b"five") + encode(NONCE, 3, b"three"))) == []
+    assert decoder.missing == (0, 2)
+
+
+def test_leftovers_are_whole_frames_only() -> None:
+    """Half of a frame behind a gap is left out."""
+    decoder = Decoder(NONCE)
+    half = line_of(1, 1, 2, packed(b"one")[:8])
+    assert list(decoder.feed(half + encode(NONCE, 2, b"two"))) == []
+    assert list(decoder.leftovers()) == [b"two"]
+
+
+@pytest.mark.parametrize(("part", "parts"), [(0, 1), (2, 1), (1, 0)])
+def test_a_part_outside_of_its_frame_is_no_part(part: int, parts: int) -> None:
+    """Parts are counted from 1 to their number."""
+    decoder = Decoder(NONCE)
+    assert list(decoder.feed(line_of(0, part, parts, packed(b"text")))) == []
+    assert not decoder.has_gap
+
+
+def test_a_frame_that_came_before_does_not_wait() -> None:
+    """What was delivered is dropped when it comes again."""
+    decoder = Decoder(NONCE)
+    line = encode(NONCE, 0, b"text")
+    assert list(decoder.feed(line + line)) == [b"text"]
+    assert not decoder.has_gap
+
+
+def test_frames_too_far_ahead_are_dropped() -> None:
+    """Of the next 100,000 numbers each may wait, a later one may not."""
+    decoder = Decoder(NONCE)
+    assert list(decoder.feed(encode(NONCE, 0, b"zero"))) == [b"zero"]
+    assert list(decoder.feed(encode(NONCE, 100_001, b"too far"))) == []
+    assert not decoder.has_gap
+    assert list(decoder.feed(encode(NONCE, 100_000, b"just near"))) == []
+    assert decoder.missing == (1, 99_999)
+
+
+def test_a_frame_with_two_numbers_of_parts_is_an_error() -> None:
+    """No agent writes a frame of one part and of two."""
+    decoder = Decoder(NONCE)
+    assert list(decoder.feed(line_of(0, 1, 2, b"AAAA"))) == []
+    with pytest.raises(FrameError, match="frame 0 claims"):
+        list(decoder.feed(line_of(0, 1, 3, b"AAAA")))
+
+
+@pytest.mark.parametrize("piece", [packed(b"texts") + b"AAAA", packed(b"text")[:-8], b"AAAA"])
+def test_a_frame_that_is_not_what_it_says_is_an_error(piece: bytes) -> None:
+    """Base64 that goes on after its end, a stream that is cut, and no stream at all."""
+    with pytest.raises(FrameError):
+        received(line_of(0, 1, 1, piece))
+
+
+def test_64_mib_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pieces are held up to the limit and not over it, and room is made when they go."""
+    monkeypatch.setattr(frames, "MAX_LINE", 2 << 20)
+    size = next(n for n in range(786_200, 786_432) if len(packed(bytes(n), 0)) == 1 << 20)
+    mebibyte = packed(bytes(size), 0)
+    decoder = Decoder(NONCE)
+    for number in range(1, 65):
+        for _ in range(2):  # what comes again takes no room
+            assert list(decoder.feed(line_of(number, 1, 1, mebibyte))) == []
+    assert list(decoder.feed(encode(NONCE, 65, b"no room"))) == []
+    assert [len(each) for each in decoder.leftovers()] == [size] * 64
+
+
+def test_what_is_delivered_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames that wait for another gap later have all the room again."""
+    pieces = [packed(bytes([n])) for n in range(4)]
+    monkeypatch.setattr(frames, "MAX_HELD", 2 * len(pieces[0]))
+    decoder = Decoder(NONCE)
+    assert list(decoder.feed(line_of(1, 1, 1, pieces[1]))) == []
+    assert list(decoder.feed(line_of(0, 1, 1, pieces[0]))) == [b"\0", b"\1"]
+    for number in (3, 4, 5):
+        assert list(decoder.feed(line_of(number, 1, 1, pieces[3]))) == []
+    assert list(decoder.leftovers()) == [b"\3", b"\3"]

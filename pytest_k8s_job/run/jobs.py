@@ -1,0 +1,63 @@
+"""Creates, replaces and deletes the Jobs of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pytest_k8s_job.cluster.job_manifest import Object, Run, make_job, replacement
+from pytest_k8s_job.cluster.pods import JobFinder, JobRef
+from pytest_k8s_job.errors import GoneError
+
+__all__ = ["RunJobs"]
+
+
+class RunJobs:
+    """The Jobs of a run; `refs` lists them in the order of their creation."""
+
+    def __init__(self, cluster: JobFinder) -> None:
+        self.refs: list[JobRef] = []
+        self._cluster = cluster
+        self._manifest: Object | None = None
+        self._run: Run | None = None
+
+    @property
+    def are_ours(self) -> bool:
+        """True if this process created the run."""
+        return self._manifest is not None
+
+    @property
+    def shards(self) -> int:
+        """Pods of the first Job."""
+        return self._run.selection.shards if self._run is not None else 1
+
+    def create(self, manifest: Object, run: Run) -> JobRef:
+        """Create the first Job of the run."""
+        self._manifest, self._run = manifest, run
+        return self._create(run)
+
+    def create_replacement(
+        self, shard: int, attempt: int, left: Sequence[str] | None, why: str
+    ) -> tuple[JobRef, str]:
+        """Create a Job for what a shard has left; return it with its nonce."""
+        assert self._run is not None  # noqa: S101 (only the process that created a run replaces)
+        run = replacement(self._run, shard, attempt, left, why)
+        return self._create(run), run.nonce
+
+    def _create(self, run: Run) -> JobRef:
+        assert self._manifest is not None  # noqa: S101 (as above)
+        job = self._cluster.create(make_job(self._manifest, run))
+        self.refs.append(job)
+        return job
+
+    def delete(self) -> None:
+        """Delete the Jobs with their pods."""
+        for job in self.refs:
+            self._cluster.delete(job)
+
+    def first_is_gone(self) -> bool:
+        """Ask whether the first Job was deleted, or is about to be, by somebody else."""
+        try:
+            found = self._cluster.find(self.refs[0].namespace, self.refs[0].name)
+        except GoneError:
+            return True
+        return "deletionTimestamp" in found["metadata"]

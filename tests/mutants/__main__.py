@@ -1,0 +1,175 @@
+"""Changes the tool's sources a little, one change at a time, and runs the tests that must notice.
+
+    python -m tests.mutants                    every file of the table below
+    python -m tests.mutants --file PATH        this one, in the table or not; may be repeated
+
+A change that no test notices is printed, and the exit code is 1. Those that change nothing stand
+in equivalent.toml with the reason; one that is gone from the source, or that a test notices after
+all, is an error too. Each change is tried in a forked process, in which the changed source is
+imported in place of the file; nothing on the disk changes.
+"""
+# ruff: noqa: T201 (the list is the output)
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib.abc
+import importlib.machinery
+import os
+import signal
+import sys
+import time
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, ModuleType
+
+import hypothesis
+import pytest
+
+from tests.mutants.changes import Change, apply, changes_of
+
+ROOT = Path(__file__).parents[2]
+LISTED = Path(__file__).with_name("equivalent.toml")
+TESTS = {
+    "pytest_k8s_job/verdict/ledger.py": "tests/tool/verdict/test_ledger.py",
+    "pytest_k8s_job/verdict/merging.py": "tests/tool/verdict/test_merging.py",
+    "pytest_k8s_job/verdict/verdict.py": "tests/tool/verdict/test_verdict.py",
+    "pytest_k8s_job/wire/frames.py": "tests/tool/wire/test_frames.py",
+}
+"""The files that are tried without --file, and the tests that must notice a change of each."""
+SECONDS = 120  # for the tests of one change; one that takes longer has noticed it
+# Rewritten asserts would import the file itself, other plugins and the ini file only cost time.
+OPTIONS = (
+    *("-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "_hypothesis_pytestplugin"),
+    *("-c", os.devnull, "--rootdir", str(ROOT), "--hypothesis-profile=mutants"),
+)
+Name = tuple[str, str, str]
+
+
+@dataclass
+class ChangedModule(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports `code` as the module `name`."""
+
+    name: str
+    code: CodeType
+    path: str
+
+    def find_spec(self, name: str, *_: object) -> importlib.machinery.ModuleSpec | None:
+        """Return the spec of the one module that is changed."""
+        if name != self.name:
+            return None
+        return importlib.machinery.ModuleSpec(name, self, origin=self.path)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the changed source."""
+        exec(self.code, module.__dict__)  # noqa: S102 (a source of this repository)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Try every change of the named files; return 1 if one was not noticed and is not listed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants")
+    parser.add_argument("--file", action="append", metavar="PATH")
+    files = parser.parse_args(arguments).file or list(TESTS)
+    hypothesis.settings.register_profile(  # finds the same each time, and does not make it smaller
+        "mutants", derandomize=True, database=None, deadline=None, phases=["explicit", "generate"]
+    )
+    begin = time.monotonic()
+    problems, tried, listed = [], 0, 0
+    for file in files:
+        known = read_listed(file)
+        changes = changes_of((ROOT / file).read_text())
+        unnoticed = {each.name: each for each in survivors(file, changes)}
+        problems += [
+            f"{file}:{each.number}: in {each.function}: {each.line}\n    {each.what}"
+            for name, each in unnoticed.items()
+            if name not in known
+        ]
+        problems += [
+            f"{LISTED.name}: {file}: noticed by a test, or gone: {name}"
+            for name in sorted(known.keys() - unnoticed.keys())
+        ]
+        print(f"{file}: {len(changes)} changes, {len(changes) - len(unnoticed)} noticed")
+        tried, listed = tried + len(changes), listed + len(unnoticed.keys() & known.keys())
+    print(*problems, sep="\n")
+    seconds = time.monotonic() - begin
+    print(f"{tried} changes, {listed} listed, {len(problems)} problems, {seconds:.0f} s")
+    return 1 if problems else 0
+
+
+def tests_of(file: str) -> str:
+    """Return the tests of `file`: as the table says, else by the names of room and module."""
+    room, name = Path(file).parts[-2:]
+    return TESTS.get(file, f"tests/tool/{room}/test_{name}")
+
+
+def read_listed(file: str) -> dict[Name, str]:
+    """Return the changes of `file` that change nothing, with the reason."""
+    entries = tomllib.loads(LISTED.read_text()).get("change", ())
+    return {
+        (each["function"], each["line"], each["what"]): each["reason"]
+        for each in entries
+        if each["file"] == file
+    }
+
+
+def survivors(file: str, changes: Sequence[Change]) -> Iterator[Change]:
+    """Yield the changes that the tests of `file` do not notice."""
+    if waited(start(file, None))[1] != 0:
+        sys.exit(f"the tests of the unchanged {file} do not pass: {tests_of(file)}")
+    running: dict[int, Change] = {}
+    for change in changes:
+        if len(running) >= (os.cpu_count() or 1):
+            yield from _unnoticed(running)
+        running[start(file, change)] = change
+    while running:
+        yield from _unnoticed(running)
+
+
+def _unnoticed(running: dict[int, Change]) -> Iterator[Change]:
+    pid, status = waited(-1)
+    change = running.pop(pid)
+    if status == 0:
+        yield change
+
+
+def waited(pid: int) -> tuple[int, int]:
+    """Wait for a process; return its number and how it ended."""
+    pid, status = os.waitpid(pid, 0)
+    return pid, os.waitstatus_to_exitcode(status)
+
+
+def start(file: str, change: Change | None) -> int:
+    """Start a process that runs the tests of `file` with `change`; return its number."""
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid:
+        return pid
+    signal.alarm(SECONDS)
+    with contextlib.suppress(BaseException):
+        os._exit(run_tests(file, change))
+    os._exit(1)
+
+
+def run_tests(file: str, change: Change | None) -> int:
+    """Return the exit code of the tests of `file` with `change`."""
+    os.chdir(ROOT)
+    if change:
+        with Path(os.devnull).open("wb") as nothing:
+            for descriptor in (1, 2):
+                os.dup2(nothing.fileno(), descriptor)
+    source = Path(file).read_text()
+    tree = apply(source, change.index) if change else source
+    name = file.removesuffix(".py").replace("/", ".")
+    changed = ChangedModule(name, compile(tree, file, "exec"), file)
+    sys.meta_path.insert(0, changed)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    code = int(pytest.main([*OPTIONS, tests_of(file)]))
+    assert sys.modules[name].__loader__ is changed  # else this shows nothing
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
