@@ -8,8 +8,9 @@ from dataclasses import replace
 from pytest_k8s_job.cluster.objects import Object, labels_of, name_of
 from pytest_k8s_job.target.hosts import ServiceName, service_named
 from pytest_k8s_job.target.model import Service
+from pytest_k8s_job.target.pods import is_live, owner_of, pod_of
 from pytest_k8s_job.target.state import NamespaceState
-from pytest_k8s_job.target.workloads import RESOURCES, is_live, owner_of, pod_of
+from pytest_k8s_job.target.workloads import RESOURCES
 
 __all__ = ["States", "chain", "exists", "service_in", "template_labels", "workload_objects"]
 

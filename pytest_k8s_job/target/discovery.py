@@ -17,15 +17,10 @@ from pytest_k8s_job.target.behind import (
 )
 from pytest_k8s_job.target.hosts import ServiceName, service_named
 from pytest_k8s_job.target.model import Service, Target
+from pytest_k8s_job.target.pods import is_live, maker_of, owner_of
 from pytest_k8s_job.target.said import SERVICE, Said
 from pytest_k8s_job.target.state import NamespaceState, read_namespaces
-from pytest_k8s_job.target.workloads import (
-    RESOURCES,
-    is_live,
-    maker_of,
-    owner_of,
-    workload_of,
-)
+from pytest_k8s_job.target.workloads import RESOURCES, workload_of
 
 __all__ = ["Search", "find_target", "missing"]
 

@@ -71,9 +71,10 @@ def parse_said(text: str) -> Said:
 
 def _terms(text: str, selector: str) -> list[re.Match[str]]:
     found = [TERM.fullmatch(each.strip()) for each in selector.strip().split(",")]
-    if not all(found):
+    terms = [each for each in found if each is not None]
+    if len(terms) < len(found):
         raise UsageError(f"--target {text!r}: labels are NAME=VALUE or NAME!=VALUE, with commas")
-    return [each for each in found if each is not None]
+    return terms
 
 
 def _term(match: re.Match[str]) -> tuple[str, str | None, bool]:

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from pytest_k8s_job.cluster.objects import (
-    Object,
-    condition,
-    digest_of,
-    labels_of,
-    name_of,
-    owners,
-    version_of,
-)
+from pytest_k8s_job.cluster.objects import Object, condition, labels_of
 from pytest_k8s_job.cluster.text import epoch
-from pytest_k8s_job.target.model import Pod, Restart, Workload, digest
+from pytest_k8s_job.target.configs import configs_of
+from pytest_k8s_job.target.model import Pod, Workload, digest
+from pytest_k8s_job.target.pods import Key, is_live, maker_of, owner_of, pod_of
 from pytest_k8s_job.target.progress import note_of, progress_of, wanted_of
 from pytest_k8s_job.target.state import NamespaceState
 
-__all__ = ["RESOURCES", "is_live", "maker_of", "owner_of", "pod_of", "workload_of"]
+__all__ = ["RESOURCES", "workload_of"]
 
 NUMBER = "deployment.kubernetes.io/revision"
 TEMPLATES = "deprecated.daemonset.template.generation"  # counts as no other field of it does
@@ -32,34 +26,6 @@ RESOURCES = {
     "replicaset": "replicasets",
     "pod": "pods",
 }
-Key = tuple[str, str]  # kind in lower case, name
-
-
-def owner_of(pod: Object, state: NamespaceState) -> Key | None:
-    """Return what makes the pod, None for the pod of a Job; a bare pod makes itself."""
-    link = next((each for each in owners(pod) if each.get("controller", True)), None)
-    if link is None or link["kind"] == "Node":  # a static pod
-        return "pod", name_of(pod)
-    if link["kind"] == "Job":
-        return None
-    if link["kind"] != "ReplicaSet":
-        return link["kind"].lower(), link["name"]
-    replicaset = state.named("replicasets", link["name"])
-    if replicaset is not None and (above := maker_of(replicaset)):
-        return above
-    if replicaset is None and version_of(pod):  # ReplicaSets may not be read
-        return "deployment", link["name"].removesuffix(f"-{version_of(pod)}")
-    return "replicaset", link["name"]
-
-
-def maker_of(obj: Object) -> Key | None:
-    """Return the controller that made an object, None if it has none."""
-    return next(((each["kind"].lower(), each["name"]) for each in owners(obj)), None)
-
-
-def is_live(pod: Object) -> bool:
-    """Whether a pod has not finished."""
-    return (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
 
 
 def workload_of(state: NamespaceState, key: Key, found: str) -> Workload | None:
@@ -87,36 +53,9 @@ def workload_of(state: NamespaceState, key: Key, found: str) -> Workload | None:
         wanted=wanted_of(obj, kind),
         progress=progress_of(obj, kind, pods),
         note=note_of(obj, kind) or _canary(state, key, obj),
-        configs=frozenset(_configs(state, obj if kind in RESOURCES else newest, kind)),
+        configs=frozenset(configs_of(state, obj if kind in RESOURCES else newest, kind)),
         selector=_selector(obj if kind in RESOURCES else newest, kind),
     )
-
-
-def pod_of(pod: Object) -> Pod:
-    """Return what the target keeps of a pod."""
-    metadata, status = pod["metadata"], pod.get("status") or {}
-    containers = status.get("containerStatuses") or ()
-    images = {(each["name"], digest_of(each)) for each in containers if digest_of(each)}
-    return Pod(
-        metadata.get("namespace", ""),
-        metadata["name"],
-        version_of(pod),
-        epoch(metadata.get("creationTimestamp")),
-        condition(pod, "Ready").get("status") == "True",
-        status.get("podIP") or "",
-        frozenset(images),
-        tuple(_restarts(containers)),
-    )
-
-
-def _restarts(containers: Any) -> Iterator[Restart]:
-    for each in containers:
-        for state in (each.get("state") or {}, each.get("lastState") or {}):
-            if ended := state.get("terminated"):
-                finished = epoch(ended.get("finishedAt"))
-                reason = ended.get("reason") or "ended"
-                yield Restart(each["name"], each.get("restartCount", 0), finished, reason)
-                break
 
 
 def _newest_replicaset(state: NamespaceState, key: Key, obj: Object | None) -> Object | None:
@@ -216,39 +155,3 @@ def _number(obj: Object | None, newest: Object | None, kind: str) -> str:
     if kind == "daemonset" and obj is not None:
         return str((obj["metadata"].get("annotations") or {}).get(TEMPLATES) or "")
     return str(newest["metadata"].get("name", "")) if newest is not None else ""
-
-
-def _configs(
-    state: NamespaceState, obj: Object | None, kind: str
-) -> Iterator[tuple[str, str, str]]:
-    """Yield ConfigMaps and Secrets that the pod template names, with their resourceVersions."""
-    if obj is None:
-        return
-    spec = obj["spec"] if kind == "pod" else obj["spec"].get("template", {}).get("spec", {})
-    versions = {
-        (kind, name_of(each)): str(each["metadata"].get("resourceVersion") or "")
-        for kind in ("configmaps", "secrets")
-        for each in state[kind]
-    }
-    for named in _named_configs(spec):
-        if named in versions:
-            yield named[0].removesuffix("s"), named[1], versions[named]
-
-
-def _named_configs(spec: Object) -> Iterator[tuple[str, str]]:
-    for volume in spec.get("volumes") or ():
-        sources = [volume, *((volume.get("projected") or {}).get("sources") or ())]
-        for source in sources:
-            if name := (source.get("configMap") or {}).get("name"):
-                yield "configmaps", name
-            secret = source.get("secret") or {}
-            if name := secret.get("secretName") or secret.get("name"):
-                yield "secrets", name
-    for container in (*spec.get("containers", ()), *(spec.get("initContainers") or ())):
-        sources = list(container.get("envFrom") or ())
-        sources += [each["valueFrom"] for each in container.get("env") or () if "valueFrom" in each]
-        for source in sources:
-            for key, kind in (("configMap", "configmaps"), ("secret", "secrets")):
-                for field in (f"{key}Ref", f"{key}KeyRef"):
-                    if name := (source.get(field) or {}).get("name"):
-                        yield kind, name

@@ -8,15 +8,18 @@ from pytest_k8s_job.target.discovery import Search, find_target, missing
 from pytest_k8s_job.target.hosts import ServiceName
 from pytest_k8s_job.target.model import Target
 from pytest_k8s_job.target.said import parse_said
+from pytest_k8s_job.target.state import KINDS
 from tests.tool.target.objects import (
     Object,
     Server,
     daemon,
     deployment,
+    endpoints,
     pod,
     replicaset,
     service,
     stateful,
+    target,
     web,
     within,
 )
@@ -76,17 +79,17 @@ def test_what_is_said_and_not_there_is_missing(said: str) -> None:
     """A slip, the wrong namespace, a pod that has finished or is a Job's."""
     objects = [*web(), service(), pod("run-x", "Job/run"), pod("old", phase="Failed")]
     asked = search("deployment/web", said)
-    target = find_target(Server(objects), asked)
-    assert [each.text for each in missing(target, asked)] == [said]
-    assert found(target) == {"shop/deployment/web": SAID}
+    one = find_target(Server(objects), asked)
+    assert [each.text for each in missing(one, asked)] == [said]
+    assert found(one) == {"shop/deployment/web": SAID}
 
 
 def test_what_is_said_twice_is_there_twice() -> None:
     """A workload that two words name is missing for neither."""
     asked = search("deployment/web", "-l app=web", "app!=db", "service/web", "pod/web-a1-0")
-    target = find_target(Server([*web(), service()]), asked)
-    assert missing(target, asked) == []
-    assert found(target) == {"shop/deployment/web": SAID}
+    one = find_target(Server([*web(), service()]), asked)
+    assert missing(one, asked) == []
+    assert found(one) == {"shop/deployment/web": SAID}
 
 
 @pytest.mark.parametrize(
@@ -120,13 +123,13 @@ def test_a_host_name_that_means_no_service_finds_nothing(host: str) -> None:
 def test_the_first_way_counts() -> None:
     """Said comes before read, read before seen, seen before belonging."""
     objects = [*web(), service(), stateful(), service("db", "db", clusterIPs=["10.96.0.2"])]
-    target = find_target(Server(objects), search(host="web", seen=("web", "10.96.0.2")))
-    assert found(target) == {
+    one = find_target(Server(objects), search(host="web", seen=("web", "10.96.0.2")))
+    assert found(one) == {
         "shop/deployment/web": "read from API_URL",
         "shop/statefulset/db": "seen",
     }
-    target = find_target(Server(objects), search("service/web", host="web"))
-    assert found(target) == {
+    one = find_target(Server(objects), search("service/web", host="web"))
+    assert found(one) == {
         "shop/deployment/web": SAID,
         "shop/statefulset/db": "part of shop",
     }
@@ -195,13 +198,13 @@ def test_other_namespaces() -> None:
     )
     assert asked.namespaces() == ["shop", "db", "edge", "example"]
     objects = within("edge", *web(name="api"), service("api", "api"))
-    target = find_target(Server([*objects, *within("db", stateful())]), asked)
-    assert found(target) == {
+    one = find_target(Server([*objects, *within("db", stateful())]), asked)
+    assert found(one) == {
         "db/statefulset/db": SAID,
         "edge/deployment/api": "read from API_URL",
     }
-    assert [each.text for each in missing(target, asked)] == ["sts/db"]
-    assert target.namespaces == ("db", "edge")
+    assert [each.text for each in missing(one, asked)] == ["sts/db"]
+    assert one.namespaces == ("db", "edge")
 
 
 def test_services_that_may_be_meant() -> None:
@@ -215,3 +218,68 @@ def test_services_that_may_be_meant() -> None:
         ServiceName("shop", "api"),
         ServiceName("d", "c"),
     ]
+
+
+def test_a_stray_that_is_said_is_a_target() -> None:
+    """Who names a bare pod wants to test it."""
+    objects = [*web(), service(), pod("stray"), endpoints("web", "stray")]
+    asked = Search("shop", tuple(map(parse_said, ("deployment/web", "pod/stray"))))
+    one = find_target(Server(objects), asked)
+    assert set(found(one)) == {"shop/deployment/web", "shop/pod/stray"}
+    assert [each.strays for each in one.services] == [()]
+
+
+def test_services_that_lead_to_the_target() -> None:
+    """They are told too, with what of the target is behind them, and their strays."""
+    others = [service("all", "web"), service("db", "db"), service("hand", "")]
+    slices = [endpoints("all", "stray"), endpoints("hand", "web-a1-0")]
+    one = target(*web(labels={}), *others, stateful(), pod("stray"), *slices)
+    assert [(each.name, each.found, each.workloads) for each in one.services] == [
+        ("all", "leads to the target", (("shop", "deployment", "web"),))
+    ]
+    assert [each.name for each in one.services[0].strays] == ["stray"]
+    canary = deployment("canary", labels={})
+    canary["spec"]["template"]["metadata"]["labels"] = {"app": "web"}
+    both = target(*web(labels={}), canary, service())
+    assert [each.workloads for each in both.services] == [(("shop", "deployment", "web"),)]
+
+
+def test_only_pods_may_be_read() -> None:
+    """Workloads are known by owner and hash, and what is missing is told."""
+    refused = dict.fromkeys(KINDS.keys() - {"pods"}, 403)
+    one = find_target(Server(web(pods=2), refused), search("-l app=web"))
+    assert set(found(one)) == {"shop/deployment/web"}
+    assert one.workloads[0].current == "a1"
+    assert len(one.unknown) == 1
+    assert one.unknown[0].startswith("namespace shop: a Role there lacks: list services, ")
+    assert one.unread == {"shop"}
+    assert one.failed == ()
+
+
+def test_nothing_may_be_read() -> None:
+    """The target is unknown, with the rules; of a namespace that matters for sure only."""
+    refused = dict.fromkeys(KINDS, 403)
+    asked = Search("shop", hosts=(("web.edge.svc", "A"), ("web.maybe", "B")), seen=("c.seen.svc",))
+    one = find_target(Server(web(), refused), asked)
+    assert [each.split(":")[0] for each in one.unknown] == ["namespace edge", "namespace shop"]
+    assert one.unread == {"shop", "edge", "maybe", "seen"}
+    assert str(one).startswith("unknown: namespace edge: a Role there lacks: list pods, list serv")
+
+
+def test_a_namespace_with_a_part_of_the_target_matters() -> None:
+    """Services may be read there, and pods not: that is told, however it was found."""
+    server = Server(within("edge", *web(), service()), {"edge/pods": 403})
+    one = find_target(server, Search("shop", seen=("web.edge",)))
+    assert set(found(one)) == {"edge/deployment/web"}
+    assert one.unknown == ("namespace edge: a Role there lacks: list pods",)
+
+
+def test_a_read_that_fails_is_told_apart() -> None:
+    """It may go well a moment later, a missing right will not."""
+    refused = {"pods": 500, "replicasets": 403}
+    one = find_target(Server([*web(), service()], refused), search("service/web"))
+    assert one.failed == ("namespace shop: pods could not be read (HTTP 500)",)
+    assert one.unknown == (
+        "namespace shop: a Role there lacks: list replicasets.apps",
+        *one.failed,
+    )

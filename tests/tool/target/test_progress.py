@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_k8s_job.target.pods import pod_of
 from pytest_k8s_job.target.progress import note_of, progress_of, wanted_of
-from pytest_k8s_job.target.workloads import pod_of
 from tests.tool.target.objects import Object, daemon, deployment, made, pod, replicaset, stateful
 
 UNSEEN = "its controller has not seen the newest change"

@@ -7,16 +7,14 @@ from typing import Any
 
 import pytest
 
-from pytest_k8s_job.target.model import Restart, Workload
-from pytest_k8s_job.target.workloads import is_live, owner_of, pod_of, workload_of
+from pytest_k8s_job.target.model import Workload
+from pytest_k8s_job.target.workloads import workload_of
 from tests.tool.target.objects import (
     BEGIN,
-    IMAGE,
     NEWER_IMAGE,
     Object,
     daemon,
     deployment,
-    made,
     pod,
     replicaset,
     state,
@@ -32,6 +30,11 @@ def workload(*objects: Object, kind: str = "deployment", name: str = "web") -> W
     return found
 
 
+def named(kind: str, name: str, *objects: Object) -> Workload:
+    """Return the workload of this kind and name."""
+    return workload(*objects, kind=kind, name=name)
+
+
 def changed(obj: Object, *path: Any, to: object) -> Object:
     """Return a copy of the object with one field changed."""
     copied = copy.deepcopy(obj)
@@ -44,78 +47,6 @@ def changed(obj: Object, *path: Any, to: object) -> Object:
 
 ENV = ("spec", "template", "spec", "containers", 0, "env", 0, "value")
 ANNOTATIONS = ("spec", "template", "metadata", "annotations")
-
-
-@pytest.mark.parametrize(
-    ("owner", "above", "made_by"),
-    [
-        ("", "", ("pod", "p")),
-        ("Node/node-1", "", ("pod", "p")),
-        ("Job/run", "", None),
-        ("StatefulSet/db", "", ("statefulset", "db")),
-        ("DaemonSet/agent", "", ("daemonset", "agent")),
-        ("CloneSet/web", "", ("cloneset", "web")),
-        ("ReplicaSet/web-a1", "Deployment/web", ("deployment", "web")),
-        ("ReplicaSet/web-a1", "Rollout/web", ("rollout", "web")),
-        ("ReplicaSet/web-a1", "", ("replicaset", "web-a1")),
-    ],
-)
-def test_the_maker_of_a_pod(owner: str, above: str, made_by: tuple[str, str] | None) -> None:
-    """What stands above a ReplicaSet counts; a bare or static pod makes itself."""
-    found = owner_of(pod("p", owner, version="a1"), state(replicaset("web-a1", owner=above)))
-    assert found == made_by
-
-
-def test_the_maker_without_replicasets() -> None:
-    """Where they may not be read, the name without the hash is the Deployment's."""
-    assert owner_of(pod("p", "ReplicaSet/web-a1", version="a1"), state()) == ("deployment", "web")
-    assert owner_of(pod("p", "ReplicaSet/web-a1"), state()) == ("replicaset", "web-a1")
-
-
-def test_only_the_controller_makes_a_pod() -> None:
-    """Another owner only keeps it from being left over."""
-    one = pod("p", "StatefulSet/db")
-    link = {"kind": "Widget", "name": "w", "controller": False}
-    one["metadata"]["ownerReferences"].insert(0, link)
-    assert owner_of(one, state()) == ("statefulset", "db")
-
-
-def test_what_is_kept_of_a_pod() -> None:
-    """Hash, age, readiness, address, image digests and its newest end."""
-    kept = pod_of(pod("p", version="a1", ready=False, age=60, ended=5, restarts=2))
-    assert (kept.namespace, kept.name, kept.version) == ("shop", "p", "a1")
-    assert (kept.created, kept.ready, kept.address) == (BEGIN - 60, False, "10.0.0.1")
-    assert kept.images == {("web", IMAGE.partition("@")[2])}
-    assert kept.restarts == (Restart("web", 2, BEGIN + 5, "Error"),)
-    pending = made("Pod", "p", status={"phase": "Pending"})
-    assert (pod_of(pending).images, pod_of(pending).address) == (frozenset(), "")
-    assert pod_of(pod("p", ready=True)).ready
-
-
-def test_the_newest_end_of_a_container_is_kept() -> None:
-    """One that has ended just now comes before the one before that."""
-    ended = pod("p", ended=5)
-    ended["status"]["containerStatuses"][0]["state"] = {"terminated": {"finishedAt": None}}
-    assert pod_of(ended).restarts == (Restart("web", 0, 0.0, "ended"),)
-    ended["status"]["containerStatuses"][0]["state"] = {"running": {}}
-    assert pod_of(ended).restarts == (Restart("web", 0, BEGIN + 5, "Error"),)
-
-
-@pytest.mark.parametrize(
-    ("phase", "live"),
-    [("Running", True), ("Pending", True), ("Succeeded", False), ("Failed", False)],
-)
-def test_a_finished_pod_is_none(phase: str, live: bool) -> None:
-    """Evicted and completed pods lie about for days."""
-    assert is_live(pod("p", phase=phase)) is live
-    found = workload_of(
-        state(deployment(), pod("p", "ReplicaSet/web-a1", version="a1", phase=phase)),
-        ("deployment", "web"),
-        "",
-    )
-    assert found is not None
-    assert len(found.pods) == live
-    assert (workload_of(state(pod("p", phase=phase)), ("pod", "p"), "") is not None) is live
 
 
 def test_a_pod_that_is_being_deleted_is_none() -> None:
@@ -207,3 +138,102 @@ def test_a_daemonset() -> None:
     found = workload(daemon(number=4), *pods, kind="daemonset", name="agent")
     assert (found.current, found.number, found.wanted) == ("b2", "4", 2)
     assert workload(daemon(), kind="daemonset", name="agent").current == ""
+
+
+def test_a_bare_pod() -> None:
+    """It is its own only pod; neither node nor the volume of its token is of its content."""
+    first = pod("p", age=60)
+    token = {"name": "kube-api-access-t4rxs", "projected": {"sources": []}}
+    first["spec"] |= {"nodeName": "node-1", "volumes": [token, {"name": "data", "emptyDir": {}}]}
+    again = copy.deepcopy(first)
+    again["spec"] |= {"nodeName": "node-2"}
+    again["spec"]["volumes"][0]["name"] = "kube-api-access-hs2sv"
+    one, two = named("pod", "p", first), named("pod", "p", again)
+    assert (one.wanted, one.current, one.number, one.note) == (1, "", "", "")
+    assert [each.name for each in one.pods] == ["p"]
+    assert one.selector == frozenset()
+    assert one.revision == two.revision
+    again["spec"]["volumes"][1]["name"] = "other"
+    assert named("pod", "p", again).revision != one.revision
+
+
+def test_a_replicaset_by_itself() -> None:
+    """It is a workload where nothing stands above it."""
+    one = pod("web-a1-x", "ReplicaSet/web-a1", version="a1")
+    found = named("replicaset", "web-a1", replicaset("web-a1", owner="", age=60), one)
+    assert (found.current, found.number, found.wanted) == ("a1", "web-a1", 1)
+    assert found.changed == BEGIN - 60
+    assert found.selector == {("app", "web"), ("pod-template-hash", "a1")}
+    assert [each.name for each in found.pods] == ["web-a1-x"]
+
+
+def rollout(*versions: tuple[str, int, float]) -> list[Object]:
+    """Return an Argo Rollout's ReplicaSets with (hash, replicas, age), a pod of each."""
+    sets, pods = [], []
+    for version, replicas, age in versions:
+        one = replicaset(f"web-{version}", owner="Rollout/web", replicas=replicas, age=age)
+        labels = {"app": "web", "rollouts-pod-template-hash": version}
+        one["metadata"]["labels"] = one["spec"]["template"]["metadata"]["labels"] = labels
+        one["spec"]["selector"]["matchLabels"] = labels
+        one["spec"]["template"]["spec"]["containers"][0]["image"] = f"web:{version}"
+        sets.append(one)
+        pods.append(pod(f"web-{version}", f"ReplicaSet/web-{version}", labels=labels))
+    return [*sets, *pods]
+
+
+def test_an_argo_rollout_is_known_by_its_replicasets() -> None:
+    """The newest that shall have pods is current, wherever it stands in the list."""
+    found = named("rollout", "web", *rollout(("b2", 1, 60), ("a1", 0, 600))[:-1])
+    assert (found.current, found.number, found.changed) == ("b2", "web-b2", BEGIN - 60)
+    assert (found.wanted, found.progress, found.note) == (None, "", "")
+    assert found.selector == {("app", "web")}
+    back = named("rollout", "web", *rollout(("b2", 0, 60), ("a1", 1, 600))[:-1])
+    assert back.current == "a1"
+    assert back.revision != found.revision
+    assert back.revision == named("rollout", "web", *rollout(("a1", 1, 600))).revision
+
+
+def test_an_argo_canary_has_two_revisions_by_intent() -> None:
+    """Its older pods are no strangers: both are named."""
+    found = named("rollout", "web", *rollout(("b2", 1, 60), ("a1", 3, 600)))
+    assert (found.current, found.note, found.outdated) == ("b2", "2 revisions at once", ())
+    over = named("rollout", "web", *rollout(("b2", 1, 60), ("a1", 0, 600)))
+    assert [each.name for each in over.outdated] == ["web-a1"]
+
+
+def test_a_deployment_has_no_canary_of_its_own() -> None:
+    """Two ReplicaSets with pods are a rollout that is not over."""
+    old = replicaset("web-z9", number=0)
+    assert named("deployment", "web", *web(), old).note == ""
+
+
+@pytest.mark.parametrize("kind", ["deployment", "cloneset"])
+def test_only_pods_may_be_read(kind: str) -> None:
+    """The workload is known by owner and hash, its newest pod's hash is current."""
+    owner = "ReplicaSet/web-{}" if kind == "deployment" else "CloneSet/web"
+    pods = [
+        pod(
+            f"web-{version}-x",
+            owner.format(version),
+            version=version,
+            age=age,
+            ready=version == "b2",
+        )
+        for version, age in (("a1", 600), ("b2", 60), ("a1", 300))
+    ]
+    found = named(kind, "web", *pods)
+    assert (found.template, found.current, found.wanted, found.changed) == ("", "b2", None, 0.0)
+    assert found.progress == "its pods are not ready"
+    assert named(kind, "web", pods[1]).progress == ""
+
+
+def test_a_template_without_metadata() -> None:
+    """A label or an annotation that is not there is no difference to an empty one."""
+    one, two = stateful(), stateful()
+    one["spec"]["template"]["metadata"] = None
+    two["spec"]["template"]["metadata"] = {
+        "labels": {},
+        "annotations": {},
+        "creationTimestamp": None,
+    }
+    assert named("statefulset", "db", one).revision == named("statefulset", "db", two).revision

@@ -7,7 +7,6 @@ import pytest
 from pytest_k8s_job.target.discovery import Search, find_target
 from pytest_k8s_job.target.model import Target
 from pytest_k8s_job.target.said import parse_said
-from pytest_k8s_job.target.state import KINDS
 from tests.tool.target.objects import (
     Object,
     Server,
@@ -18,7 +17,6 @@ from tests.tool.target.objects import (
     replicaset,
     service,
     stateful,
-    target,
     web,
     within,
 )
@@ -151,15 +149,6 @@ def test_an_endpoint_that_says_nothing_is_ready() -> None:
     assert len(find(*web(), service(), pod("stray"), slices).services[0].strays) == 1
 
 
-def test_a_stray_that_is_said_is_a_target() -> None:
-    """Who names a bare pod wants to test it."""
-    objects = [*web(), service(), pod("stray"), endpoints("web", "stray")]
-    asked = Search("shop", tuple(map(parse_said, ("deployment/web", "pod/stray"))))
-    one = find_target(Server(objects), asked)
-    assert found(one) == {"shop/deployment/web", "shop/pod/stray"}
-    assert [each.strays for each in one.services] == [()]
-
-
 def test_pods_of_jobs_and_finished_ones_are_nothing() -> None:
     """The tests' own pod may carry any label, and a finished one answers nothing."""
     others = [pod("run-x", "Job/run"), pod("evicted", phase="Failed")]
@@ -171,21 +160,6 @@ def test_pods_of_jobs_and_finished_ones_are_nothing() -> None:
     assert found(find(service(), *others, pod("bare"), slices)) == {"shop/pod/bare"}
 
 
-def test_services_that_lead_to_the_target() -> None:
-    """They are told too, with what of the target is behind them, and their strays."""
-    others = [service("all", "web"), service("db", "db"), service("hand", "")]
-    slices = [endpoints("all", "stray"), endpoints("hand", "web-a1-0")]
-    one = target(*web(labels={}), *others, stateful(), pod("stray"), *slices)
-    assert [(each.name, each.found, each.workloads) for each in one.services] == [
-        ("all", "leads to the target", (WEB,))
-    ]
-    assert [each.name for each in one.services[0].strays] == ["stray"]
-    canary = deployment("canary", labels={})
-    canary["spec"]["template"]["metadata"]["labels"] = {"app": "web"}
-    both = target(*web(labels={}), canary, service())
-    assert [each.workloads for each in both.services] == [(WEB,)]
-
-
 def test_workloads_by_their_replicasets() -> None:
     """A ReplicaSet by itself, and an Argo Rollout, are found by their pods."""
     one = pod("web-a1-x", "ReplicaSet/web-a1", version="a1")
@@ -194,43 +168,3 @@ def test_workloads_by_their_replicasets() -> None:
     assert found(find(rollout, one, service())) == {"shop/rollout/web"}
     assert found(find(rollout, one, said="rollout/web")) == {"shop/rollout/web"}
     assert found(find(rollout, one, said="rs/web-a1")) == {"shop/rollout/web"}
-
-
-def test_only_pods_may_be_read() -> None:
-    """Workloads are known by owner and hash, and what is missing is told."""
-    refused = dict.fromkeys(KINDS.keys() - {"pods"}, 403)
-    one = find(*web(pods=2), said="-l app=web", **refused)
-    assert found(one) == {"shop/deployment/web"}
-    assert one.workloads[0].current == "a1"
-    assert len(one.unknown) == 1
-    assert one.unknown[0].startswith("namespace shop: a Role there lacks: list services, ")
-    assert one.unread == {"shop"}
-    assert one.failed == ()
-
-
-def test_nothing_may_be_read() -> None:
-    """The target is unknown, with the rules; of a namespace that matters for sure only."""
-    refused = dict.fromkeys(KINDS, 403)
-    asked = Search("shop", hosts=(("web.edge.svc", "A"), ("web.maybe", "B")), seen=("c.seen.svc",))
-    one = find_target(Server(web(), refused), asked)
-    assert [each.split(":")[0] for each in one.unknown] == ["namespace edge", "namespace shop"]
-    assert one.unread == {"shop", "edge", "maybe", "seen"}
-    assert str(one).startswith("unknown: namespace edge: a Role there lacks: list pods, list serv")
-
-
-def test_a_namespace_with_a_part_of_the_target_matters() -> None:
-    """Services may be read there, and pods not: that is told, however it was found."""
-    server = Server(within("edge", *web(), service()), {"edge/pods": 403})
-    one = find_target(server, Search("shop", seen=("web.edge",)))
-    assert found(one) == {"edge/deployment/web"}
-    assert one.unknown == ("namespace edge: a Role there lacks: list pods",)
-
-
-def test_a_read_that_fails_is_told_apart() -> None:
-    """It may go well a moment later, a missing right will not."""
-    one = find(*web(), service(), pods=500, replicasets=403)
-    assert one.failed == ("namespace shop: pods could not be read (HTTP 500)",)
-    assert one.unknown == (
-        "namespace shop: a Role there lacks: list replicasets.apps",
-        *one.failed,
-    )
