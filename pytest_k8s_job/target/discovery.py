@@ -142,7 +142,8 @@ class _Finder:
                 return
         for state in self._states.values():
             for each in state["services"]:
-                if host in (each["spec"].get("clusterIPs") or [each["spec"].get("clusterIP")]):
+                addresses = each["spec"].get("clusterIPs") or [each["spec"].get("clusterIP")]
+                if host.lower() in addresses:  # a headless Service has `None`
                     self._take_service(ServiceName(state.namespace, name_of(each)), why)
                     return
             if owner := _owner_at(state, host):

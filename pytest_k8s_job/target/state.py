@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
@@ -55,7 +56,12 @@ class NamespaceState:
 
     def named(self, resource: str, name: str) -> Object | None:
         """Return the object with a name."""
-        return next((each for each in self[resource] if name_of(each) == name), None)
+        return self._named.get((resource, name))
+
+    @cached_property
+    def _named(self) -> Mapping[tuple[str, str], Object]:  # a thousand pods each ask for an owner
+        kinds = self.objects.items()
+        return {(kind, name_of(each)): each for kind, objects in kinds for each in objects}
 
     @property
     def whole(self) -> bool:
