@@ -26,7 +26,7 @@ Object = Mapping[str, Any]
 
 JOB_LABEL = "batch.kubernetes.io/job-name"
 INDEX_LABEL = "batch.kubernetes.io/job-completion-index"
-HASH_LABELS = ("pod-template-hash", "controller-revision-hash")
+HASH_LABELS = ("pod-template-hash", "controller-revision-hash", "rollouts-pod-template-hash")
 
 
 def name_of(obj: Object) -> str:

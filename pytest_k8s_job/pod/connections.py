@@ -7,6 +7,7 @@ is kept open, each request of `http.client` (so of requests and urllib3 too) is 
 from __future__ import annotations
 
 import ipaddress
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from pytest_k8s_job.wire.records import Kind
 
 __all__ = ["Connections"]
 
+NETWORK = (socket.AF_INET, socket.AF_INET6)
 MOST = 20  # addresses of one test; who calls more is a load generator
 
 
@@ -47,33 +49,41 @@ class Connections:
 
     def _audit(self, event: str, words: tuple[Any, ...]) -> None:
         if event == "socket.connect":
-            self._connect(words[1])
+            self._connect(*words)
         elif event == "http.client.send":
             self._request(words[0])
         elif event == "socket.getaddrinfo":
             self._resolve(words[0], words[1])
 
     def _resolve(self, name: object, port: object) -> None:
-        if isinstance(name, str) and isinstance(port, int) and not _is_address(name):
-            self._resolved.name = name, port
+        if not isinstance(name, str) or _is_address(name):
+            self._resolved.name = None
+            return
+        self._resolved.name = name, port
+        if isinstance(port, int):
             self._note(name, port, "")  # it may be in vain
 
-    def _connect(self, address: object) -> None:
-        if not isinstance(address, tuple) or len(address) < 2:
-            return  # a socket in the file system
-        host, port = str(address[0]), int(address[1])
-        name, asked = getattr(self._resolved, "name", ("", 0))
-        self._note(name if name and asked == port else host, port, host)
+    def _connect(self, made: socket.socket, address: tuple[Any, ...]) -> None:
+        if made.family not in NETWORK:
+            return
+        host, port, *_ = address
+        if not _is_address(host):
+            self._note(host, port, "")
+            return
+        name, asked = getattr(self._resolved, "name", None) or ("", None)
+        self._note(name if name and asked in (port, None) else host, port, host)
 
     def _request(self, connection: Any) -> None:
         try:
-            address, port, *_ = connection.sock.getpeername()
-        except (AttributeError, OSError, ValueError):
+            sock = connection.sock
+            address, port, *_ = sock.getpeername() if sock.family in NETWORK else ("", 0)
+        except (AttributeError, OSError):
             return  # not connected yet: that will be an event too
-        self._note(str(connection.host), int(port), str(address))
+        if address:
+            self._note(connection.host, port, address)
 
     def _note(self, name: str, port: int, address: str) -> None:
-        peer = (name, port)
+        peer = (str(name).rstrip("."), port)  # urllib3 asks with the period, and tells without
         if address if peer in self._peers else len(self._peers) < MOST:
             self._peers[peer] = address
 

@@ -13,7 +13,7 @@ from pytest_k8s_job.target.discovery import Search, find_target, missing
 from pytest_k8s_job.target.model import Target
 from pytest_k8s_job.target.settled import scaled_to_zero, unsettled
 
-__all__ = ["Rollout", "RolloutResult"]
+__all__ = ["Clock", "Rollout", "RolloutResult"]
 
 POLL_SECONDS = 0.5  # between two readings of the target
 DIAGNOSIS_SECONDS = 2.0  # between two diagnoses of what keeps it
@@ -41,21 +41,38 @@ class RolloutResult:
     findings: tuple[Finding, ...] = ()
 
 
+@dataclass(frozen=True)
+class Clock:
+    """The time by which a wait goes; a test brings its own."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+CLOCK = Clock()
+
+
 class Rollout:
     """Reads the target until it has settled.
 
     `show` is told what the rollout waits for and the seconds so far; `diagnose` returns what is
-    wrong with the target, root cause first.
+    wrong with the target, root cause first. `clock` is for tests.
     """
 
     def __init__(
-        self, reader: Reader, search: Search, show: Callable[[str, float], None], diagnose: Diagnose
+        self,
+        reader: Reader,
+        search: Search,
+        show: Callable[[str, float], None],
+        diagnose: Diagnose,
+        clock: Clock = CLOCK,
     ) -> None:
         self._reader = reader
         self._search = search
         self._show = show
         self._diagnose = diagnose
-        self._began = self._diagnosed = time.monotonic()
+        self._clock = clock
+        self._began = self._diagnosed = clock.now()
         self._cause: Finding | None = None
         self._cause_since = 0.0
 
@@ -70,7 +87,7 @@ class Rollout:
             progress = unsettled(target) if seconds else []
             if not progress:
                 return RolloutResult(target)
-            now = time.monotonic()
+            now = self._clock.now()
             self._show(listed(progress, 2), now - self._began)
             if now - self._began > seconds:
                 reason = f"the rollout is not over after {seconds:g} s: {listed(progress)}"
@@ -78,20 +95,19 @@ class Rollout:
             if now - self._diagnosed > DIAGNOSIS_SECONDS and (found := self._cannot_end(target)):
                 reason = f"the rollout cannot end: {listed(progress)}"
                 return RolloutResult(target, reason, found)
-            time.sleep(POLL_SECONDS)
+            self._clock.sleep(POLL_SECONDS)
 
     def _missing(self, target: Target) -> str:
-        if target.unknown:
-            return ""  # what may not be read is not missing
         for said in missing(target, self._search):
             namespace = said.namespace or self._search.namespace
-            return f"--target {said.text}: nothing of that name is in namespace {namespace}"
+            if namespace not in target.unread:  # what may not be read is not missing
+                return f"--target {said.text}: nothing of that name is in namespace {namespace}"
         return ""
 
     def _cannot_end(self, target: Target) -> tuple[Finding, ...]:
         """Return what is wrong if its root cause has lasted too long to be passing."""
         findings = tuple(self._diagnose(target))
-        now = self._diagnosed = time.monotonic()
+        now = self._diagnosed = self._clock.now()
         cause = next((each for each in findings if each.outlook in PATIENCE), None)
         if cause is None or self._cause is None or cause.cause != self._cause.cause:
             self._cause, self._cause_since = cause, now

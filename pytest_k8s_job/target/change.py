@@ -1,16 +1,17 @@
 """Whether the target stayed the same while it was tested: two revisions share no result.
 
-Two looks are compared, one before the Job and one after its end. Of a workload that was only seen
-during the run there is no look before: the API server's own times tell what came later.
+Two readings are compared, one before the Job and one after its end. Of a workload that was only
+seen during the run there is none before: the API server's own times tell what came later.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pytest_k8s_job.cluster.text import listed
-from pytest_k8s_job.target.model import Pod, Target, Workload
+from pytest_k8s_job.target.model import Target, Workload
 
 __all__ = ["Change", "change_between", "intruders"]
 
@@ -33,15 +34,16 @@ class Change:
 def change_between(before: Target | None, after: Target, since: float) -> Change | None:
     """Return the change that says most about the tests, None if there is none.
 
-    `since` is when the tests began, in seconds since the epoch.
+    `since` is when the tests began, in seconds since the epoch. The server's times are whole
+    seconds: what has the same one counts as later.
     """
-    changes = [*_changes(before or Target(), after, since)]
+    changes = [*_changes(before or Target(), after, math.floor(since))]
     return next((each for each in changes if each.version), next(iter(changes), None))
 
 
 def _changes(before: Target, after: Target, since: float) -> Iterator[Change]:
     for each in before.workloads:
-        if after.workload(each.key) is None and not _unreadable(each, after):
+        if after.workload(each.key) is None and each.namespace not in after.unread:
             yield Change(f"{each} went away while it was tested", version=True)
     for now in after.workloads:
         then = before.workload(now.key)
@@ -51,14 +53,10 @@ def _changes(before: Target, after: Target, since: float) -> Iterator[Change]:
         yield Change(sentence, version=True)
 
 
-def _unreadable(workload: Workload, after: Target) -> bool:
-    return any(each.startswith(f"namespace {workload.namespace}:") for each in after.unknown)
-
-
 def _compared(then: Workload, now: Workload) -> Iterator[Change]:
-    """Yield how a workload differs between two looks."""
+    """Yield how a workload differs between two readings."""
     tail = "while it was tested"
-    if then.template != now.template:
+    if then.template != now.template and then.template and now.template:
         what = f"its pod template became {now.current}, it was {then.current}"
         yield Change(f"{now} was rolled out {tail}: {what}", version=True)
     elif new := _new_images(then, now):
@@ -70,7 +68,7 @@ def _compared(then: Workload, now: Workload) -> Iterator[Change]:
 
 
 def _rollouts(then: Workload, now: Workload) -> int:
-    """Return how many rollouts lie between two looks."""
+    """Return how many rollouts lie between two readings."""
     if then.number.isdecimal() and now.number.isdecimal():
         return int(now.number) - int(then.number)
     return 1
@@ -89,26 +87,29 @@ def _new_images(then: Workload, now: Workload) -> str:
 
 
 def _dated(now: Workload, since: float) -> Iterator[Change]:
-    """Yield what the times of a workload without a look before tell."""
+    """Yield what the times of a workload without a reading before tell."""
     pods = [pod for pod in now.pods if pod.created]
+    told = now.kind == "pod" or (now.kind == "deployment" and now.template)  # by `changed` alone
     if now.changed >= since > 0:
         yield Change(f"{now} was rolled out while it was tested: {now.current}", version=True)
-    elif pods and now.kind != "pod" and all(pod.created >= since for pod in pods):
+    elif pods and not told and all(pod.created >= since for pod in pods):
         yield Change(f"all pods of {now} were created while it was tested", version=True)
 
 
 def _restarts(then: Workload | None, now: Workload, since: float) -> Iterator[Change]:
+    known = then.pods if then is not None else ()
     before = {
-        (pod.name, each.container): each.count
-        for pod in (then.pods if then is not None else ())
-        for each in pod.restarts
+        (pod.name, pod.created, each.container): each for pod in known for each in pod.restarts
     }
-    known = {pod.name for pod in then.pods} if then is not None else set()
+    same = {(pod.name, pod.created) for pod in known}
     for pod in now.pods:
         for each in pod.restarts:
-            seen_before = pod.name in known
-            more = each.count > before.get((pod.name, each.container), 0)
-            if more if seen_before else each.finished >= since > 0:
+            old = before.get((pod.name, pod.created, each.container))
+            if old is not None:
+                new = each.count > old.count or each.finished > old.finished
+            else:  # known with no end before, or to be judged by the time of this one
+                new = (pod.name, pod.created) in same or each.finished >= since > 0
+            if new:
                 where = f"container {each.container} of pod {pod.name}"
                 text = f"{where} restarted while it was tested ({each.reason})"
                 yield Change(text, version=False)
@@ -122,15 +123,8 @@ def intruders(target: Target) -> list[str]:
             text = f"Service {service.name} also leads to pod {stray.name}"
             found.append(f"{text}, which belongs to no workload")
     for workload in target.workloads:
-        if old := _old(workload):
+        if old := workload.outdated:
             names = listed(pod.name for pod in old)
-            found.append(f"an older revision of {workload} answers too: pod {names}")
+            pods, verb = ("pod", "answers") if len(old) == 1 else ("pods", "answer")
+            found.append(f"{pods} {names} of an older revision of {workload} {verb} too")
     return found
-
-
-def _old(workload: Workload) -> list[Pod]:
-    """Return ready pods of an older template, where the way to update allows none."""
-    if not workload.current or workload.note:
-        return []
-    pods: Iterable[Pod] = workload.pods
-    return [pod for pod in pods if pod.ready and pod.version not in ("", workload.current)]

@@ -11,11 +11,15 @@ from pytest_k8s_job.cluster.objects import Object
 
 __all__ = ["ServiceName", "hosts_in_environment", "service_named"]
 
-URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s,;\"']+")
-NAME = re.compile(r"(?P<host>[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9-]+)*\.?)(?P<port>:\d+)?")
+URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s,;\"']+", re.I)
+NAME = re.compile(
+    r"(?P<host>[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9-]+)*\.?)(?:(?P<port>:\d+)(?:/\S*)?)?",
+    re.I,
+)
+BETWEEN = re.compile(r"[\s,;]+")  # of several addresses in one value
 # A bare word is a host name only where its variable says so: `QUEUE=jobs` names no Service.
 HOST_VARIABLE = re.compile(
-    r"(?:^|_)(?:HOST|HOSTNAME|SERVER|ADDR|ADDRESS|ENDPOINT|URL|URI|SERVICE)$"
+    r"(?:^|_)(?:HOST|HOSTNAME|SERVER|ADDR|ADDRESS|ENDPOINT|URL|URI|SERVICE)$", re.I
 )
 
 
@@ -36,10 +40,12 @@ def service_named(host: str, namespace: str, known: Collection[str] = ()) -> Ser
     name = host.rstrip(".").lower().removesuffix(".cluster.local")
     inside = name.endswith(".svc")
     parts = name.removesuffix(".svc").split(".")
-    if not all(parts) or parts[0] == "localhost" or parts[0].isdigit():
+    if ":" in name or not all(parts) or parts[0] == "localhost" or parts[0].isdigit():
         return None
     if len(parts) == 1 and not inside:
         return ServiceName(namespace, parts[0])
+    if len(parts) == 3 and inside:  # a pod by its name, behind a headless Service
+        parts = parts[1:]
     if len(parts) == 2 and (inside or parts[1] in known):
         return ServiceName(parts[1], parts[0])
     return None
@@ -53,13 +59,18 @@ def hosts_in_environment(container: Object, more: Mapping[str, str]) -> Iterator
     listed = container.get("env") or ()
     values = {str(each["name"]): str(each.get("value") or "") for each in listed} | dict(more)
     for variable, value in values.items():
-        for match in URL.finditer(value):
-            if host := _host_of(match[0]):
-                yield host, variable
-        name = NAME.fullmatch(value.strip())
-        told = name and (name["port"] or "." in name["host"] or HOST_VARIABLE.search(variable))
-        if name is not None and told:
-            yield name["host"], variable
+        for host in _hosts_in(variable, value):
+            yield host, variable
+
+
+def _hosts_in(variable: str, value: str) -> Iterator[str]:
+    yield from filter(None, (_host_of(match[0]) for match in URL.finditer(value)))
+    words = BETWEEN.split(URL.sub(" ", value).strip(" ,;"))
+    hosts = (NAME.fullmatch(word.rpartition("@")[2]) for word in words)  # without user, password
+    for name in filter(None, hosts):
+        alone = name["host"] == value.strip()
+        if name["port"] or (alone and ("." in name["host"] or HOST_VARIABLE.search(variable))):
+            yield name["host"].lower()
 
 
 def _host_of(url: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from pytest_k8s_job.cluster.text import listed
@@ -98,6 +98,15 @@ class Workload:
         return self.namespace, self.kind, self.name
 
     @property
+    def outdated(self) -> tuple[Pod, ...]:
+        """Ready pods of an older template, unless its way to update lets them stay."""
+        if not self.current or self.note:
+            return ()
+        return tuple(
+            pod for pod in self.pods if pod.ready and pod.version not in ("", self.current)
+        )
+
+    @property
     def images(self) -> frozenset[tuple[str, str]]:
         """(container, image digest) of all its pods."""
         return frozenset().union(*(pod.images for pod in self.pods))
@@ -137,12 +146,18 @@ class Target:
     Attributes:
         workloads: sorted by how they were found, then by name.
         services: the Services by which they are reached.
-        unknown: what may not be read, each with the rule that a Role lacks.
+        unknown: what was not read: the rules that a Role lacks, and what failed.
+        failed: the part of it that failed, and may be read a moment later.
+        absent: what the user named and is not there.
+        unread: namespaces of which not everything was read.
     """
 
     workloads: tuple[Workload, ...] = ()
     services: tuple[Service, ...] = ()
-    unknown: tuple[str, ...] = field(default=())
+    unknown: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    unread: frozenset[str] = frozenset()
 
     @property
     def revision(self) -> str:

@@ -21,7 +21,9 @@ KINDS = {  # as kubectl takes them
     SERVICE: ("services", "svc"),
 }
 SHORT = {short: kind for kind, names in KINDS.items() for short in (kind, *names)}
-TERM = re.compile(r"(?P<name>!?[\w./-]+?)\s*(?:(?P<op>==|=|!=)\s*(?P<value>[\w.-]*))?")
+TERM = re.compile(
+    r"!(?P<without>[\w./-]+)|(?P<name>[\w./-]+)\s*(?:(?P<op>==?|!=)\s*(?P<value>[\w.-]*))?"
+)
 HELP = "KIND/NAME, NAMESPACE/KIND/NAME or '-l LABEL=VALUE'"
 
 
@@ -60,21 +62,22 @@ def parse_said(text: str) -> Said:
     if len(parts) not in (2, 3) or not all(parts):
         raise UsageError(f"--target {text!r} is not {HELP}")
     *namespace, kind, name = parts
-    if kind.lower() not in SHORT:
+    short = kind.lower().partition(".")[0]  # `kubectl get -o name` says deployment.apps/api
+    if short not in SHORT:
         known = ", ".join(KINDS)
         raise UsageError(f"--target {text!r}: {kind!r} is none of {known}")
-    return Said(text, "".join(namespace), SHORT[kind.lower()], name)
+    return Said(text, "".join(namespace), SHORT[short], name)
 
 
 def _terms(text: str, selector: str) -> list[re.Match[str]]:
     found = [TERM.fullmatch(each.strip()) for each in selector.strip().split(",")]
-    if not all(found):
+    terms = [each for each in found if each is not None]
+    if len(terms) < len(found):
         raise UsageError(f"--target {text!r}: labels are NAME=VALUE or NAME!=VALUE, with commas")
-    return [each for each in found if each is not None]
+    return terms
 
 
 def _term(match: re.Match[str]) -> tuple[str, str | None, bool]:
-    name, op = match["name"], match["op"]
-    if op is None:
-        return name.removeprefix("!"), None, not name.startswith("!")
-    return name, match["value"], op != "!="
+    if match["without"]:
+        return match["without"], None, False
+    return match["name"], match["value"], match["op"] != "!="

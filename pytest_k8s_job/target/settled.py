@@ -9,7 +9,8 @@ __all__ = ["scaled_to_zero", "unsettled"]
 
 def unsettled(target: Target) -> list[str]:
     """Return what the rollouts still wait for, a line for each workload; empty once settled."""
-    return [f"{each}: {progress}" for each in target.workloads if (progress := _progress(each))]
+    waiting = ((each, _progress(each)) for each in target.workloads)
+    return [*target.failed, *(f"{each}: {progress}" for each, progress in waiting if progress)]
 
 
 def scaled_to_zero(target: Target) -> list[Workload]:
@@ -18,9 +19,9 @@ def scaled_to_zero(target: Target) -> list[Workload]:
 
 
 def _progress(workload: Workload) -> str:
-    if workload.progress or workload.note:
+    old = workload.outdated
+    if workload.progress or not old:
         return workload.progress
-    old = [pod.name for pod in workload.pods if pod.version not in ("", workload.current)]
-    if workload.current and any(pod.ready for pod in workload.pods if pod.name in old):
-        return f"{len(old)} pods of an older revision still answer"
-    return ""
+    if len(old) == 1:
+        return f"pod {old[0].name} of an older revision still answers"
+    return f"{len(old)} pods of an older revision still answer"

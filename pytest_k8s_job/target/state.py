@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
+from http import HTTPStatus
 from typing import Any
 
 from pytest_k8s_job.cluster.objects import Object, name_of
@@ -31,6 +33,7 @@ GROUPS = {"endpointslices": "discovery.k8s.io"} | dict.fromkeys(
     ("deployments", "replicasets", "statefulsets", "daemonsets"), "apps"
 )
 NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+FORBIDDEN = int(HTTPStatus.FORBIDDEN)
 SIDE_BY_SIDE = 8  # requests at the same time
 
 
@@ -53,13 +56,33 @@ class NamespaceState:
 
     def named(self, resource: str, name: str) -> Object | None:
         """Return the object with a name."""
-        return next((each for each in self[resource] if name_of(each) == name), None)
+        return self._named.get((resource, name))
+
+    @cached_property
+    def _named(self) -> Mapping[tuple[str, str], Object]:  # a thousand pods each ask for an owner
+        kinds = self.objects.items()
+        return {(kind, name_of(each)): each for kind, objects in kinds for each in objects}
 
     @property
-    def missing_rules(self) -> list[str]:
-        """The rules of a Role that would let the target be read."""
-        named = [each for each in self.refused if each in KINDS and self.refused[each] == 403]
-        return [f"list {each}{_group(each)}" for each in named]
+    def whole(self) -> bool:
+        """Whether all was read that tells of workloads and Services."""
+        return not self.refused.keys() & KINDS.keys()
+
+    @property
+    def rules(self) -> list[str]:
+        """One sentence with the rules that a Role lacks, if it lacks any."""
+        refused = [each for each in KINDS if self.refused.get(each) == FORBIDDEN]
+        rules = ", ".join(f"list {each}{_group(each)}" for each in refused)
+        return [f"namespace {self.namespace}: a Role there lacks: {rules}"] if rules else []
+
+    @property
+    def failures(self) -> list[str]:
+        """What could not be read although it may be, each with the reason."""
+        return [
+            f"namespace {self.namespace}: {kind} could not be read ({_reason(self.refused[kind])})"
+            for kind in KINDS
+            if self.refused.get(kind, FORBIDDEN) != FORBIDDEN
+        ]
 
 
 def read_namespaces(reader: Reader, namespaces: Iterable[str]) -> dict[str, NamespaceState]:
@@ -86,9 +109,13 @@ def _read(reader: Reader, namespace: str, kind: str) -> list[Object] | int:
         found: dict[str, Any] = json.loads(body)
         return list(found.get("items") or ())
     except ClusterError as error:
-        return error.status or 0
+        return [] if error.status == HTTPStatus.NOT_FOUND else error.status
     except ValueError:
         return 0
+
+
+def _reason(status: int) -> str:
+    return f"HTTP {status}" if status else "no answer"
 
 
 def _group(kind: str) -> str:

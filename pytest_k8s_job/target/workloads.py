@@ -1,27 +1,24 @@
-"""Workloads as the API server describes them: pods, revision, and what a rollout waits for."""
+"""Workloads as the API server describes them: their pods and their revision."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
-from pytest_k8s_job.cluster.objects import (
-    Object,
-    condition,
-    digest_of,
-    labels_of,
-    name_of,
-    owners,
-    version_of,
-)
+from pytest_k8s_job.cluster.objects import Object, condition, labels_of
 from pytest_k8s_job.cluster.text import epoch
-from pytest_k8s_job.target.model import Pod, Restart, Workload, digest
+from pytest_k8s_job.target.configs import configs_of
+from pytest_k8s_job.target.model import Pod, Workload, digest
+from pytest_k8s_job.target.pods import Key, is_live, maker_of, owner_of, pod_of
+from pytest_k8s_job.target.progress import note_of, progress_of, wanted_of
 from pytest_k8s_job.target.state import NamespaceState
 
-__all__ = ["owner_of", "pod_of", "workload_of"]
+__all__ = ["RESOURCES", "workload_of"]
 
 NUMBER = "deployment.kubernetes.io/revision"
+TEMPLATES = "deprecated.daemonset.template.generation"  # counts as no other field of it does
 RESTARTED = "kubectl.kubernetes.io/restartedAt"  # in the template; not of its content
+TOKEN = "kube-api-access-"  # noqa: S105 (each pod's volume for it has a name of its own)
 RESOURCES = {
     "deployment": "deployments",
     "statefulset": "statefulsets",
@@ -29,25 +26,6 @@ RESOURCES = {
     "replicaset": "replicasets",
     "pod": "pods",
 }
-Key = tuple[str, str]  # kind in lower case, name
-
-
-def owner_of(pod: Object, state: NamespaceState) -> Key | None:
-    """Return what makes the pod, None for the pod of a Job; a bare pod makes itself."""
-    link = next((each for each in owners(pod) if each.get("controller", True)), None)
-    if link is None or link["kind"] == "Node":  # a static pod
-        return "pod", name_of(pod)
-    if link["kind"] == "Job":
-        return None
-    if link["kind"] != "ReplicaSet":
-        return link["kind"].lower(), link["name"]
-    replicaset = state.named("replicasets", link["name"])
-    above = owners(replicaset)[:1] if replicaset is not None else []
-    if above:
-        return above[0]["kind"].lower(), above[0]["name"]
-    if replicaset is None and version_of(pod):  # ReplicaSets may not be read
-        return "deployment", link["name"].removesuffix(f"-{version_of(pod)}")
-    return "replicaset", link["name"]
 
 
 def workload_of(state: NamespaceState, key: Key, found: str) -> Workload | None:
@@ -56,12 +34,10 @@ def workload_of(state: NamespaceState, key: Key, found: str) -> Workload | None:
     obj = state.named(RESOURCES[kind], name) if kind in RESOURCES else None
     pods = tuple(
         pod_of(each)
-        for each in state["pods"]
-        if not each["metadata"].get("deletionTimestamp")
-        and (each.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
-        and owner_of(each, state) == key
+        for each in filter(is_live, state["pods"])
+        if not each["metadata"].get("deletionTimestamp") and owner_of(each, state) == key
     )
-    if obj is None and not pods:
+    if not pods and (obj is None or kind == "pod"):
         return None
     newest = _newest_replicaset(state, key, obj)
     return Workload(
@@ -72,53 +48,22 @@ def workload_of(state: NamespaceState, key: Key, found: str) -> Workload | None:
         template=_template(obj if kind in RESOURCES else newest, kind),
         current=_current(obj, newest, kind, pods),
         number=_number(obj, newest, kind),
-        changed=epoch((newest or {}).get("metadata", {}).get("creationTimestamp")),
+        changed=_changed(obj, newest),
         pods=pods,
-        wanted=_wanted(obj, kind),
-        progress=_progress(obj, kind, pods),
-        note=_note(obj, kind),
-        configs=frozenset(_configs(state, obj if kind in RESOURCES else newest, kind)),
+        wanted=wanted_of(obj, kind),
+        progress=progress_of(obj, kind, pods),
+        note=note_of(obj, kind) or _canary(state, key, obj),
+        configs=frozenset(configs_of(state, obj if kind in RESOURCES else newest, kind)),
         selector=_selector(obj if kind in RESOURCES else newest, kind),
     )
 
 
-def pod_of(pod: Object) -> Pod:
-    """Return what the target keeps of a pod."""
-    metadata, status = pod["metadata"], pod.get("status") or {}
-    containers = status.get("containerStatuses") or ()
-    images = {(each["name"], digest_of(each)) for each in containers if digest_of(each)}
-    return Pod(
-        metadata.get("namespace", ""),
-        metadata["name"],
-        version_of(pod),
-        epoch(metadata.get("creationTimestamp")),
-        condition(pod, "Ready").get("status") == "True",
-        status.get("podIP") or "",
-        frozenset(images),
-        tuple(_restarts(containers)),
-    )
-
-
-def _restarts(containers: Any) -> Iterator[Restart]:
-    for each in containers:
-        for state in (each.get("state") or {}, each.get("lastState") or {}):
-            if ended := state.get("terminated"):
-                finished = epoch(ended.get("finishedAt"))
-                reason = ended.get("reason") or "ended"
-                yield Restart(each["name"], each.get("restartCount", 0), finished, reason)
-                break
-
-
 def _newest_replicaset(state: NamespaceState, key: Key, obj: Object | None) -> Object | None:
     """Return the ReplicaSet of a Deployment's newest rollout, or an Argo Rollout's newest."""
-    kind, name = key
+    kind, _ = key
     if kind == "replicaset":
         return obj
-    owned = [
-        each
-        for each in state["replicasets"]
-        if any(link["kind"].lower() == kind and link["name"] == name for link in owners(each))
-    ]
+    owned = _owned(state, key)
     if kind == "deployment" and obj is not None:
         number = (obj["metadata"].get("annotations") or {}).get(NUMBER)
         same = [
@@ -127,8 +72,30 @@ def _newest_replicaset(state: NamespaceState, key: Key, obj: Object | None) -> O
             if (each["metadata"].get("annotations") or {}).get(NUMBER) == number
         ]
         return same[0] if same else None
-    wanted = [each for each in owned if each["spec"].get("replicas")]
+    wanted = filter(_has_pods, owned)
     return max(wanted, key=lambda each: str(each["metadata"]["creationTimestamp"]), default=None)
+
+
+def _owned(state: NamespaceState, key: Key) -> list[Object]:
+    return [each for each in state["replicasets"] if maker_of(each) == key]
+
+
+def _has_pods(replicaset: Object) -> bool:
+    return bool(replicaset["spec"].get("replicas"))
+
+
+def _canary(state: NamespaceState, key: Key, obj: Object | None) -> str:
+    """Return what to know of a workload that may keep two revisions, as an Argo Rollout does."""
+    if obj is not None or key[0] in RESOURCES:
+        return ""
+    many = len([*filter(_has_pods, _owned(state, key))])
+    return f"{many} revisions at once" if many > 1 else ""
+
+
+def _changed(obj: Object | None, newest: Object | None) -> float:
+    """Return when the newest rollout began or, if its controller tells, when it last went on."""
+    told = condition(obj, "Progressing").get("lastUpdateTime") if obj is not None else None
+    return max(epoch(told), epoch((newest or {}).get("metadata", {}).get("creationTimestamp")))
 
 
 def _template(obj: Object | None, kind: str) -> str:
@@ -136,7 +103,7 @@ def _template(obj: Object | None, kind: str) -> str:
     if obj is None:
         return ""
     if kind == "pod":
-        return digest(obj["spec"])
+        return digest(_content(obj["spec"]))
     template = dict(obj["spec"].get("template") or {})
     metadata = dict(template.get("metadata") or {})
     annotations = dict(metadata.get("annotations") or {})
@@ -144,6 +111,19 @@ def _template(obj: Object | None, kind: str) -> str:
     labels = {k: v for k, v in labels_of({"metadata": metadata}).items() if not _is_hash(k)}
     template["metadata"] = {"annotations": annotations, "labels": labels}
     return digest(template)
+
+
+def _content(value: Any) -> Any:
+    """Return a pod's spec without what each pod gets of its own: node and volume of its token."""
+    if isinstance(value, Mapping):
+        return {name: _content(each) for name, each in value.items() if name != "nodeName"}
+    if not isinstance(value, list):
+        return value
+    return [_content(each) for each in value if TOKEN not in str(_name(each))]
+
+
+def _name(value: Any) -> object:
+    return value.get("name") if isinstance(value, Mapping) else None
 
 
 def _selector(obj: Object | None, kind: str) -> frozenset[tuple[str, str]]:
@@ -173,97 +153,5 @@ def _number(obj: Object | None, newest: Object | None, kind: str) -> str:
     if kind == "statefulset" and obj is not None:
         return str((obj.get("status") or {}).get("updateRevision") or "")
     if kind == "daemonset" and obj is not None:
-        return str(obj["metadata"].get("generation") or "")
+        return str((obj["metadata"].get("annotations") or {}).get(TEMPLATES) or "")
     return str(newest["metadata"].get("name", "")) if newest is not None else ""
-
-
-def _wanted(obj: Object | None, kind: str) -> int | None:
-    if obj is None:
-        return None
-    if kind == "daemonset":
-        return int((obj.get("status") or {}).get("desiredNumberScheduled") or 0)
-    return 1 if kind == "pod" else int(obj["spec"].get("replicas", 1))
-
-
-def _note(obj: Object | None, kind: str) -> str:
-    if obj is None or kind == "pod":
-        return ""
-    if obj["spec"].get("paused"):
-        return "paused"
-    update = obj["spec"].get("updateStrategy") or {}
-    if update.get("type") == "OnDelete":
-        return "updates on delete"
-    partition = (update.get("rollingUpdate") or {}).get("partition") or 0
-    return f"partition {partition}" if partition else ""
-
-
-def _progress(obj: Object | None, kind: str, pods: tuple[Pod, ...]) -> str:
-    """Return what the rollout still waits for; "" if it is over or cannot be seen."""
-    if obj is None or (kind != "pod" and obj["spec"].get("paused")):
-        return "" if all(pod.ready for pod in pods) else "its pods are not ready"
-    if kind == "pod":
-        return "" if condition(obj, "Ready").get("status") == "True" else "it is not ready"
-    status = obj.get("status") or {}
-    if status.get("observedGeneration", 0) < obj["metadata"].get("generation", 0):
-        return "its controller has not seen the newest change"
-    wanted, updated, present, ready = _counts(obj, status, kind)
-    if updated == ready == wanted and present == wanted:
-        return ""
-    if ready >= wanted and updated >= wanted:
-        return f"{present - wanted} old pods still go"
-    new_ready = min(updated, max(0, ready - max(0, present - updated)))
-    return f"{new_ready} of {wanted} new pods ready"
-
-
-def _counts(obj: Object, status: Object, kind: str) -> tuple[int, int, int, int]:
-    """Return how many pods are wanted, updated, present and available."""
-    wanted = _wanted(obj, kind) or 0
-    update = obj["spec"].get("updateStrategy") or {}
-    if kind == "daemonset":
-        updated, present = status.get("updatedNumberScheduled", 0), wanted
-        ready = status.get("numberAvailable", 0)
-    else:
-        updated, present = status.get("updatedReplicas", 0), status.get("replicas", 0)
-        ready = min(status.get("readyReplicas", 0), status.get("availableReplicas", 0))
-    if kind == "replicaset" or update.get("type") == "OnDelete":
-        updated = wanted
-    elif kind == "statefulset":
-        partition = (update.get("rollingUpdate") or {}).get("partition") or 0
-        updated = min(wanted, updated + partition)
-    return wanted, updated, present, ready
-
-
-def _configs(
-    state: NamespaceState, obj: Object | None, kind: str
-) -> Iterator[tuple[str, str, str]]:
-    """Yield ConfigMaps and Secrets that the pod template names, with their resourceVersions."""
-    if obj is None:
-        return
-    spec = obj["spec"] if kind == "pod" else obj["spec"].get("template", {}).get("spec", {})
-    versions = {
-        (kind, name_of(each)): str(each["metadata"].get("resourceVersion") or "")
-        for kind in ("configmaps", "secrets")
-        for each in state[kind]
-    }
-    for named in _named_configs(spec):
-        if named in versions:
-            yield named[0].removesuffix("s"), named[1], versions[named]
-
-
-def _named_configs(spec: Object) -> Iterator[tuple[str, str]]:
-    for volume in spec.get("volumes") or ():
-        sources = [volume, *((volume.get("projected") or {}).get("sources") or ())]
-        for source in sources:
-            if name := (source.get("configMap") or {}).get("name"):
-                yield "configmaps", name
-            secret = source.get("secret") or {}
-            if name := secret.get("secretName") or secret.get("name"):
-                yield "secrets", name
-    for container in (*spec.get("containers", ()), *(spec.get("initContainers") or ())):
-        sources = list(container.get("envFrom") or ())
-        sources += [each["valueFrom"] for each in container.get("env") or () if "valueFrom" in each]
-        for source in sources:
-            for key, kind in (("configMap", "configmaps"), ("secret", "secrets")):
-                for field in (f"{key}Ref", f"{key}KeyRef"):
-                    if name := (source.get(field) or {}).get("name"):
-                        yield kind, name

@@ -18,6 +18,7 @@ location when the plan does not know it):
     start       item
     plain       item, [[when, start, duration]...], done    passed phases without anything to show
     report      serialized TestReport
+    connections node id, [[name, port, address]...]         of one phase; address "": in vain
     finish      item
     printed     descriptor (1, 2), text                     by the agent: written past capturing
     text        module, [method, args, kwargs], newline     written to the terminal by a plugin
@@ -107,6 +108,7 @@ class Kind(StrEnum):
     START = "start"
     PLAIN = "plain"
     REPORT = "report"
+    CONNECTIONS = "connections"
     FINISH = "finish"
     PRINTED = "printed"
     TEXT = "text"

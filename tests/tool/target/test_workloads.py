@@ -1,0 +1,239 @@
+"""Workloads as the API server describes them: their pods and their revision."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from pytest_k8s_job.target.model import Workload
+from pytest_k8s_job.target.workloads import workload_of
+from tests.tool.target.objects import (
+    BEGIN,
+    NEWER_IMAGE,
+    Object,
+    daemon,
+    deployment,
+    pod,
+    replicaset,
+    state,
+    stateful,
+    web,
+)
+
+
+def workload(*objects: Object, kind: str = "deployment", name: str = "web") -> Workload:
+    """Return the workload that was read."""
+    found = workload_of(state(*objects), (kind, name), "said")
+    assert found is not None
+    return found
+
+
+def named(kind: str, name: str, *objects: Object) -> Workload:
+    """Return the workload of this kind and name."""
+    return workload(*objects, kind=kind, name=name)
+
+
+def changed(obj: Object, *path: Any, to: object) -> Object:
+    """Return a copy of the object with one field changed."""
+    copied = copy.deepcopy(obj)
+    place = copied
+    for each in path[:-1]:
+        place = place[each]
+    place[path[-1]] = to
+    return copied
+
+
+ENV = ("spec", "template", "spec", "containers", 0, "env", 0, "value")
+ANNOTATIONS = ("spec", "template", "metadata", "annotations")
+
+
+def test_a_pod_that_is_being_deleted_is_none() -> None:
+    """It is on its way out, of whatever kind it is."""
+    going = pod("p", deletionTimestamp="2027-01-15T08:00:00Z")
+    assert workload_of(state(going), ("pod", "p"), "") is None
+
+
+def test_a_workload_that_is_not_there_is_none() -> None:
+    """Neither its object nor a pod of it was read."""
+    assert workload_of(state(*web()), ("deployment", "wbe"), "") is None
+    assert workload_of(state(*web()), ("statefulset", "web"), "") is None
+
+
+def test_a_deployment() -> None:
+    """Its newest ReplicaSet is the one with its number; the times are the server's."""
+    old = replicaset("web-z9", number=1, replicas=0, age=7200)
+    found = workload(*web(pods=2, number=2), old)
+    assert str(found) == "deployment/web"
+    assert (found.current, found.number, found.wanted) == ("a1", "2", 2)
+    assert found.changed == BEGIN - 3000
+    assert [each.name for each in found.pods] == ["web-a1-0", "web-a1-1"]
+    assert found.selector == {("app", "web")}
+    assert workload(deployment(rolled=-9000), replicaset("web-a1", age=60)).changed == BEGIN - 60
+
+
+def test_no_old_replicasets_matter() -> None:
+    """With `revisionHistoryLimit: 0` there are none, and the revision is the same."""
+    old = replicaset("web-z9", number=1, replicas=0)
+    assert workload(*web(number=2), old).revision == workload(*web(number=2)).revision
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        web(),
+        web(pods=3),
+        web(number=7),
+        web(version="b2"),
+        [
+            changed(deployment(), *ANNOTATIONS, to={"kubectl.kubernetes.io/restartedAt": "now"}),
+            *web()[1:],
+        ],
+        [changed(deployment(), "metadata", "annotations", "rollme", to="x"), *web()[1:]],
+        [changed(deployment(), "metadata", "generation", to=9), *web()[1:]],
+        [changed(deployment(), "spec", "replicas", to=9), *web()[1:]],
+    ],
+    ids=["again", "scaled", "number", "hash", "restarted", "rollme", "generation", "wanted"],
+)
+def test_the_same_content_is_the_same_revision(again: list[Object]) -> None:
+    """Applied again, scaled, restarted, rolled back: the content counts."""
+    assert workload(*again).revision == workload(*web()).revision
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        [changed(deployment(), *ENV, to="2"), *web()[1:]],
+        [changed(deployment(), *ANNOTATIONS, to={"rollme": "x"}), *web()[1:]],
+        [
+            changed(deployment(), *ANNOTATIONS[:-1], "labels", to={"app": "web", "tier": "x"}),
+            *web()[1:],
+        ],
+        [*web()[:2], pod("p", "ReplicaSet/web-a1", version="a1", image=NEWER_IMAGE)],
+    ],
+    ids=["env", "annotation", "label", "image"],
+)
+def test_other_content_is_another_revision(other: list[Object]) -> None:
+    """The template, and the image that a moved tag means now."""
+    assert workload(*other).revision != workload(*web()).revision
+
+
+def test_a_statefulset() -> None:
+    """Its hash and its number are the revision that its controller updates to."""
+    one = pod("db-0", "StatefulSet/db", app="db", labels={"controller-revision-hash": "db-1"})
+    found = workload(stateful(replicas=1), one, kind="statefulset", name="db")
+    assert (found.current, found.number, found.wanted, found.changed) == ("db-1", "db-1", 1, 0.0)
+    assert found.pods[0].version == "db-1"
+    unknown = stateful(updateRevision=None)
+    assert workload(unknown, one, kind="statefulset", name="db").current == ""
+
+
+def test_a_daemonset() -> None:
+    """Its hash is that of its newest pod, its number counts its templates."""
+    pods = [
+        pod(name, "DaemonSet/agent", app="agent", age=age, labels={"controller-revision-hash": it})
+        for name, age, it in (("agent-1", 60, "b2"), ("agent-2", 3600, "a1"))
+    ]
+    found = workload(daemon(number=4), *pods, kind="daemonset", name="agent")
+    assert (found.current, found.number, found.wanted) == ("b2", "4", 2)
+    assert workload(daemon(), kind="daemonset", name="agent").current == ""
+
+
+def test_a_bare_pod() -> None:
+    """It is its own only pod; neither node nor the volume of its token is of its content."""
+    first = pod("p", age=60)
+    token = {"name": "kube-api-access-t4rxs", "projected": {"sources": []}}
+    first["spec"] |= {"nodeName": "node-1", "volumes": [token, {"name": "data", "emptyDir": {}}]}
+    again = copy.deepcopy(first)
+    again["spec"] |= {"nodeName": "node-2"}
+    again["spec"]["volumes"][0]["name"] = "kube-api-access-hs2sv"
+    one, two = named("pod", "p", first), named("pod", "p", again)
+    assert (one.wanted, one.current, one.number, one.note) == (1, "", "", "")
+    assert [each.name for each in one.pods] == ["p"]
+    assert one.selector == frozenset()
+    assert one.revision == two.revision
+    again["spec"]["volumes"][1]["name"] = "other"
+    assert named("pod", "p", again).revision != one.revision
+
+
+def test_a_replicaset_by_itself() -> None:
+    """It is a workload where nothing stands above it."""
+    one = pod("web-a1-x", "ReplicaSet/web-a1", version="a1")
+    found = named("replicaset", "web-a1", replicaset("web-a1", owner="", age=60), one)
+    assert (found.current, found.number, found.wanted) == ("a1", "web-a1", 1)
+    assert found.changed == BEGIN - 60
+    assert found.selector == {("app", "web"), ("pod-template-hash", "a1")}
+    assert [each.name for each in found.pods] == ["web-a1-x"]
+
+
+def rollout(*versions: tuple[str, int, float]) -> list[Object]:
+    """Return an Argo Rollout's ReplicaSets with (hash, replicas, age), a pod of each."""
+    sets, pods = [], []
+    for version, replicas, age in versions:
+        one = replicaset(f"web-{version}", owner="Rollout/web", replicas=replicas, age=age)
+        labels = {"app": "web", "rollouts-pod-template-hash": version}
+        one["metadata"]["labels"] = one["spec"]["template"]["metadata"]["labels"] = labels
+        one["spec"]["selector"]["matchLabels"] = labels
+        one["spec"]["template"]["spec"]["containers"][0]["image"] = f"web:{version}"
+        sets.append(one)
+        pods.append(pod(f"web-{version}", f"ReplicaSet/web-{version}", labels=labels))
+    return [*sets, *pods]
+
+
+def test_an_argo_rollout_is_known_by_its_replicasets() -> None:
+    """The newest that shall have pods is current, wherever it stands in the list."""
+    found = named("rollout", "web", *rollout(("b2", 1, 60), ("a1", 0, 600))[:-1])
+    assert (found.current, found.number, found.changed) == ("b2", "web-b2", BEGIN - 60)
+    assert (found.wanted, found.progress, found.note) == (None, "", "")
+    assert found.selector == {("app", "web")}
+    back = named("rollout", "web", *rollout(("b2", 0, 60), ("a1", 1, 600))[:-1])
+    assert back.current == "a1"
+    assert back.revision != found.revision
+    assert back.revision == named("rollout", "web", *rollout(("a1", 1, 600))).revision
+
+
+def test_an_argo_canary_has_two_revisions_by_intent() -> None:
+    """Its older pods are no strangers: both are named."""
+    found = named("rollout", "web", *rollout(("b2", 1, 60), ("a1", 3, 600)))
+    assert (found.current, found.note, found.outdated) == ("b2", "2 revisions at once", ())
+    over = named("rollout", "web", *rollout(("b2", 1, 60), ("a1", 0, 600)))
+    assert [each.name for each in over.outdated] == ["web-a1"]
+
+
+def test_a_deployment_has_no_canary_of_its_own() -> None:
+    """Two ReplicaSets with pods are a rollout that is not over."""
+    old = replicaset("web-z9", number=0)
+    assert named("deployment", "web", *web(), old).note == ""
+
+
+@pytest.mark.parametrize("kind", ["deployment", "cloneset"])
+def test_only_pods_may_be_read(kind: str) -> None:
+    """The workload is known by owner and hash, its newest pod's hash is current."""
+    owner = "ReplicaSet/web-{}" if kind == "deployment" else "CloneSet/web"
+    pods = [
+        pod(
+            f"web-{version}-x",
+            owner.format(version),
+            version=version,
+            age=age,
+            ready=version == "b2",
+        )
+        for version, age in (("a1", 600), ("b2", 60), ("a1", 300))
+    ]
+    found = named(kind, "web", *pods)
+    assert (found.template, found.current, found.wanted, found.changed) == ("", "b2", None, 0.0)
+    assert found.progress == "its pods are not ready"
+    assert named(kind, "web", pods[1]).progress == ""
+
+
+def test_a_template_without_metadata() -> None:
+    """A label or an annotation that is not there is no difference to an empty one."""
+    one, two = stateful(), stateful()
+    one["spec"]["template"]["metadata"] = None
+    two["spec"]["template"]["metadata"] = {
+        "labels": {},
+        "annotations": {},
+        "creationTimestamp": None,
+    }
+    assert named("statefulset", "db", one).revision == named("statefulset", "db", two).revision
