@@ -24,7 +24,6 @@ location when the plan does not know it):
     text        module, [method, args, kwargs], newline     written to the terminal by a plugin
     summary     "begin" or "end"                            of what plugins add to the summary
     cache       key, value                                  kept by a plugin or a test
-    connections node id, [[name, port, address]...]          before the report of a phase
     property    name, value                                 of the suite, for JUnit
     attribute   node id, name, value                        of a test case, for JUnit
     interrupt   {kind, message, returncode, calls?, crash?}
@@ -114,7 +113,6 @@ class Kind(StrEnum):
     TEXT = "text"
     SUMMARY = "summary"
     CACHE = "cache"
-    CONNECTIONS = "connections"
     PROPERTY = "property"
     ATTRIBUTE = "attribute"
     INTERRUPT = "interrupt"
