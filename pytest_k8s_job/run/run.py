@@ -208,7 +208,7 @@ class ClusterRun:
             return None
         for shard in self.shards:
             self._watch.note(shard.replay.peers)
-        return self._watch.change(min(began))
+        return self._watch.change(min(began), max(shard.replay.ended for shard in self.shards))
 
     def close(self) -> None:
         """Stop following; what has not been read stays unread."""

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pytest_k8s_job.cluster.text import listed
-from pytest_k8s_job.target.model import Target, Workload
+from pytest_k8s_job.target.model import LEADS, Service, Target, Workload
+from pytest_k8s_job.target.rollouts import is_later, rolled_back
 
 __all__ = ["Change", "change_between", "intruders"]
 
@@ -31,24 +32,31 @@ class Change:
     version: bool
 
 
-def change_between(before: Target | None, after: Target, since: float) -> Change | None:
+def change_between(
+    before: Target | None, after: Target, since: float, until: float = math.inf
+) -> Change | None:
     """Return the change that says most about the tests, None if there is none.
 
-    `since` is when the tests began, in seconds since the epoch. The server's times are whole
-    seconds: what has the same one counts as later.
+    `since` is when the tests began, `until` when they ended, in seconds since the epoch. The
+    server's times are whole seconds: what has the same one counts as during the tests. So does
+    what may have come after them without a time that shows it.
     """
-    changes = [*_changes(before or Target(), after, math.floor(since))]
+    changes = [*_changes(before or Target(), after, math.floor(since), until)]
     return next((each for each in changes if each.version), next(iter(changes), None))
 
 
-def _changes(before: Target, after: Target, since: float) -> Iterator[Change]:
+def _changes(before: Target, after: Target, since: float, until: float) -> Iterator[Change]:
     for each in before.workloads:
         if after.workload(each.key) is None and each.namespace not in after.unread:
             yield Change(f"{each} went away while it was tested", version=True)
     for now in after.workloads:
         then = before.workload(now.key)
-        yield from _compared(then, now) if then is not None else _dated(now, since)
-        yield from _restarts(then, now, since)
+        if not is_later(then, now, since, until):
+            yield from _compared(then, now) if then is not None else _dated(now, since)
+        yield from _restarts(then, now, since, until)
+    for service in after.services:
+        if service.namespace not in after.unread:
+            yield from _led(before.service(service.key), service, since)
     for sentence in dict.fromkeys([*intruders(before), *intruders(after)]):
         yield Change(sentence, version=True)
 
@@ -56,22 +64,17 @@ def _changes(before: Target, after: Target, since: float) -> Iterator[Change]:
 def _compared(then: Workload, now: Workload) -> Iterator[Change]:
     """Yield how a workload differs between two readings."""
     tail = "while it was tested"
-    if then.template != now.template and then.template and now.template:
+    if then.uid != now.uid and then.uid and now.uid:
+        yield Change(f"{now} was deleted and made anew {tail}", version=True)
+    elif then.template != now.template and then.template and now.template:
         what = f"its pod template became {now.current}, it was {then.current}"
         yield Change(f"{now} was rolled out {tail}: {what}", version=True)
     elif new := _new_images(then, now):
         yield Change(f"{now} got another image {tail}: {new}", version=True)
-    elif then.number != now.number and _rollouts(then, now) > 1:
+    elif rolled_back(then, now):
         yield Change(f"{now} was rolled out and back {tail}", version=True)
     elif then.current != now.current:
         yield Change(f"{now} was restarted {tail}", version=False)
-
-
-def _rollouts(then: Workload, now: Workload) -> int:
-    """Return how many rollouts lie between two readings."""
-    if then.number.isdecimal() and now.number.isdecimal():
-        return int(now.number) - int(then.number)
-    return 1
 
 
 def _new_images(then: Workload, now: Workload) -> str:
@@ -90,13 +93,32 @@ def _dated(now: Workload, since: float) -> Iterator[Change]:
     """Yield what the times of a workload without a reading before tell."""
     pods = [pod for pod in now.pods if pod.created]
     told = now.kind == "pod" or (now.kind == "deployment" and now.template)  # by `changed` alone
-    if now.changed >= since > 0:
+    sets = now.templated if now.kind in ("statefulset", "daemonset") else 0.0
+    if max(now.changed, sets) >= since > 0:
         yield Change(f"{now} was rolled out while it was tested: {now.current}", version=True)
     elif pods and not told and all(pod.created >= since for pod in pods):
         yield Change(f"all pods of {now} were created while it was tested", version=True)
 
 
-def _restarts(then: Workload | None, now: Workload, since: float) -> Iterator[Change]:
+def _led(then: Service | None, now: Service, since: float) -> Iterator[Change]:
+    """Yield how a Service came to lead elsewhere."""
+    tail = "while it was tested"
+    if then is not None and then.workloads != now.workloads:
+        there, was = _names(now), _names(then)
+        yield Change(f"Service {now.name} came to lead to {there} {tail}, not {was}", version=True)
+    elif now.found != LEADS and (
+        now.selected >= since > 0
+        if then is None
+        else (then.uid, then.selected) != (now.uid, now.selected)
+    ):
+        yield Change(f"Service {now.name} was changed {tail}", version=True)
+
+
+def _names(service: Service) -> str:
+    return listed(f"{kind}/{name}" for _, kind, name in service.workloads) or "nothing"
+
+
+def _restarts(then: Workload | None, now: Workload, since: float, until: float) -> Iterator[Change]:
     known = then.pods if then is not None else ()
     before = {
         (pod.name, pod.created, each.container): each for pod in known for each in pod.restarts
@@ -109,7 +131,8 @@ def _restarts(then: Workload | None, now: Workload, since: float) -> Iterator[Ch
                 new = each.count > old.count or each.finished > old.finished
             else:  # known with no end before, or to be judged by the time of this one
                 new = (pod.name, pod.created) in same or each.finished >= since > 0
-            if new:
+            one = each.count - (old.count if old is not None else 0) == 1
+            if new and not (one and each.finished > until):
                 where = f"container {each.container} of pod {pod.name}"
                 text = f"{where} restarted while it was tested ({each.reason})"
                 yield Change(text, version=False)
@@ -122,6 +145,9 @@ def intruders(target: Target) -> list[str]:
         for stray in service.strays:
             text = f"Service {service.name} also leads to pod {stray.name}"
             found.append(f"{text}, which belongs to no workload")
+        for address in service.foreign:
+            text = f"Service {service.name} also leads to {address}"
+            found.append(f"{text}, which is none of its pods")
     for workload in target.workloads:
         if old := workload.outdated:
             names = listed(pod.name for pod in old)
