@@ -1,4 +1,4 @@
-"""Other versions of pytest in the pod or on the near side."""
+"""Other versions of pytest in the pod or in the collector."""
 
 from __future__ import annotations
 
