@@ -19,6 +19,7 @@ DEFAULT_MANIFEST = "job.yaml"
 RUNNING_NOTHING = ("collectonly", "setuponly", "setupplan")  # options of pytest
 MAX_SHARDS = 100  # pods of one run, each with two threads here
 DEFAULT_START_TIMEOUT = 60.0  # seconds; scheduling and pulling a large image fit in
+DEFAULT_WAIT_ROLLOUT = "300"  # seconds
 DEFAULT_TARGET_WAIT = "10"  # seconds
 
 
@@ -50,8 +51,13 @@ class Options:
     shard_by: ShardBy
     retries: int
     rerun_failed: str | None
-    target: str | None
-    """Label selector of the target's pods, which must stay the same; None: do not check."""
+    target: tuple[str, ...]
+    """What the user named as the target, as typed."""
+    target_url: str
+    wait_rollout: float
+    """Seconds that a rollout of the target may take; 0: it is not waited for."""
+    watch_target: bool
+    """Whether a run is VOID if the target changes."""
 
 
 def _shards(text: str) -> int | None:
@@ -109,6 +115,17 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": "show the run of this existing Job, start none",
     },
     "--k8s-log": {"metavar": "FILE", "help": "save the raw log of the pod there"},
+    "--target": {
+        "metavar": "WORKLOAD",
+        "action": "append",
+        "default": [],
+        "help": "what is tested: KIND/NAME, NAMESPACE/KIND/NAME, or '-l LABELS' (may be repeated)",
+    },
+    "--wait-rollout": {
+        "metavar": "SECONDS",
+        "help": "wait so long for the target's rollout to be over; 0: do not "
+        f"(default: {DEFAULT_WAIT_ROLLOUT})",
+    },
     "--shards": {
         "metavar": "N",
         "type": _shards,
@@ -155,10 +172,8 @@ INI_DEFAULTS = {  # each is the default of the option --k8s-NAME
     "k8s_job_keep": "when the Job stays in the cluster: failed, always or never",
 }
 INI_VALUES: dict[str, tuple[str, dict[str, Any]]] = {
-    "k8s_target_selector": (
-        "labels of the target's pods, as kubectl -l takes them (default: all but the tests)",
-        {"default": ""},
-    ),
+    "k8s_target": ("what is tested, a line each, as --target takes it", {"type": "linelist"}),
+    "k8s_wait_rollout": ("as --wait-rollout", {"default": DEFAULT_WAIT_ROLLOUT}),
     "k8s_target_watch": (
         "whether a run is VOID if the target changes meanwhile",
         {"type": "bool", "default": True},
@@ -209,7 +224,10 @@ def read_options(config: pytest.Config) -> Options:
         shard_by=ShardBy(option.shard_by),
         retries=option.retries,
         rerun_failed=option.rerun_failed,
-        target=config.getini("k8s_target_selector") if config.getini("k8s_target_watch") else None,
+        target=tuple(option.target or config.getini("k8s_target")),
+        target_url=config.getini("k8s_target_url"),
+        wait_rollout=0.0 if runs_nothing(config) else _rollout_seconds(config),
+        watch_target=config.getini("k8s_target_watch") and not runs_nothing(config),
     )
 
 
@@ -229,6 +247,15 @@ def _seconds(text: str | float) -> float:
         return float(text)
     except ValueError:
         message = f"--k8s-start-timeout (ini k8s_job_start_timeout) takes seconds, not {text!r}"
+        raise pytest.UsageError(message) from None
+
+
+def _rollout_seconds(config: pytest.Config) -> float:
+    text = config.option.wait_rollout or config.getini("k8s_wait_rollout")
+    try:
+        return float(text)
+    except ValueError:
+        message = f"--wait-rollout (ini k8s_wait_rollout) takes seconds, not {text!r}"
         raise pytest.UsageError(message) from None
 
 

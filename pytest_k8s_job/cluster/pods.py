@@ -94,6 +94,10 @@ class Cluster(Reader, Protocol):
 class JobFinder(Cluster, Protocol):
     """What joining a Job needs beyond following it."""
 
+    @property
+    def namespace(self) -> str:
+        """The namespace that counts where none is named."""
+
     def find(self, namespace: str | None, name: str, /) -> Object:
         """Return the Job object `name`; without a namespace, the context's counts."""
 

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from pytest_k8s_job.pod.connections import Connections
 from pytest_k8s_job.pod.emitter_settings import EmitterSettings
 from pytest_k8s_job.pod.http_exchanges import watch
 from pytest_k8s_job.pod.junit_tap import tap_junit
@@ -81,6 +82,7 @@ class Emitter:
         if asks_about_pytest(config.option):
             return  # what it prints then is what was asked for
         tap(config, self._settings.text, self._session_output.send_text)
+        config.pluginmanager.register(Connections(self._emit), "k8s_job_connections")
         if self._settings.junit:
             tap_junit(config, self._settings.pipe)
         if hasattr(config, "cache") and config.cache is not None:

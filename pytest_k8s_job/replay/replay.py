@@ -54,6 +54,10 @@ class Replay:
         self._evidence = session.config.pluginmanager.getplugin(EVIDENCE_PLUGIN)
         self._output = self._of_session.output
         self._kept = stats_without_durations(session.config)
+        self.peers: set[tuple[str, int, str]] = set()
+        """What the tests have connected to: name or address, port, address."""
+        self.began = 0.0
+        """When the first test began, by the pod's clock; 0 before that."""
         self.lines: list[str] = []
         """What plugins in the pod said after collection."""
         self._handlers = self._choose_handlers()
@@ -70,6 +74,7 @@ class Replay:
             Kind.PLAIN: self._plain,
             Kind.REPORT: self._report,
             Kind.FINISH: self._finish,
+            Kind.CONNECTIONS: self._connected,
         }
         if not self._output.prints_all:
             return handlers
@@ -177,6 +182,7 @@ class Replay:
 
     def _log(self, report: pytest.TestReport) -> None:
         origin, when = self._origin, report.when or ""
+        self.began = self.began or report.start
         self._ledger.report(when, report.outcome)
         if report.passed and (report.nodeid, when) in origin.already:
             return
@@ -188,6 +194,9 @@ class Replay:
         ran = report.when == "call" and (not report.skipped or hasattr(report, "wasxfail"))
         self._ran |= ran or report.failed
         self._hook.pytest_runtest_logreport(report=report)
+
+    def _connected(self, _nodeid: str, peers: list[list[Any]]) -> None:
+        self.peers.update((name, port, address) for name, port, address in peers)
 
     def _finish(self, item: int | list[Any]) -> None:
         nodeid, location = self._identify(item)

@@ -38,6 +38,7 @@ class Collector:
         self._ordering: Ordering | None = None
         self._output = PodOutput.of(config)
         self._interrupt: KeyboardInterrupt | None = None
+        self._target_line = ""
         self._cleanup = Cleanup(options)
 
     @pytest.hookimpl(tryfirst=True)
@@ -53,12 +54,25 @@ class Collector:
         except KeyboardInterrupt as interrupt:
             self._interrupt = interrupt  # a session that has not started shows no summary
             return
+        self._show_target(run)
         self._output.open()
         try:
             refuse_as_pod(*run.leader_result())
         except pytest.UsageError:
             self._cleanup.delete(run, "")
             raise
+
+    def _show_target(self, run: ClusterRun) -> None:
+        """Write the line on the target, if it is known before the first test."""
+        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        target = run.target
+        if (
+            reporter is not None
+            and reporter.verbosity >= 0
+            and (target.workloads or target.unknown)
+        ):
+            self._target_line = f"target: {target}"
+            reporter.write_line(self._target_line)
 
     def pytest_collection(self, session: pytest.Session) -> bool:
         """Wait until a pod has collected the tests."""
@@ -126,6 +140,8 @@ class Collector:
             judgement = replace(judgement, reason=f"{why}\n{judgement.reason}")
         if change := run.target_change():
             judgement = void(judgement, change.sentence, version=change.version)
+        if self._options.watch_target and f"target: {run.target}" != self._target_line:
+            self._cleanup.notes.append(f"target: {run.target}")
         return judgement
 
     def _write_junit_error(self, judgement: Judgement) -> None:

@@ -11,17 +11,22 @@ from pytest_k8s_job.diagnosis.finding import Finding
 from pytest_k8s_job.diagnosis.start_watch import (
     StartWatch,
     diagnose_job,
+    diagnose_target,
     diagnose_target_check,
     explain_refusal,
 )
 from pytest_k8s_job.diagnosis.text_report import as_text
 from pytest_k8s_job.errors import ClusterError
+from pytest_k8s_job.run.rollout import RolloutResult
 from pytest_k8s_job.run.shard import Shard
+from pytest_k8s_job.target.model import Target
 from pytest_k8s_job.wire.target_check import TargetCheckResult
 
 __all__ = ["Explainer"]
 
-QUEUE_SECONDS = 5.0  # since one pod came forward: until then the others may just wait their turn
+# Since one pod came forward: until then the others may just wait their turn.
+QUEUE_SECONDS = 5.0
+QUEUE_SHARE = 0.5  # of the time since the beginning, on a node that is slow
 
 
 class Explainer:
@@ -32,7 +37,7 @@ class Explainer:
         self._start_timeout = start_timeout
         self._watches: dict[str, StartWatch] = {}
         self._phases: dict[Shard, int] = {}
-        self._came_forward = 0.0
+        self._began = self._came_forward = time.monotonic()
         self.findings: list[Finding] = []
 
     def check_start(self, shard: Shard) -> None:
@@ -45,7 +50,8 @@ class Explainer:
         if job.name not in self._watches:
             watch = StartWatch(self._cluster, job, self._start_timeout, now)
             self._watches[job.name] = watch
-        if job.shard is not None and now - self._came_forward < QUEUE_SECONDS:
+        patience = max(QUEUE_SECONDS, QUEUE_SHARE * (now - self._began))
+        if job.shard is not None and now - self._came_forward < patience:
             return  # a diagnosis asks for much: it is for pods of which none comes forward
         cause = self._watches[job.name].start_failure(now, shard.pod)
         if cause is not None and not shard.ended:
@@ -61,6 +67,19 @@ class Explainer:
         """Return why the API server did not take the Job."""
         namespace = metadata.get("namespace") or "default"
         return self._say(explain_refusal(self._cluster, namespace, metadata["name"], error))
+
+    def diagnose_target(self, target: Target) -> list[Finding]:
+        """Return what is wrong with the target, root cause first."""
+        return [
+            each
+            for namespace in target.namespaces
+            for each in diagnose_target(self._cluster, namespace)
+        ]
+
+    def explain_rollout(self, result: RolloutResult) -> str:
+        """Return why the target cannot be tested."""
+        self.findings += result.findings[:1]
+        return "\n".join(filter(None, [as_text(result.findings[:1]), result.reason]))
 
     def explain_loss(self, shards: Iterable[Shard]) -> str:
         """Return why a pod was lost; nothing if that is known already."""

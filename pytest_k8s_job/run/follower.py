@@ -82,16 +82,18 @@ class Follower:
         self.job = job
         self.events = events
         self.ending = False
+        self.heard = False
         self._cluster = poller.cluster
         self._poller = poller
         self._decoder = decoder
         self._raw = raw
         self._pod: PodState | None = None
-        self._pod_is_over = False
         self._answered = 0.0
         self._repairs = 0
         self._lost: int | None = None  # number of a frame that nobody has any more
+        self._complete = False  # the `end` record has come
         self._readable = threading.Event()
+        self._pod_over = threading.Event()
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -104,12 +106,13 @@ class Follower:
         """Take that the container is about to end."""
         if not self.ending:
             self.ending = True
-            self._poller.expect_end()
+            self._poller.check()
 
     def stop(self) -> None:
         """Let the thread end; it may still wait for a socket."""
         self._stopped.set()
         self._readable.set()
+        self._pod_over.set()
 
     def _guarded(self) -> None:
         try:
@@ -122,7 +125,7 @@ class Follower:
     @property
     def watching(self) -> bool:
         """True while the state of the pod may still change."""
-        return not (self._pod_is_over or self._stopped.is_set())
+        return not self._pod_over.is_set()
 
     @property
     def running(self) -> bool:
@@ -137,8 +140,9 @@ class Follower:
             self._lose_pod(f"pod {before.name} is gone: it was deleted or evicted")
             return
         self._pod = pod
-        self._pod_is_over = pod is not None and pod.phase is Phase.TERMINATED
         self.events.put(PodSeen(pod))
+        if pod is not None and pod.phase is Phase.TERMINATED:
+            self._pod_over.set()
         if self.running:
             self._readable.set()
 
@@ -152,7 +156,7 @@ class Follower:
         self._lose_pod(f"{type(error).__name__}: {error}")
 
     def _lose_pod(self, reason: str) -> None:
-        self._pod_is_over = True
+        self._pod_over.set()
         self._readable.set()
         self.events.put(Broken(reason))
 
@@ -181,6 +185,8 @@ class Follower:
             since = math.ceil(time.monotonic() - last) + OVERLAP
             if self._decoder.has_gap and self._decoder.next_sequence != self._lost:
                 since = None
+            if self._complete:
+                self._pod_over.wait()  # nothing more will be written
             self._stopped.wait(RECONNECT)
 
     def _read(self, pod: str, since: int | None, *, patch: bool) -> bool:
@@ -188,6 +194,7 @@ class Follower:
         self._decoder.new_stream()
         try:
             for chunk in self._cluster.log(self.job, pod, since):
+                self.heard = True
                 if self._raw is not None:
                     self._raw.write(chunk)
                 self._take(pod, chunk)
@@ -201,13 +208,18 @@ class Follower:
             if error.status in FORBIDDEN:
                 self._give_up(str(error))
             return False
+        finally:
+            self.heard = False
+            self._poller.check()
         return True
 
     def _take(self, pod: str, chunk: bytes) -> None:
         for payload in self._decoder.feed(chunk):
             self.events.put(Payload(payload))
-            if payload.startswith(END) and LINGERS in payload:
-                self._release(pod)
+            if payload.startswith(END):
+                self._complete = True
+                if LINGERS in payload:
+                    self._release(pod)
 
     def _release(self, pod: str) -> None:
         """Let the agent end: all frames up to its last are here."""

@@ -10,6 +10,7 @@ from _pytest.junitxml import xml_key
 
 from pytest_k8s_job.cluster.job_manifest import Run, arguments_of, load_job
 from pytest_k8s_job.cluster.joining import jobs_of_run
+from pytest_k8s_job.cluster.objects import Object
 from pytest_k8s_job.cluster.pods import JobFinder
 from pytest_k8s_job.errors import ClusterError, UsageError
 from pytest_k8s_job.options import Options
@@ -19,6 +20,8 @@ from pytest_k8s_job.run.durations import Durations, shards_for
 from pytest_k8s_job.run.rerun import newest_run, read_results
 from pytest_k8s_job.run.run import ClusterRun
 from pytest_k8s_job.run.status_line import StatusLine
+from pytest_k8s_job.run.target_watch import TargetWatch, search_for
+from pytest_k8s_job.target.said import parse_said
 from pytest_k8s_job.wire.cache_values import KEYS, pack
 from pytest_k8s_job.wire.records import EVIDENCE, JUNIT
 from pytest_k8s_job.wire.sharding import Selection, key_of
@@ -66,7 +69,9 @@ class Launcher:
             options.test_timeout,
         )
         name = f"{manifest['metadata']['name']}-{run.run_id}"
-        following = self._prepare(cluster, name, run.selection.shards)
+        namespace = options.namespace or manifest["metadata"].get("namespace") or cluster.namespace
+        watch = self._watch(cluster, manifest, namespace)
+        following = self._prepare(cluster, name, run.selection.shards, watch)
         following.start(manifest, run)
         return following
 
@@ -77,7 +82,9 @@ class Launcher:
         jobs = jobs_of_run(cluster, self._options.namespace, name)
         if {"--co", "--collect-only"} & set(jobs[0].arguments):
             self._config.option.collectonly = True
-        following = self._prepare(cluster, name, jobs[0].shards)
+        first = jobs[0].job
+        watch = self._watch(cluster, cluster.find(first.namespace, first.name), first.namespace)
+        following = self._prepare(cluster, name, jobs[0].shards, watch)
         following.join(jobs)
         return following
 
@@ -85,15 +92,24 @@ class Launcher:
         cluster: JobFinder = self._config.hook.pytest_k8s_job_cluster(config=self._config)
         return cluster
 
-    def _prepare(self, cluster: JobFinder, name: str, shards: int) -> ClusterRun:
+    def _watch(self, cluster: JobFinder, job: Object, namespace: str) -> TargetWatch:
+        options = self._options
+        more = {"k8s_target_url": options.target_url, **options.environment}
+        said = map(parse_said, options.target)
+        return TargetWatch(cluster, search_for(job, namespace, said, more))
+
+    def _prepare(
+        self, cluster: JobFinder, name: str, shards: int, watch: TargetWatch
+    ) -> ClusterRun:
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
         if reporter is not None and shards > 1:
             reporter.showfspath = False  # tests of several files run at once, as with xdist
         pods = f", {shards} shards" if shards > 1 else ""
         status = StatusLine(reporter, f"Job {name}{pods}, {cluster.describe()}")
-        self.run = ClusterRun(cluster, self._options, self._session, status)
+        self.run = ClusterRun(cluster, self._options, self._session, status, watch)
         if (evidence := self._config.pluginmanager.getplugin(EVIDENCE_PLUGIN)) is not None:
-            evidence.follow(cluster, self.run.jobs.refs)
+            run = self.run
+            evidence.follow(cluster, run.jobs.refs, lambda: run.target)
         return self.run
 
     # -- what travels

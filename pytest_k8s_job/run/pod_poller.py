@@ -21,7 +21,7 @@ POLL_STARTING_SHARDS = 0.4  # many pods start at once then, and the API server w
 POLL_RUNNING = 1.0
 POLL_ENDING = 0.05  # after the last `end` record: the exit code is a moment away
 SLOWER = 0.2  # of the time waited for several pods: what takes long may be seen a little later
-LONGEST = 2.0
+LONGEST = 5.0
 
 
 class PodWatcher(Protocol):
@@ -36,6 +36,10 @@ class PodWatcher(Protocol):
     @property
     def running(self) -> bool:
         """True once the container was seen to run."""
+
+    @property
+    def heard(self) -> bool:
+        """True while its log is read: a container that is taken away ends its log first."""
 
     @property
     def ending(self) -> bool:
@@ -69,10 +73,9 @@ class PodPoller:
             threading.Thread(target=self._poll, daemon=True).start()
         self._wake.set()
 
-    def expect_end(self) -> None:
-        """Ask at once if every pod that is still watched is about to end."""
-        if all(each.ending for each in self._watched()):
-            self._wake.set()
+    def check(self) -> None:
+        """Think again about when to ask next: a log has ended, or a container is about to."""
+        self._wake.set()
 
     def stop(self) -> None:
         """Ask no more; a request may still be under way."""
@@ -82,12 +85,21 @@ class PodPoller:
     def _poll(self) -> None:
         try:
             while not self._stopped:
-                self._wake.clear()
                 self.look()
-                self._wake.wait(self.pause(time.monotonic()))
+                self._pause()
         except Exception as error:  # whatever it is: the main thread must hear of it
             for watcher in self._watched():
                 watcher.fail(error)
+
+    def _pause(self) -> None:
+        """Wait for the time of the next request, which a watcher may bring forward."""
+        last = time.monotonic()
+        while not self._stopped:
+            self._wake.clear()
+            pause = self.pause(time.monotonic())
+            left = None if pause is None else last + pause - time.monotonic()
+            if (left is not None and left <= 0) or not self._wake.wait(left):
+                return
 
     def look(self) -> None:
         """Ask once for all pods that are watched, and tell."""
@@ -108,16 +120,22 @@ class PodPoller:
         watchers = self._watched()
         if not watchers:
             return None
-        self._began = self._began or now
+        self._began = now if self._began is None else self._began
         alone = all(each.job.shard is None for each in watchers)
+        longest = LONGEST if all(map(_is_quiet, watchers)) else POLL_RUNNING
         if all(each.ending for each in watchers):
-            self._ending_since = self._ending_since or now
-            shortest, since = POLL_ENDING, self._ending_since
+            since = self._ending_since = now if self._ending_since is None else self._ending_since
+            shortest = POLL_ENDING
         elif any(not (each.running or each.ending) for each in watchers):
             shortest, since = POLL_STARTING if alone else POLL_STARTING_SHARDS, self._began
         else:
             shortest, since = POLL_RUNNING, self._began
-        return shortest if alone else max(shortest, min(LONGEST, SLOWER * (now - since)))
+        return shortest if alone else max(shortest, min(longest, SLOWER * (now - since)))
 
     def _watched(self) -> Sequence[PodWatcher]:
         return [each for each in self._watchers if each.watching]
+
+
+def _is_quiet(watcher: PodWatcher) -> bool:
+    """Return whether nothing can happen to the pod that would not show in its log first."""
+    return watcher.heard or watcher.ending or not watcher.running

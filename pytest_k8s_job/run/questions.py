@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -25,7 +26,8 @@ def answer_from_pod(config: pytest.Config) -> int:
     vars(config.option).update(vars(config.known_args_namespace))
     config._do_configure()
     try:
-        collector = Collector(config, read_options(config))
+        options = replace(read_options(config), wait_rollout=0.0, watch_target=False)
+        collector = Collector(config, options)
         judgement = collector.answer_question(pytest.Session.from_config(config))
     finally:
         config._ensure_unconfigure()

@@ -24,7 +24,9 @@ from pytest_k8s_job.run.pod_poller import PodPoller
 from pytest_k8s_job.run.shard import Events, Place, Shard
 from pytest_k8s_job.run.shards import Shards
 from pytest_k8s_job.run.status_line import StatusLine, step_of
-from pytest_k8s_job.target.state import Change, TargetState, change_between, read_target
+from pytest_k8s_job.run.target_watch import TargetWatch
+from pytest_k8s_job.target.change import Change
+from pytest_k8s_job.target.model import Target
 from pytest_k8s_job.verdict.ledger import Ledger
 from pytest_k8s_job.verdict.merging import PodResult
 from pytest_k8s_job.verdict.verdict import Outcome
@@ -39,9 +41,15 @@ class ClusterRun:
     """Drives the Jobs of one run and replays into `session` what their logs hold."""
 
     def __init__(
-        self, cluster: JobFinder, options: Options, session: pytest.Session, status: StatusLine
+        self,
+        cluster: JobFinder,
+        options: Options,
+        session: pytest.Session,
+        status: StatusLine,
+        watch: TargetWatch,
     ) -> None:
         self.cluster = cluster
+        self._watch = watch
         self.status = status
         self.jobs = RunJobs(cluster)
         self.shards = Shards(session)
@@ -54,10 +62,13 @@ class ClusterRun:
         self._logs = PodLogs(options.log)
         self._began = time.monotonic()
         self._refused: str | None = None
-        self._target: TargetState | None = None
+        self._is_watched = options.watch_target
 
     def start(self, manifest: Object, run: Run) -> None:
         """Create the Job of `run` from `manifest` and begin to follow its pods."""
+        self._refused = self._settle()
+        if self._refused is not None:
+            return
         self._began = time.monotonic()
         self.status.show("creating", 0.0)
         try:
@@ -70,11 +81,19 @@ class ClusterRun:
         shards = run.selection.shards
         for number in range(shards):
             self._follow(Place.of_shard(job, run.nonce, number, shards))
-        self._target = self._read_target()
+
+    def _settle(self) -> str | None:
+        """Wait for the target's rollout; return why it cannot be tested, None if it can."""
+        seconds, explainer = self._options.wait_rollout, self.explainer
+        if not (seconds or self._is_watched):
+            return None  # no test will run
+        result = self._watch.settle(seconds, self.status.show, explainer.diagnose_target)
+        return explainer.explain_rollout(result) if result.reason else None
 
     def join(self, jobs: Sequence[Joined]) -> None:
         """Follow the existing Jobs of a run, first the one that began it."""
         self._began = time.monotonic()
+        self._is_watched &= not jobs[0].over  # what changed since then says nothing of an old run
         for joined in jobs:
             try:
                 self._join(joined, jobs[0].shards)
@@ -170,16 +189,21 @@ class ClusterRun:
         result = self.results[0] if leader is None else leader.result()
         return result.ledger, result.outcome if self.shards.over else None
 
-    def target_change(self) -> Change | None:
-        """Return how the target changed since the run began, None if it did not."""
-        now = self._read_target() if self._target is not None else None
-        return change_between(self._target, now) if self._target and now else None
+    @property
+    def target(self) -> Target:
+        """What is tested, as far as it is known by now."""
+        for shard in self.shards:
+            self._watch.note(shard.replay.peers)
+        return self._watch.target
 
-    def _read_target(self) -> TargetState | None:
-        selector = self._options.target
-        if selector is None:
+    def target_change(self) -> Change | None:
+        """Return how the target changed while it was tested, None if it did not."""
+        began = [shard.replay.began for shard in self.shards if shard.replay.began]
+        if not self._is_watched or not began:
             return None
-        return read_target(self.cluster, self.jobs.refs[0].namespace, selector)
+        for shard in self.shards:
+            self._watch.note(shard.replay.peers)
+        return self._watch.change(min(began))
 
     def close(self) -> None:
         """Stop following; what has not been read stays unread."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from pytest_k8s_job.cluster.job_manifest import suite_container
 from pytest_k8s_job.cluster.objects import Object
 from pytest_k8s_job.cluster.pods import Reader
+from pytest_k8s_job.cluster.suite_container import suite_container
 from pytest_k8s_job.run.rollout import Diagnose, Rollout, RolloutResult
 from pytest_k8s_job.target.change import Change, change_between
 from pytest_k8s_job.target.discovery import Search, find_target
@@ -22,10 +22,11 @@ LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")  # noqa: S104 (nothing binds 
 
 
 def search_for(
-    job: Object, namespace: str, said: Iterable[Said], more: Iterable[tuple[str, str]] = ()
+    job: Object, namespace: str, said: Iterable[Said], more: Mapping[str, str]
 ) -> Search:
     """Return what the target of a Job is found by; `more` is added to its environment."""
-    hosts = hosts_in_environment(suite_container(job), dict(more))
+    container = suite_container(job["spec"]["template"])
+    hosts = hosts_in_environment(container, more)
     return Search(namespace, tuple(said), tuple(dict.fromkeys(hosts)))
 
 

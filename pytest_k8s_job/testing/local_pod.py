@@ -107,6 +107,10 @@ class LocalCluster:
     def server(self) -> str:
         return "none"
 
+    @property
+    def namespace(self) -> str:
+        return "local"
+
     def describe(self) -> str:
         return "this machine"
 

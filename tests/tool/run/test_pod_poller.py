@@ -10,6 +10,7 @@ import pytest
 
 from pytest_k8s_job.cluster.pods import JobRef, Phase, PodState
 from pytest_k8s_job.errors import ClusterError
+from pytest_k8s_job.run import pod_poller
 from pytest_k8s_job.run.pod_poller import PodPoller
 
 JOB = JobRef("here", "job", "suite")
@@ -33,6 +34,7 @@ class TimedPod:
     start: float
     told: list[PodState | None] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
+    log_ends: float = float("inf")
 
     @property
     def end(self) -> float:
@@ -55,6 +57,10 @@ class TimedPod:
     @property
     def running(self) -> bool:
         return self.phase >= Phase.RUNNING
+
+    @property
+    def heard(self) -> bool:
+        return self.running and self.clock.now < self.log_ends
 
     @property
     def ending(self) -> bool:
@@ -98,7 +104,7 @@ def play(shards: int, monkeypatch: pytest.MonkeyPatch) -> tuple[int, float]:
         pause = poller.pause(clock.now)
         if pause is None:
             break
-        wakes = clock.now < last < clock.now + pause  # the last `end` record wakes the poller
+        wakes = clock.now < last < clock.now + pause  # the last `end` record changes the pause
         clock.now = last if wakes else clock.now + pause
     return cluster.requests, clock.now - last - EXIT
 
@@ -119,6 +125,24 @@ def test_the_exit_of_the_last_container_is_seen_at_once(
     """The verdict waits for it, whatever the number of pods."""
     _, delay = play(shards, monkeypatch)
     assert 0 <= delay <= 0.1
+
+
+def test_a_log_that_ends_before_its_time_is_followed_by_a_request() -> None:
+    """A pod that is taken away is gone soon: it must be seen before."""
+    clock = Clock()
+    pods = [TimedPod(clock, JobRef("here", "job", "suite", n), START) for n in range(3)]
+    cluster: Any = CountingCluster(pods)
+    poller = PodPoller(cluster)
+    poller._watchers += pods
+    assert poller.pause(clock.now) == pod_poller.POLL_STARTING_SHARDS
+    clock.now = START + LIFE / 2
+    poller.look()
+    for pod in pods:
+        pod.start = clock.now + 100  # they run on
+    clock.now += 50
+    assert poller.pause(clock.now) == pod_poller.LONGEST
+    pods[1].log_ends = clock.now
+    assert poller.pause(clock.now) == pod_poller.POLL_RUNNING
 
 
 def test_an_unexpected_error_reaches_every_watcher() -> None:

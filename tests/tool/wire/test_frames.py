@@ -220,6 +220,7 @@ def test_a_frame_may_fill_its_line(
     line = line_of(0, 1, 1, packed(payload), zeros=missing + zeros)
     assert len(line) == 4097 + zeros
     assert received(line) == ([payload] if found else [])
+    assert received(line[:-1] + b"AAAA\n") == []
 
 
 def test_a_line_that_is_too_long_is_kept_as_its_beginning() -> None:
@@ -305,10 +306,17 @@ def test_a_frame_with_two_numbers_of_parts_is_an_error() -> None:
         list(decoder.feed(line_of(0, 1, 3, b"AAAA")))
 
 
-@pytest.mark.parametrize("piece", [packed(b"texts") + b"AAAA", packed(b"text")[:-8], b"AAAA"])
-def test_a_frame_that_is_not_what_it_says_is_an_error(piece: bytes) -> None:
-    """Base64 that goes on after its end, a stream that is cut, and no stream at all."""
-    with pytest.raises(FrameError):
+@pytest.mark.parametrize(
+    ("piece", "reason"),
+    [
+        (packed(b"texts") + b"AAAA", "does not unpack"),
+        (b"AAAA", "does not unpack"),
+        (packed(b"text")[:-8], "is cut"),
+    ],
+)
+def test_a_frame_that_is_not_what_it_says_is_an_error(piece: bytes, reason: str) -> None:
+    """Base64 that goes on after its end, no stream of zlib, and one that is cut."""
+    with pytest.raises(FrameError, match=reason):
         received(line_of(0, 1, 1, piece))
 
 
@@ -321,7 +329,7 @@ def test_64_mib_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(1, 65):
         for _ in range(2):  # what comes again takes no room
             assert list(decoder.feed(line_of(number, 1, 1, mebibyte))) == []
-    assert list(decoder.feed(encode(NONCE, 65, b"no room"))) == []
+    assert list(decoder.feed(line_of(65, 1, 1, b"A"))) == []  # not even a byte
     assert [len(each) for each in decoder.leftovers()] == [size] * 64
 
 
