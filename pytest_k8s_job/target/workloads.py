@@ -52,7 +52,7 @@ def workload_of(state: NamespaceState, key: Key, found: str) -> Workload | None:
         pods=pods,
         wanted=wanted_of(obj, kind),
         progress=progress_of(obj, kind, pods),
-        note=note_of(obj, kind) or _canary(state, key, obj),
+        note=note_of(obj) or _canary(state, key, obj),
         configs=frozenset(configs_of(state, obj if kind in RESOURCES else newest, kind)),
         selector=_selector(obj if kind in RESOURCES else newest, kind),
     )
