@@ -71,7 +71,7 @@ class Collector:
             and reporter.verbosity >= 0
             and (target.workloads or target.unknown)
         ):
-            self._target_line = f"target: {target}"
+            self._target_line = run.target_line
             reporter.write_line(self._target_line)
 
     def pytest_collection(self, session: pytest.Session) -> bool:
@@ -140,8 +140,8 @@ class Collector:
             judgement = replace(judgement, reason=f"{why}\n{judgement.reason}")
         if change := run.target_change():
             judgement = void(judgement, change.sentence, version=change.version)
-        if self._options.watch_target and f"target: {run.target}" != self._target_line:
-            self._cleanup.notes.append(f"target: {run.target}")
+        if self._options.watch_target and run.target_line != self._target_line:
+            self._cleanup.notes.append(run.target_line)
         return judgement
 
     def _write_junit_error(self, judgement: Judgement) -> None:

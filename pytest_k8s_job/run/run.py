@@ -196,6 +196,11 @@ class ClusterRun:
             self._watch.note(shard.replay.peers)
         return self._watch.target
 
+    @property
+    def target_line(self) -> str:
+        """The line on the target that header and report show."""
+        return f"target: {self.target.describe(self._watch.namespace)}"
+
     def target_change(self) -> Change | None:
         """Return how the target changed while it was tested, None if it did not."""
         began = [shard.replay.began for shard in self.shards if shard.replay.began]

@@ -34,6 +34,7 @@ class TargetWatch:
     """Reads the target of one run; safe to be asked by several threads."""
 
     def __init__(self, reader: Reader, search: Search) -> None:
+        self.namespace = search.namespace
         self._reader = reader
         self._search = search
         self._lock = threading.Lock()

@@ -200,9 +200,9 @@ class Target:
             "unknown": list(self.unknown),
         }
 
-    def __str__(self) -> str:
-        """Return the line that header and report show."""
-        words = [_words(each, several=len(self.namespaces) > 1) for each in self.workloads]
+    def describe(self, namespace: str) -> str:
+        """Return the line that header and report of a run in `namespace` show."""
+        words = [_words(each, namespace) for each in self.workloads]
         words += [f"unknown: {each}" for each in self.unknown]
         return "; ".join(words) if words else "none seen"
 
@@ -213,8 +213,8 @@ def digest(value: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _words(workload: Workload, *, several: bool) -> str:
-    place = f" in {workload.namespace}" if several else ""
+def _words(workload: Workload, namespace: str) -> str:
+    place = f" in {workload.namespace}" if workload.namespace != namespace else ""
     count = len(workload.pods)
     pods = "1 pod" if count == 1 else f"{count} pods"
     about = listed([workload.found, *filter(None, [workload.note])])

@@ -14,7 +14,8 @@ from tests.tool.diagnosis.place import IMAGE, kubectl, wait_until
 __all__ = ["SERVER", "Shop", "container", "deployment", "open_shop", "service", "stray"]
 
 SERVER = """
-import http.server, os
+import http.server, os, signal
+signal.signal(signal.SIGTERM, lambda *_: os._exit(3))  # as process 1 it would be ignored
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)

@@ -90,19 +90,19 @@ def test_parts_are_found_by_key() -> None:
 def test_it_is_told_in_one_line() -> None:
     """Kind, name, hash, pods, and how each was found."""
     db = replace(DB, pods=PODS[:1], note="partition 1")
-    assert str(Target((WEB, db))) == (
+    assert Target((WEB, db)).describe("shop") == (
         "deployment/web a1, 2 pods (said by --target); "
         "statefulset/db db-1, 1 pod (part of shop, partition 1)"
     )
     elsewhere = replace(db, namespace="data", current="", pods=(), note="")
-    assert str(Target((WEB, elsewhere))) == (
-        "deployment/web in shop a1, 2 pods (said by --target); "
+    assert Target((WEB, elsewhere)).describe("shop") == (
+        "deployment/web a1, 2 pods (said by --target); "
         f"statefulset/db in data {elsewhere.revision[:10]}, 0 pods (part of shop)"
     )
-    assert str(Target(unknown=("namespace shop: a Role there lacks: list pods",))) == (
+    assert Target(unknown=("namespace shop: a Role there lacks: list pods",)).describe("shop") == (
         "unknown: namespace shop: a Role there lacks: list pods"
     )
-    assert str(Target()) == "none seen"
+    assert Target().describe("shop") == "none seen"
 
 
 def test_report_json_says_the_same() -> None:

@@ -66,7 +66,7 @@ def test_it_is_found_in_four_ways(shop: Shop) -> None:
     assert names(find(shop, seen=("web",))) == {"deployment/web": "seen"} | both
     address = shop.kubectl("get", "service/web", "-o", "jsonpath={.spec.clusterIP}")
     assert names(find(shop, seen=(address,))) == {"deployment/web": "seen"} | both
-    assert str(find(shop, seen=("elsewhere.example",))) == "none seen"
+    assert find(shop, seen=("elsewhere.example",)).describe(shop.namespace) == "none seen"
 
 
 def test_what_was_said_and_is_not_there_is_told(shop: Shop) -> None:
