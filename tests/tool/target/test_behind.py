@@ -19,7 +19,6 @@ from tests.tool.target.objects import (
     replicaset,
     service,
     state,
-    stateful,
     web,
     within,
 )
@@ -56,16 +55,6 @@ def test_a_service_leads_to_its_workload() -> None:
 def test_a_headless_service(spec: Object) -> None:
     """It leads to its workload, by the name of a pod too."""
     assert found(find(*web(), service(**spec))) == {"shop/deployment/web"}
-
-
-@pytest.mark.parametrize("host", ["db-0.db", "DB-0.db.", "db-0.db.shop.svc"])
-def test_a_pod_s_name_behind_a_headless_service(host: str) -> None:
-    """It means the Service, if that is headless."""
-    objects = [stateful(), service("db", "db", clusterIP="None", clusterIPs=["None"])]
-    asked = Search("shop", hosts=((host, "DB_HOST"),))
-    assert found(find_target(Server(objects), asked)) == {"shop/statefulset/db"}
-    usual = Server([stateful(), service("db", "db")])
-    assert found(find_target(usual, Search("shop", hosts=(("db-0.db", "DB_HOST"),)))) == set()
 
 
 def test_a_service_without_a_selector() -> None:
