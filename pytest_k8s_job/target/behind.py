@@ -29,8 +29,8 @@ def chain(states: States, service: ServiceName) -> list[ServiceName]:
     found = [service]
     while len(found) <= MOST_HOPS:
         spec = (_object(states, found[-1]) or {}).get("spec") or {}
-        host = spec.get("externalName") if spec.get("type") == "ExternalName" else None
-        further = service_named(str(host), "") if host else None
+        host = spec.get("externalName", "") if spec.get("type") == "ExternalName" else ""
+        further = service_named(host, "")  # a name without its namespace means nothing here
         if further is None or not further.namespace or further in found:
             break
         found.append(further)
@@ -54,8 +54,7 @@ def workload_objects(state: NamespaceState) -> Iterator[tuple[str, Object]]:
 
 def template_labels(obj: Object) -> Mapping[str, str]:
     """Return the labels that a workload gives to its pods."""
-    template = obj["spec"].get("template") or {}
-    return (template.get("metadata") or {}).get("labels") or {}
+    return (obj["spec"]["template"].get("metadata") or {}).get("labels") or {}
 
 
 def _object(states: States, service: ServiceName) -> Object | None:
@@ -64,7 +63,8 @@ def _object(states: States, service: ServiceName) -> Object | None:
 
 
 def _resolved(state: NamespaceState, name: str, why: str) -> Service:
-    selector = ((state.named("services", name) or {}).get("spec") or {}).get("selector") or {}
+    service = state.named("services", name)
+    selector = service["spec"].get("selector") if service is not None else None
     endpoints = list(_endpoints(state, name))
     names = {pod for pod, _ in endpoints}
     pods = [

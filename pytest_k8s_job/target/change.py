@@ -34,10 +34,11 @@ class Change:
 def change_between(before: Target | None, after: Target, since: float) -> Change | None:
     """Return the change that says most about the tests, None if there is none.
 
-    `since` is when the tests began, in seconds since the epoch. The server's times are whole
-    seconds: what has the same one counts as later.
+    `since` is when the tests began, in seconds since the epoch, 0 if they did not. The server's
+    times are whole seconds: what has the same one counts as later.
     """
-    changes = [*_changes(before or Target(), after, math.floor(since))]
+    first = math.floor(since) or math.inf
+    changes = [*_changes(before or Target(), after, first)]
     return next((each for each in changes if each.version), next(iter(changes), None))
 
 
@@ -61,17 +62,16 @@ def _compared(then: Workload, now: Workload) -> Iterator[Change]:
         yield Change(f"{now} was rolled out {tail}: {what}", version=True)
     elif new := _new_images(then, now):
         yield Change(f"{now} got another image {tail}: {new}", version=True)
-    elif then.number != now.number and _rollouts(then, now) > 1:
+    elif _is_back(then, now):
         yield Change(f"{now} was rolled out and back {tail}", version=True)
     elif then.current != now.current:
         yield Change(f"{now} was restarted {tail}", version=False)
 
 
-def _rollouts(then: Workload, now: Workload) -> int:
-    """Return how many rollouts lie between two readings."""
-    if then.number.isdecimal() and now.number.isdecimal():
-        return int(now.number) - int(then.number)
-    return 1
+def _is_back(then: Workload, now: Workload) -> bool:
+    """Whether more than one rollout lies between two readings of the same content."""
+    numbers = then.number, now.number
+    return all(map(str.isdecimal, numbers)) and int(now.number) - int(then.number) > 1
 
 
 def _new_images(then: Workload, now: Workload) -> str:
@@ -88,11 +88,10 @@ def _new_images(then: Workload, now: Workload) -> str:
 
 def _dated(now: Workload, since: float) -> Iterator[Change]:
     """Yield what the times of a workload without a reading before tell."""
-    pods = [pod for pod in now.pods if pod.created]
     told = now.kind == "pod" or (now.kind == "deployment" and now.template)  # by `changed` alone
-    if now.changed >= since > 0:
+    if now.changed >= since:
         yield Change(f"{now} was rolled out while it was tested: {now.current}", version=True)
-    elif pods and not told and all(pod.created >= since for pod in pods):
+    elif now.pods and not told and all(pod.created >= since for pod in now.pods):
         yield Change(f"all pods of {now} were created while it was tested", version=True)
 
 
@@ -108,7 +107,7 @@ def _restarts(then: Workload | None, now: Workload, since: float) -> Iterator[Ch
             if old is not None:
                 new = each.count > old.count or each.finished > old.finished
             else:  # known with no end before, or to be judged by the time of this one
-                new = (pod.name, pod.created) in same or each.finished >= since > 0
+                new = (pod.name, pod.created) in same or each.finished >= since
             if new:
                 where = f"container {each.container} of pod {pod.name}"
                 text = f"{where} restarted while it was tested ({each.reason})"

@@ -185,8 +185,7 @@ def _named(state: NamespaceState, said: Said) -> list[tuple[str, str]]:
         key = owner_of(obj, state)
     elif obj is not None and said.kind == "replicaset":
         key = maker_of(obj) or key
-    there = key is not None and workload_of(state, key, "") is not None
-    return [key] if key is not None and there else []
+    return [key] if key and workload_of(state, key, "") else []
 
 
 def _owner_at(state: NamespaceState, address: str) -> tuple[str, str] | None:
@@ -222,7 +221,7 @@ def _leading_to(
     for state in states.values():
         for each in state["services"]:
             place = ServiceName(state.namespace, name_of(each))
-            if place in known or not (each.get("spec") or {}).get("selector"):
+            if place in known or not each["spec"].get("selector"):
                 continue
             service = service_in(states, place, "leads to the target")
             if keys & set(service.workloads):

@@ -40,21 +40,22 @@ def workload_of(state: NamespaceState, key: Key, found: str) -> Workload | None:
     if not pods and (obj is None or kind == "pod"):
         return None
     newest = _newest_replicaset(state, key, obj)
+    described = obj if kind in RESOURCES else newest
     return Workload(
         kind,
         state.namespace,
         name,
         found,
-        template=_template(obj if kind in RESOURCES else newest, kind),
+        template=_template(described, kind),
         current=_current(obj, newest, kind, pods),
         number=_number(obj, newest, kind),
         changed=_changed(obj, newest),
         pods=pods,
         wanted=wanted_of(obj, kind),
         progress=progress_of(obj, kind, pods),
-        note=note_of(obj, kind) or _canary(state, key, obj),
-        configs=frozenset(configs_of(state, obj if kind in RESOURCES else newest, kind)),
-        selector=_selector(obj if kind in RESOURCES else newest, kind),
+        note=note_of(obj) or _canary(state, key),
+        configs=frozenset(configs_of(state, described, kind)),
+        selector=_selector(described, kind),
     )
 
 
@@ -65,13 +66,8 @@ def _newest_replicaset(state: NamespaceState, key: Key, obj: Object | None) -> O
         return obj
     owned = _owned(state, key)
     if kind == "deployment" and obj is not None:
-        number = (obj["metadata"].get("annotations") or {}).get(NUMBER)
-        same = [
-            each
-            for each in owned
-            if (each["metadata"].get("annotations") or {}).get(NUMBER) == number
-        ]
-        return same[0] if same else None
+        number = _annotation(obj, NUMBER)
+        return next((each for each in owned if _annotation(each, NUMBER) == number), None)
     wanted = filter(_has_pods, owned)
     return max(wanted, key=lambda each: str(each["metadata"]["creationTimestamp"]), default=None)
 
@@ -84,9 +80,10 @@ def _has_pods(replicaset: Object) -> bool:
     return bool(replicaset["spec"].get("replicas"))
 
 
-def _canary(state: NamespaceState, key: Key, obj: Object | None) -> str:
+def _canary(state: NamespaceState, key: Key) -> str:
     """Return what to know of a workload that may keep two revisions, as an Argo Rollout does."""
-    if obj is not None or key[0] in RESOURCES:
+    kind, _ = key
+    if kind in RESOURCES:
         return ""
     many = len([*filter(_has_pods, _owned(state, key))])
     return f"{many} revisions at once" if many > 1 else ""
@@ -104,7 +101,7 @@ def _template(obj: Object | None, kind: str) -> str:
         return ""
     if kind == "pod":
         return digest(_content(obj["spec"]))
-    template = dict(obj["spec"].get("template") or {})
+    template = dict(obj["spec"]["template"])
     metadata = dict(template.get("metadata") or {})
     annotations = dict(metadata.get("annotations") or {})
     annotations.pop(RESTARTED, None)
@@ -129,7 +126,7 @@ def _name(value: Any) -> object:
 def _selector(obj: Object | None, kind: str) -> frozenset[tuple[str, str]]:
     if obj is None or kind == "pod":
         return frozenset()
-    labels = (obj["spec"].get("selector") or {}).get("matchLabels") or {}
+    labels = obj["spec"]["selector"].get("matchLabels", {})
     return frozenset((k, v) for k, v in labels.items() if not _is_hash(k) or kind == "replicaset")
 
 
@@ -142,16 +139,24 @@ def _current(obj: Object | None, newest: Object | None, kind: str, pods: tuple[P
     if newest is not None:
         return next((v for k, v in labels_of(newest).items() if _is_hash(k)), "")
     if kind == "statefulset" and obj is not None:
-        return str((obj.get("status") or {}).get("updateRevision") or "")
+        return _update_revision(obj)
     newest_pod = max(pods, key=lambda pod: pod.created, default=None)
     return newest_pod.version if newest_pod is not None else ""
 
 
 def _number(obj: Object | None, newest: Object | None, kind: str) -> str:
     if kind == "deployment" and obj is not None:
-        return str((obj["metadata"].get("annotations") or {}).get(NUMBER) or "")
+        return _annotation(obj, NUMBER)
     if kind == "statefulset" and obj is not None:
-        return str((obj.get("status") or {}).get("updateRevision") or "")
+        return _update_revision(obj)
     if kind == "daemonset" and obj is not None:
-        return str((obj["metadata"].get("annotations") or {}).get(TEMPLATES) or "")
+        return _annotation(obj, TEMPLATES)
     return str(newest["metadata"].get("name", "")) if newest is not None else ""
+
+
+def _annotation(obj: Object, name: str) -> str:
+    return str((obj["metadata"].get("annotations") or {}).get(name, ""))
+
+
+def _update_revision(obj: Object) -> str:
+    return str((obj.get("status") or {}).get("updateRevision") or "")

@@ -147,6 +147,19 @@ def test_a_restart_that_waits_for_its_back_off() -> None:
     assert between(ended(-900, 1), ended(5, 1)) == (RESTART, False)
 
 
+def test_a_restart_without_a_time() -> None:
+    """A node that was lost tells none; the count has grown."""
+    objects = [*web()[:2], pod("web-a1-0", "ReplicaSet/web-a1", version="a1", ended=5, restarts=2)]
+    status = objects[2]["status"]["containerStatuses"][0]
+    status["lastState"]["terminated"]["finishedAt"] = None
+    assert between(ended(-900, 1), target(*objects)) == (RESTART, False)
+
+
+def test_a_restart_by_a_clock_that_is_behind() -> None:
+    """Of a container that was known without an end, any end is later."""
+    assert between(target(*web()), ended(-5, 1)) == (RESTART, False)
+
+
 def test_restarts_before_are_none() -> None:
     """Whatever the clocks of nodes say, what was there before is no news."""
     assert between(ended(-900, 3), ended(-900, 3)) is None
@@ -164,6 +177,9 @@ def test_a_change_of_revision_comes_before_a_restart() -> None:
     both = rolled(pods=0)
     both.append(pod("web-b2-0", "ReplicaSet/web-b2", version="b2", ended=5, restarts=1))
     assert between(target(*web()), target(*both)) == (ROLLED, True)
+    stray = [service(), pod("stray"), endpoints("web", "stray")]
+    restarted = pod("web-a1-0", "ReplicaSet/web-a1", version="a1", ended=5, restarts=1)
+    assert between(target(*web()), target(*web()[:2], restarted, *stray)) == (STRAY, True)
 
 
 @pytest.mark.parametrize(
@@ -196,6 +212,13 @@ def test_a_set_that_was_only_seen(age: float, void: bool) -> None:
     assert between(None, target(stateful(), service("db", "db"), seen="db")) is None
 
 
+def test_a_deployment_of_which_only_pods_may_be_read() -> None:
+    """It tells no time of its rollout either."""
+    young = pod("web-a1-0", "ReplicaSet/web-a1", version="a1", age=-5)
+    sentence = "all pods of deployment/web were created while it was tested"
+    assert between(None, target(young, service(), seen="web")) == (sentence, True)
+
+
 def test_a_bare_pod_that_was_only_seen() -> None:
     """A test may have made it for itself."""
     assert between(None, target(pod("p", age=-5), service(), seen="web")) is None
@@ -212,6 +235,8 @@ def test_without_a_beginning_nothing_is_dated() -> None:
     """No test began: no time is later."""
     assert between(None, target(*web(rolled=5), service(), seen="web"), 0) is None
     assert between(None, ended(5, 1), 0) is None
+    one = pod("db-0", "StatefulSet/db", app="db")
+    assert between(None, target(stateful(), one, service("db", "db"), seen="db"), 0) is None
 
 
 def test_rollouts_of_sets_have_numbers_too() -> None:
