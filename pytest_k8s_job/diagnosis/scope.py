@@ -34,3 +34,8 @@ class Scope:
     jobs: frozenset[str] = frozenset()
     target: Target = field(default_factory=Target)
     since: float = 0.0
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing is named, so that all of the namespace counts."""
+        return not (self.jobs or self.target.workloads or self.target.services)

@@ -11,7 +11,14 @@ from pytest_k8s_job.diagnosis.containers import finished, terminating
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
 from pytest_k8s_job.diagnosis.snapshot import Snapshot, matches
 
-__all__ = ["check_services", "endpoints", "target_port", "undeclared_ports"]
+__all__ = [
+    "check_services",
+    "closest",
+    "endpoints",
+    "target_port",
+    "undeclared_ports",
+    "workloads",
+]
 
 SETTLED = 10.0  # seconds that the endpoint controller gets to follow the pods
 RESOURCES = (
@@ -133,7 +140,7 @@ def _workloads_without_pods(
 
 def _selector_hint(snapshot: Snapshot, selector: Mapping[str, str]) -> tuple[str, str]:
     """Return a hint at the workload that was probably meant, and the selector for it."""
-    close = _closest(snapshot, selector)
+    close = closest(snapshot, selector)
     if close is None:
         return "", ""
     labels = _template_labels(close)
@@ -150,7 +157,7 @@ def _template_labels(owner: Object) -> Mapping[str, str]:
     return metadata.get("labels") or {}
 
 
-def _closest(snapshot: Snapshot, selector: Mapping[str, str]) -> Object | None:
+def closest(snapshot: Snapshot, selector: Mapping[str, str]) -> Object | None:
     """Return the workload whose labels match the selector best."""
     best, most = None, 0
     for resource, _ in RESOURCES:
