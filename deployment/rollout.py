@@ -14,6 +14,7 @@ from deployment.images import CHECKOUT
 from deployment.kubectl import Kubectl
 from pytest_k8s_job.cluster.client import connect
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook
+from pytest_k8s_job.diagnosis.scope import Scope
 from pytest_k8s_job.diagnosis.start_watch import Patience, diagnose_target
 from pytest_k8s_job.diagnosis.text_report import as_text
 from pytest_k8s_job.errors import K8sJobError
@@ -78,7 +79,8 @@ def _causes(kubectl: Kubectl) -> list[Finding]:
     """What the tool's diagnosis finds in the namespace, root causes first."""
     kubeconfig = str(kubectl.kubeconfig) if kubectl.kubeconfig else None
     try:
-        return diagnose_target(connect(kubeconfig, kubectl.context), kubectl.namespace)
+        cluster = connect(kubeconfig, kubectl.context)
+        return list(diagnose_target(cluster, Scope(kubectl.namespace)).findings)
     except K8sJobError as error:
         raise DeploymentError(str(error)) from error
 

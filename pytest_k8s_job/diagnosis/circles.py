@@ -133,7 +133,9 @@ def _steps(snapshot: Snapshot, start: Ref) -> Iterator[Ref]:
     elif start.kind == "Service":
         service = snapshot.named("services", start.name)
         selector = service["spec"].get("selector") if service is not None else None
-        for obj in (*snapshot.pods_of(selector), *workloads(snapshot, selector)) if selector else ():
+        for obj in (
+            (*snapshot.pods_of(selector), *workloads(snapshot, selector)) if selector else ()
+        ):
             yield snapshot.top(obj)
             yield ref(obj)
     elif start.kind in WORKLOADS:
@@ -160,9 +162,7 @@ def _of_template(snapshot: Snapshot, owner: Object) -> Iterator[Ref]:
     if "containers" in (template.get("spec") or {}):
         made = {"metadata": {"name": "", **(template.get("metadata") or {})}}
         yield from _of_spec(template["spec"])
-        yield from dependencies(
-            snapshot, {**made, "spec": template["spec"]}, "", proven=False
-        )
+        yield from dependencies(snapshot, {**made, "spec": template["spec"]}, "", proven=False)
 
 
 def _of_spec(spec: Object) -> Iterator[Ref]:

@@ -83,7 +83,7 @@ def diagnose_scope(
         def view(snapshot: Snapshot) -> Snapshot:
             return _nearest_first(snapshot, scope)
 
-        return take_snapshot(reader, namespace, since=scope.since, view=view)
+        return take_snapshot(reader, namespace, view=view)
 
     with ThreadPoolExecutor(len(namespaces), "k8s-job-diagnosis") as threads:
         snapshots = list(threads.map(read, namespaces))
@@ -99,7 +99,9 @@ def diagnose_snapshots(snapshots: Iterable[Snapshot], scope: Scope) -> Diagnosis
     for name, each in pruned.items():
         found |= dict.fromkeys(_qualified(finding, name, home) for finding in _found(each, scope))
     ranked = [_placed(each, circles) for each in rank(found)]
-    history = [past for name, each in pruned.items() for past in _history(each, name, home, circles)]
+    history = [
+        past for name, each in pruned.items() for past in _history(each, name, home, circles)
+    ]
     return Diagnosis(
         tuple(each for each in ranked if each.circle is not Circle.REST),
         tuple(each for each in ranked if each.circle is Circle.REST),

@@ -14,7 +14,7 @@ from pytest_k8s_job.diagnosis.pruning import Pruned, ended_at, failed_at
 from pytest_k8s_job.diagnosis.rules.container_exits import recovered
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
 
-__all__ = ["Past", "age_words", "history_of"]
+__all__ = ["Past", "history_of"]
 
 Counts = Callable[[Iterable[Ref]], bool]
 
@@ -41,14 +41,6 @@ class Past:
             "age": round(max(now - self.at, 0.0)),
             "objects": [each.as_json() for each in self.objects],
         }
-
-
-def age_words(seconds: float) -> str:
-    """Return an age in its largest unit: `14 min`."""
-    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"
 
 
 def history_of(pruned: Pruned, counts: Counts) -> list[Past]:

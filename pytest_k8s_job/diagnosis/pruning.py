@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pytest_k8s_job.cluster.objects import Object, condition, labels_of, name_of, owners
@@ -12,7 +11,7 @@ from pytest_k8s_job.diagnosis.containers import containers
 from pytest_k8s_job.diagnosis.finding import Ref
 from pytest_k8s_job.diagnosis.rules.container_exits import AGENT, RUN_LABEL
 from pytest_k8s_job.diagnosis.scope import Scope
-from pytest_k8s_job.diagnosis.snapshot import Snapshot
+from pytest_k8s_job.diagnosis.snapshot import Snapshot, ref
 
 __all__ = ["Pruned", "ended_at", "failed_at", "prune"]
 
@@ -39,30 +38,20 @@ def prune(snapshot: Snapshot, scope: Scope) -> Pruned:
     """Return the snapshot without other runs, and without what ended before the run's time."""
     begin = math.floor(scope.since) or snapshot.now - RECENT
     ours = scope.jobs if snapshot.namespace == scope.namespace else frozenset()
-    others, old_jobs, old_pods = set(), [], []
+    jobs: list[Object] = []
+    old_jobs: list[Object] = []
     for job in snapshot["jobs"]:
         if name_of(job) in ours:
-            continue
-        over = failed_at(job) or _completed(job)
-        if _runs_tests(job) and (over or not scope.everything):
-            others.add(name_of(job))
-        elif 0 < failed_at(job) < begin:
-            old_jobs.append(job)
-    gone = others | {name_of(job) for job in old_jobs}
-    kept = []
+            jobs.append(job)
+        elif not _is_other_run(job, scope):
+            (old_jobs if 0 < failed_at(job) < begin else jobs).append(job)
+    pods: list[Object] = []
+    old_pods: list[Object] = []
     for pod in snapshot["pods"]:
-        top = snapshot.top(pod)
-        job = snapshot.named("jobs", top.name) if top.kind == "Job" else None
-        if top.kind == "Job" and (top.name in gone or top.name in ours):
-            kept += [pod] if top.name in ours else []
-        elif RUN_LABEL in labels_of(pod) and (job is None or not scope.everything):
-            continue
-        elif job is None and _is_left_over(pod, snapshot.namespace, scope) and ended_at(pod) < begin:
-            old_pods.append(pod)
-        else:
-            kept.append(pod)
-    jobs = [job for job in snapshot["jobs"] if name_of(job) not in gone]
-    return Pruned(_without(snapshot, kept, jobs, scope.since), tuple(old_pods), tuple(old_jobs))
+        if _counts(snapshot, pod, scope, {name_of(job) for job in jobs} | ours):
+            old = _is_left_over(snapshot, pod, scope) and ended_at(pod) < begin
+            (old_pods if old else pods).append(pod)
+    return Pruned(_with(snapshot, pods, jobs, scope.since), tuple(old_pods), tuple(old_jobs))
 
 
 def ended_at(pod: Object) -> float:
@@ -83,16 +72,29 @@ def failed_at(job: Object) -> float:
     )
 
 
-def _completed(job: Object) -> bool:
-    return condition(job, "Complete").get("status") == "True"
+def _is_other_run(job: Object, scope: Scope) -> bool:
+    """Whether a Job is a run that does not count; where everything counts, one that is over."""
+    over = failed_at(job) or condition(job, "Complete").get("status") == "True"
+    return _runs_tests(job) and bool(over or not scope.everything)
 
 
-def _is_left_over(pod: Object, namespace: str, scope: Scope) -> bool:
-    """Whether a pod failed and is only left over; a bare pod may be the target itself."""
+def _counts(snapshot: Snapshot, pod: Object, scope: Scope, jobs: set[str]) -> bool:
+    """Whether a pod is no pod of another run, nor of a Job that does not count."""
+    top = snapshot.top(pod)
+    if top.kind == "Job" and (top.name in jobs or snapshot.named("jobs", top.name) is not None):
+        return top.name in jobs
+    return RUN_LABEL not in labels_of(pod)
+
+
+def _is_left_over(snapshot: Snapshot, pod: Object, scope: Scope) -> bool:
+    """Whether a failed pod is only left over: no Job still tries, and it is not the target."""
     if (pod.get("status") or {}).get("phase") != "Failed":
         return False
-    key = (namespace, "pod", name_of(pod))
-    return bool(owners(pod)) or scope.target.workload(key) is None
+    if snapshot.top(pod).kind == "Job":
+        return snapshot.named("jobs", snapshot.top(pod).name) is None and not scope.jobs
+    return bool(owners(pod)) or (
+        scope.target.workload((snapshot.namespace, "pod", name_of(pod))) is None
+    )
 
 
 def _runs_tests(job: Object) -> bool:
@@ -107,30 +109,19 @@ def _runs_tests(job: Object) -> bool:
     return RUN_LABEL in labels or AGENT in " ".join(words)
 
 
-def _without(
-    snapshot: Snapshot, pods: list[Object], jobs: list[Object], since: float
-) -> Snapshot:
+def _with(snapshot: Snapshot, pods: list[Object], jobs: list[Object], since: float) -> Snapshot:
     """Return the snapshot with these pods and Jobs only, and with their logs and events."""
-    names = {name_of(pod) for pod in pods}
-    dropped = {Ref("Pod", name_of(pod)) for pod in snapshot["pods"]} - {
-        Ref("Pod", name) for name in names
-    }
-    kept_jobs = {name_of(job) for job in jobs}
-    dropped |= {
-        Ref("Job", name_of(job)) for job in snapshot["jobs"] if name_of(job) not in kept_jobs
-    }
+    kept = {ref(each) for each in (*pods, *jobs)}
+    dropped = {ref(each) for each in (*snapshot["pods"], *snapshot["jobs"])} - kept
+    names = {each.name for each in kept if each.kind == "Pod"}
     logs = {place: text for place, text in snapshot.logs.items() if place.split("/")[0] in names}
-    known = set(snapshot.objects)
-    changed: Mapping[str, list[Object]] = {
-        "pods": pods,
-        "jobs": jobs,
-        "events": [each for each in snapshot["events"] if _counts(snapshot, each, dropped)],
-    }
-    changed = {name: objects for name, objects in changed.items() if name in known}
+    events = [each for each in snapshot["events"] if _is_about(snapshot, each, dropped)]
+    changed = {"pods": pods, "jobs": jobs, "events": events}
+    changed = {name: objects for name, objects in changed.items() if snapshot.knows(name)}
     return replace(snapshot, objects={**snapshot.objects, **changed}, logs=logs, since=since)
 
 
-def _counts(snapshot: Snapshot, event: Object, dropped: set[Ref]) -> bool:
+def _is_about(snapshot: Snapshot, event: Object, dropped: set[Ref]) -> bool:
     """Whether an event is about an object that counts, not about an earlier one of its name."""
     about = event["involvedObject"]
     kind, name = str(about.get("kind")), str(about.get("name"))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pytest_k8s_job.cluster.job_manifest import Object
 from pytest_k8s_job.cluster.pods import Cluster
 from pytest_k8s_job.diagnosis.finding import Finding
+from pytest_k8s_job.diagnosis.scope import Scope
 from pytest_k8s_job.diagnosis.start_watch import (
     StartWatch,
     diagnose_job,
@@ -52,9 +53,7 @@ class Explainer:
         """Return why a pod was lost, in the lines of a diagnosis; nothing if that is known."""
         checks = [TargetCheckResult.decode(each.ledger.interrupt) for each in shards]
         if failed := next(filter(None, checks), None):
-            return as_text(
-                [diagnose_target_check(self._cluster, shards[0].place.job.namespace, failed)]
-            )
+            return as_text([diagnose_target_check(self._cluster, _scope(shards), failed)])
         ends = [(each, each.ledger.end) for each in shards if each.over]
         lost = next((each for each, end in ends if end is None or end["signal"]), None)
         if self.findings or lost is None:
@@ -70,3 +69,8 @@ class Explainer:
     def _say(self, finding: Finding) -> str:
         self.findings.append(finding)
         return as_text([finding])
+
+
+def _scope(shards: Sequence[Shard]) -> Scope:
+    jobs = [each.place.job for each in shards]
+    return Scope(jobs[0].namespace, frozenset(job.name for job in jobs))

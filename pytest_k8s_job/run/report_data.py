@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from pytest_k8s_job.diagnosis.finding import Finding as Diagnosed
+from pytest_k8s_job.diagnosis.scope import Scope
 from pytest_k8s_job.diagnosis.start_watch import diagnose_target
 from pytest_k8s_job.report.cluster_data import read_cluster_data
 from pytest_k8s_job.report.run_data import RUN_DATA, Finding, RunData, ShardProof
@@ -34,7 +35,10 @@ def facts_of(run: ClusterRun, judgement: Judgement) -> RunData:
         proofs = [_proof(shard, lost=lost) for shard in run.shards]
         facts = read_cluster_data(cluster, namespace, names, proofs)
         if judgement.verdict is Verdict.FAILED:
-            findings = [*findings, *diagnose_target(cluster, namespace)]
+            findings = [
+                *findings,
+                *diagnose_target(cluster, Scope(namespace, frozenset(names))).findings,
+            ]
         context = cluster.describe().removeprefix("context ")
         facts = replace(facts, place=replace(facts.place, context=context, job=run.jobs[0].name))
     return replace(
