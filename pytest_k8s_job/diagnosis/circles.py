@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from pytest_k8s_job.cluster.objects import Object, name_of
+from pytest_k8s_job.cluster.text import nearest
 from pytest_k8s_job.diagnosis.finding import Ref
 from pytest_k8s_job.diagnosis.rules.dependencies import DNS, dependencies, read_host
 from pytest_k8s_job.diagnosis.rules.services import closest, workloads
@@ -96,7 +97,10 @@ def _meant(snapshot: Snapshot, target: _Walk) -> Iterator[Ref]:
         if not selector or snapshot.pods_of(selector) or workloads(snapshot, selector):
             continue
         near = closest(snapshot, selector)
-        if near is not None and target.has(snapshot.namespace, ref(near)):
+        if near is None or not target.has(snapshot.namespace, ref(near)):
+            continue
+        labels = (near["spec"]["template"].get("metadata") or {}).get("labels") or {}
+        if all(nearest(value, [labels.get(key, "")]) for key, value in selector.items()):
             yield Ref("Service", name_of(service))
 
 

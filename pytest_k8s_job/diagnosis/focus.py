@@ -29,7 +29,7 @@ from pytest_k8s_job.diagnosis.snapshot_reader import take_snapshot
 from pytest_k8s_job.errors import UsageError
 from pytest_k8s_job.wire.target_check import TargetCheckResult
 
-__all__ = ["Diagnosis", "diagnose_scope", "diagnose_snapshots"]
+__all__ = ["Diagnosis", "diagnose_scope", "diagnose_snapshots", "nearest_first"]
 
 # Not about one object: whatever is asked for suffers from them.
 GENERAL = (
@@ -81,7 +81,7 @@ def diagnose_scope(
 
     def read(namespace: str) -> Snapshot:
         def view(snapshot: Snapshot) -> Snapshot:
-            return _nearest_first(snapshot, scope)
+            return nearest_first(snapshot, scope)
 
         return take_snapshot(reader, namespace, view=view)
 
@@ -186,7 +186,7 @@ def _history(pruned: Pruned, namespace: str, home: str, circles: Circles) -> lis
     ]
 
 
-def _nearest_first(snapshot: Snapshot, scope: Scope) -> Snapshot:
+def nearest_first(snapshot: Snapshot, scope: Scope) -> Snapshot:
     """Return the snapshot with the pods of run and target first, and with their Services only."""
     view, home = prune(snapshot, scope).snapshot, scope.namespace
     circles = circles_of({snapshot.namespace: view}, scope)

@@ -45,10 +45,11 @@ def prune(snapshot: Snapshot, scope: Scope) -> Pruned:
             jobs.append(job)
         elif not _is_other_run(job, scope):
             (old_jobs if 0 < failed_at(job) < begin else jobs).append(job)
+    counted = {name_of(job) for job in jobs} | ours
     pods: list[Object] = []
     old_pods: list[Object] = []
     for pod in snapshot["pods"]:
-        if _counts(snapshot, pod, scope, {name_of(job) for job in jobs} | ours):
+        if _counts(snapshot, pod, counted):
             old = _is_left_over(snapshot, pod, scope) and ended_at(pod) < begin
             (old_pods if old else pods).append(pod)
     return Pruned(_with(snapshot, pods, jobs, scope.since), tuple(old_pods), tuple(old_jobs))
@@ -74,11 +75,15 @@ def failed_at(job: Object) -> float:
 
 def _is_other_run(job: Object, scope: Scope) -> bool:
     """Whether a Job is a run that does not count; where everything counts, one that is over."""
-    over = failed_at(job) or condition(job, "Complete").get("status") == "True"
+    over = failed_at(job) or _is_complete(job)
     return _runs_tests(job) and bool(over or not scope.everything)
 
 
-def _counts(snapshot: Snapshot, pod: Object, scope: Scope, jobs: set[str]) -> bool:
+def _is_complete(job: Object) -> bool:
+    return condition(job, "Complete").get("status") == "True"
+
+
+def _counts(snapshot: Snapshot, pod: Object, jobs: frozenset[str] | set[str]) -> bool:
     """Whether a pod is no pod of another run, nor of a Job that does not count."""
     top = snapshot.top(pod)
     if top.kind == "Job" and (top.name in jobs or snapshot.named("jobs", top.name) is not None):
@@ -90,8 +95,10 @@ def _is_left_over(snapshot: Snapshot, pod: Object, scope: Scope) -> bool:
     """Whether a failed pod is only left over: no Job still tries, and it is not the target."""
     if (pod.get("status") or {}).get("phase") != "Failed":
         return False
-    if snapshot.top(pod).kind == "Job":
-        return snapshot.named("jobs", snapshot.top(pod).name) is None and not scope.jobs
+    top = snapshot.top(pod)
+    if top.kind == "Job":
+        job = snapshot.named("jobs", top.name)
+        return top.name not in scope.jobs and (job is None or _is_complete(job))
     return bool(owners(pod)) or (
         scope.target.workload((snapshot.namespace, "pod", name_of(pod))) is None
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping
 
 from pytest_k8s_job.cluster.objects import Object, condition, labels_of, name_of
@@ -159,14 +160,21 @@ def _template_labels(owner: Object) -> Mapping[str, str]:
 
 def closest(snapshot: Snapshot, selector: Mapping[str, str]) -> Object | None:
     """Return the workload whose labels match the selector best."""
-    best, most = None, 0
+    best, most = None, 0.0
     for resource, _ in RESOURCES:
         for owner in snapshot[resource]:
             labels = _template_labels(owner)
-            score = sum(2 if labels.get(k) == v else k in labels for k, v in selector.items())
+            score = sum(_likeness(labels.get(k), v) for k, v in selector.items())
             if score > most:
                 best, most = owner, score
     return best
+
+
+def _likeness(there: str | None, asked: str) -> float:
+    """Return how like two values of a label are: 2 for the same, 0 if one is missing."""
+    if there is None or there == asked:
+        return 2.0 * (there == asked)
+    return 0.1 + difflib.SequenceMatcher(None, there, asked).ratio()
 
 
 def _no_endpoints(snapshot: Snapshot, service: Object, pods: list[Object]) -> Finding:
