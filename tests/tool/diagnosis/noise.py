@@ -163,7 +163,12 @@ def _leftovers(snapshot: Snapshot) -> Iterator[Object]:
     """Yield pods that were evicted hours ago: bare ones, and one of each ReplicaSet."""
     now, message = snapshot.now, "The node was low on resource: memory."
     ready = {"type": "Ready", "status": "False", "lastTransitionTime": stamp(now - HOURS)}
-    status = {"phase": "Failed", "reason": "Evicted", "message": message, "conditions": [ready]}
+    status: Object = {
+        "phase": "Failed",
+        "reason": "Evicted",
+        "message": message,
+        "conditions": [ready],
+    }
     yield _pod("noise-evicted-0", LIFE, now, **status)
     for each in snapshot["replicasets"]:
         name = str(each["metadata"]["name"])

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from pytest_k8s_job.diagnosis.causes import Cause
 from pytest_k8s_job.diagnosis.focus import Diagnosis, diagnose_snapshots
 from pytest_k8s_job.diagnosis.scope import Scope
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
-from pytest_k8s_job.target.discovery import Search, target_in
-from pytest_k8s_job.target.said import parse_said
-from pytest_k8s_job.target.state import NamespaceState
 from tests.tool.diagnosis.faults import FAULTS
 from tests.tool.diagnosis.made import deployment, named, pod, service, snapshot
 from tests.tool.diagnosis.noise import HOURS, MINUTES, restarted, with_noise
 from tests.tool.diagnosis.record import FOLDER
+from tests.tool.diagnosis.scope import RUN, scope_of
 
-__all__ = ["Scene", "healthy_scenes", "recorded_scenes", "scenes", "scope_of", "table_scenes"]
+__all__ = ["Scene", "healthy_scenes", "recorded_scenes", "scenes", "table_scenes"]
 
-RUN = "suite"  # the Job of every fault that has one
 WINDOW = 300.0  # seconds since the run began to wait for its target
 Object = dict[str, Any]
 
@@ -50,37 +46,22 @@ class Scene:
         return diagnose_snapshots([self.content], self.scope)
 
 
-def scope_of(content: Snapshot, *said: str, since: float = 0.0) -> Scope:
-    """Return the scope of a run of the Job `suite`, if there is one, and of what a user names.
-
-    Without a word, that is Deployment `api`, or `worker` where there is no API: what is tested,
-    whatever is wrong with it or with what it uses. The URL that was asked for counts as read.
-    """
-    jobs = {name for each in content["jobs"] if (name := each["metadata"]["name"]) == RUN}
-    there = [str(each["metadata"]["name"]) for each in content["deployments"]]
-    tested = next((each for each in ("api", "worker") if each in there), "")
-    words = said or ((f"deployment/{tested}",) if tested else ())
-    hosts = [(urlsplit(each.url).hostname or "", "API_URL") for each in content.target_checks]
-    search = Search(content.namespace, tuple(map(parse_said, words)), tuple(hosts))
-    state = NamespaceState(content.namespace, dict(content.objects))  # type: ignore[arg-type]
-    states = {each: NamespaceState(each) for each in search.namespaces()}
-    target = target_in({**states, content.namespace: state}, search)
-    return Scope(content.namespace, frozenset(jobs), target, since)
-
-
 def scenes() -> list[Scene]:
     """Return all scenes."""
     return [*recorded_scenes(), *healthy_scenes(), *table_scenes()]
 
 
 def recorded_scenes() -> Iterator[Scene]:
-    """Yield each recorded fault with noise, diagnosed without a window and in a run's."""
+    """Yield each recorded fault with noise, diagnosed without a window and in that of a run."""
     causes = {fault.name: fault.cause for fault in FAULTS}
     for path in sorted(FOLDER.glob("*.json")):
         recorded = json.loads(path.read_text())
         content = Snapshot.from_json(recorded["snapshot"])
         noisy, sentence = with_noise(content), recorded["sentence"]
-        for name, since in ((path.stem, 0.0), (f"{path.stem}, in a run", content.now - WINDOW)):
+        for name, since in (
+            (f"recorded/{path.stem}", 0.0),
+            (f"recorded/{path.stem} in a run", content.now - WINDOW),
+        ):
             scope = scope_of(content, since=since)
             yield Scene(name, noisy, scope, sentence, causes[path.stem])
 
@@ -99,14 +80,14 @@ def _tested(kind: str) -> tuple[Snapshot, str]:
         }
         owner["metadata"]["uid"] = f"{kind}-api"
     owned = pod("api-1", owner)
-    content = snapshot(pods=[owned], services=[service()], **{f"{kind.lower()}s": [owner]})
-    return content, f"{kind.lower()}/api"
+    content, word = snapshot(pods=[owned], services=[service()]), kind.lower()
+    return replace(content, objects={**content.objects, f"{word}s": [owner]}), f"{word}/api"
 
 
 def _with_redis(content: Snapshot) -> Snapshot:
     """Return the target with a Redis that it is configured for, restarted hours ago."""
     redis = restarted(pod("redis-1", deployment("redis")), HOURS, content.now)
-    changed = dict(content.objects)
+    changed: dict[str, list[Mapping[str, Any]]] = dict(content.objects)
     api = json.loads(json.dumps(content["pods"][0]))
     api["spec"]["containers"][0]["env"] = [{"name": "REDIS_URL", "value": "redis://redis:6379/0"}]
     changed["pods"] = [api, redis]
@@ -124,19 +105,20 @@ def _with_run(content: Snapshot) -> Snapshot:
     ended = {"terminated": {"exitCode": 1, "reason": "Error"}}
     tests["status"]["containerStatuses"] = [{"name": "main", "state": ended}]
     tests["metadata"]["labels"] = {"app": "tests"}
-    changed = {**content.objects, "jobs": [job], "pods": [*content["pods"], tests]}
-    return replace(content, objects=changed)
+    pods = [*content["pods"], tests]
+    return replace(content, objects={**content.objects, "jobs": [job], "pods": pods})
 
 
 def _rebooted(content: Snapshot) -> Snapshot:
     """Return the target after a reboot of its node, ten minutes ago."""
-    pods = [restarted(each, MINUTES, content.now) for each in content["pods"]]
-    return replace(content, objects={**content.objects, "pods": pods})
+    changed = dict(content.objects)
+    changed["pods"] = [restarted(each, MINUTES, content.now) for each in content["pods"]]
+    return replace(content, objects=changed)
 
 
 def healthy_scenes() -> Iterator[Scene]:
     """Yield healthy targets in noise, each of which has something that looks like trouble."""
-    changes = {
+    changes: dict[str, Callable[[Snapshot], Snapshot]] = {
         "alone": lambda content: content,
         "after a reboot": _rebooted,
         "with Redis": _with_redis,
@@ -148,7 +130,7 @@ def healthy_scenes() -> Iterator[Scene]:
             content, said = _tested(kind)
             noisy = with_noise(change(content))
             since = content.now - WINDOW if "tests" in name else 0.0
-            yield Scene(f"healthy {kind} {name}", noisy, scope_of(noisy, said, since=since))
+            yield Scene(f"healthy/{kind} {name}", noisy, scope_of(noisy, said, since=since))
 
 
 def table_scenes() -> Iterator[Scene]:
@@ -171,12 +153,14 @@ def table_scenes() -> Iterator[Scene]:
         }
         return replace(noisy, objects=kept)
 
-    yield Scene("4: another run's pod failed to resolve a name hours ago", keeping("other-"), ours)
-    yield Scene("7: the node was rebooted ten minutes ago", _rebooted(content), Scope("demo"))
+    yield Scene(
+        "table/4: another run's pod failed to resolve a name hours ago", keeping("other-"), ours
+    )
+    yield Scene("table/7: the node was rebooted ten minutes ago", _rebooted(content), Scope("demo"))
     neighbours = keeping("noise-crash", "noise-image")
-    yield Scene("8: a neighbour crash-loops, another cannot pull its image", neighbours, ours)
+    yield Scene("table/8: a neighbour crash-loops, another cannot pull its image", neighbours, ours)
     waiting = keeping("noise-gated", "noise-evicted")
-    yield Scene("9: pods of others wait behind a gate, or lie about evicted", waiting, ours)
+    yield Scene("table/9: pods of others wait behind a gate, or lie about evicted", waiting, ours)
     yield _scaled_to_zero()
 
 
@@ -191,4 +175,6 @@ def _scaled_to_zero() -> Scene:
     content = replace(content, objects={**content.objects, "deployments": owners})
     words, cause = "Deployment worker is scaled to 0", Cause.SCALED_TO_ZERO
     noisy = with_noise(content)
-    return Scene("10: the worker is scaled to 0", noisy, scope_of(content, said), words, cause)
+    return Scene(
+        "table/10: the worker is scaled to 0", noisy, scope_of(content, said), words, cause
+    )
