@@ -13,7 +13,7 @@ from tests.tool.diagnosis.noise import HOURS, NOISY_LOG, stamp
 from tests.tool.diagnosis.objects import container, deployment, job, pod_spec, service
 from tests.tool.diagnosis.place import Place, wait_until
 
-__all__ = ["ENDS_ONCE", "deploy_noise", "old_events", "settled_restart"]
+__all__ = ["deploy_noise", "ending_once", "old_events", "settled_restart"]
 
 Object = dict[str, Any]
 EVENTS = 100  # old ones in each namespace
@@ -94,7 +94,7 @@ def deploy_noise(place: Place) -> None:
         "patch", "pod", "noise-evicted", "--subresource=status", "--type=merge", "-p", patch
     )
     old_events(place, EVENTS)
-    for name, state in (("noise-crash", "CrashLoopBackOff"), ("noise-image", "ImagePullBackOff")):
+    for name, state in (("noise-crash", '"exitCode": 1'), ("noise-image", "registry.invalid")):
         wait_until(lambda n=name, s=state: s in _states(place, n), f"{name} to be {state}")  # type: ignore[misc]
     wait_until(lambda: "exceeded quota" in _states(place, "noise-refused"), "the quota to refuse")
     place.kubectl("wait", "job/noise-run", "--for=condition=Failed", "--timeout=60s")
