@@ -148,9 +148,18 @@ class Snapshot:
                     found.setdefault((resource, uid), []).append(each)
         return found
 
+    @cached_property
+    def _labelled(self) -> dict[tuple[str, str], list[Object]]:
+        found: dict[tuple[str, str], list[Object]] = {}
+        for pod in self["pods"]:
+            for label in labels_of(pod).items():
+                found.setdefault(label, []).append(pod)
+        return found
+
     def pods_of(self, selector: Mapping[str, str]) -> list[Object]:
         """Return the pods that match a Service's selector."""
-        return [pod for pod in self["pods"] if matches(selector, labels_of(pod))]
+        few = min((self._labelled.get(each, ()) for each in selector.items()), key=len, default=())
+        return [pod for pod in few if matches(selector, labels_of(pod))]
 
 
 def matches(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:

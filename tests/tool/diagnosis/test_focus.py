@@ -360,6 +360,8 @@ def test_one_snapshot_for_each_namespace() -> None:
     cluster = Paged(pods=[pod("api-1")])
     workloads = tuple(Workload("deployment", "prod", f"w-{number}", "said") for number in range(9))
     diagnose_scope(cluster, Scope("demo", target=Target(workloads)))
+    read = [urlsplit(path).path.removeprefix("/api/v1/namespaces") for path in cluster.read_paths]
+    assert (read.count("/demo/pods"), read.count("/prod/pods")) == (1, 1)
     assert (
         sum(path.endswith("/namespaces/demo/pods?limit=1000") for path in cluster.read_paths) == 1
     )
