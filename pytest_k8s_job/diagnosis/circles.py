@@ -29,7 +29,7 @@ WORKLOADS = {
 
 @dataclass(frozen=True)
 class Circles:
-    """The objects of a run and of its target; `everything` makes all else the target's too."""
+    """The objects of a run and of its target; with `everything`, all else too."""
 
     run: frozenset[Ref]
     target: frozenset[Ref]

@@ -187,7 +187,7 @@ def _history(pruned: Pruned, namespace: str, home: str, circles: Circles) -> lis
 
 
 def nearest_first(snapshot: Snapshot, scope: Scope) -> Snapshot:
-    """Return the snapshot with the pods of run and target first, and with their Services only."""
+    """Return the snapshot with run and target first, and their Services only."""
     view, home = prune(snapshot, scope).snapshot, scope.namespace
     circles = circles_of({snapshot.namespace: view}, scope)
 

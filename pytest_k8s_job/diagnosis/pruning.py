@@ -1,4 +1,4 @@
-"""Leaves out of a snapshot what a diagnosis must not read: other runs, and what is long over."""
+"""Leaves other runs, and what is long over, out of a snapshot."""
 
 from __future__ import annotations
 
@@ -74,7 +74,10 @@ def failed_at(job: Object) -> float:
 
 
 def _is_other_run(job: Object, scope: Scope) -> bool:
-    """Whether a Job is a run that does not count; where everything counts, one that is over."""
+    """Whether a Job is a run of tests that the scope leaves out.
+
+    Where everything counts, only runs that are over are left out.
+    """
     over = failed_at(job) or _is_complete(job)
     return _runs_tests(job) and bool(over or not scope.everything)
 
@@ -84,7 +87,7 @@ def _is_complete(job: Object) -> bool:
 
 
 def _counts(snapshot: Snapshot, pod: Object, jobs: frozenset[str] | set[str]) -> bool:
-    """Whether a pod is no pod of another run, nor of a Job that does not count."""
+    """Whether a pod is neither another run's nor of a Job left out."""
     top = snapshot.top(pod)
     if top.kind == "Job" and (top.name in jobs or snapshot.named("jobs", top.name) is not None):
         return top.name in jobs
@@ -92,7 +95,7 @@ def _counts(snapshot: Snapshot, pod: Object, jobs: frozenset[str] | set[str]) ->
 
 
 def _is_left_over(snapshot: Snapshot, pod: Object, scope: Scope) -> bool:
-    """Whether a failed pod is only left over: no Job still tries, and it is not the target."""
+    """Whether a failed pod is only left over, and not the target."""
     if (pod.get("status") or {}).get("phase") != "Failed":
         return False
     top = snapshot.top(pod)

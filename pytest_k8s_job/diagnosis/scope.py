@@ -1,4 +1,4 @@
-"""What a diagnosis is for: a run, its target, and the time in which causes count."""
+"""What a diagnosis is for: a run, its target, and their time."""
 
 from __future__ import annotations
 

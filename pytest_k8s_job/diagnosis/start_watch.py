@@ -112,7 +112,7 @@ def diagnose_job(reader: Reader, job: JobRef) -> Finding | None:
 
 
 def diagnose_target(reader: Reader, scope: Scope) -> Diagnosis:
-    """Return what is wrong with the target; what only the run's Jobs have is left out."""
+    """Return what is wrong with the target, without what only Jobs have."""
     from pytest_k8s_job.diagnosis.focus import diagnose_scope  # noqa: PLC0415 (see above)
 
     found = diagnose_scope(reader, scope)

@@ -27,7 +27,7 @@ def as_text(findings: Iterable[Finding]) -> str:
 
 
 def diagnosis_text(found: Diagnosis, place: str) -> str:
-    """Return what is wrong, what others have, what is over, and what could not be read."""
+    """Return the text of a diagnosis; `place` ends the line that all is well."""
     fine = "nothing wrong was found" if found.notes else "nothing is wrong"
     blocks = [as_text(found.findings) or f"{fine}{place}"]
     if found.rest:

@@ -171,7 +171,7 @@ def closest(snapshot: Snapshot, selector: Mapping[str, str]) -> Object | None:
 
 
 def _likeness(there: str | None, asked: str) -> float:
-    """Return how like two values of a label are: 2 for the same, 0 if one is missing."""
+    """Return how like two values of a label are, from 0 to 2."""
     if there is None or there == asked:
         return 2.0 * (there == asked)
     return 0.1 + difflib.SequenceMatcher(None, there, asked).ratio()

@@ -175,8 +175,9 @@ def page(rows: Iterable[Row]) -> str:
     return HEAD + text + ("\n\nWrong:\n" + "\n".join(wrong) if wrong else "") + "\n"
 
 
-def _shown(row: Row) -> Row:
+def _noted(row: Row) -> Row:
     print(f"{'right' if row.right else 'WRONG'}  {row.scene}: {row.got}", flush=True)
+    write_rows([row])
     return row
 
 
@@ -209,10 +210,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     wanted = args.fault or (SUBSET if args.subset else names)
     chosen = [each for each in FAULTS if each.name in wanted and not (args.together and each.alone)]
-    rows = [] if args.fault else [_shown(each) for each in recorded_rows()]
-    if not args.recorded:
-        rows += [_shown(each) for each in _on_cluster(chosen, healthy=not args.fault)]
+    rows = [] if args.fault else list(recorded_rows())
     write_rows(rows)
+    if not args.recorded:
+        rows += [_noted(each) for each in _on_cluster(chosen, healthy=not args.fault)]
     right = sum(each.right for each in rows)
     print(f"\n{right} of {len(rows)} scenes right, {len(rows) - right} wrong")
     return 0 if right == len(rows) else 1
