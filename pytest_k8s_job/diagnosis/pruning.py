@@ -132,7 +132,7 @@ def _with(snapshot: Snapshot, pods: list[Object], jobs: list[Object], since: flo
 
 
 def _is_about(snapshot: Snapshot, event: Object, dropped: set[Ref]) -> bool:
-    """Whether an event is about an object that counts, not about an earlier one of its name."""
+    """Whether an event is about an object that counts, not an earlier namesake."""
     about = event["involvedObject"]
     kind, name = str(about.get("kind")), str(about.get("name"))
     if Ref(kind, name) in dropped:
