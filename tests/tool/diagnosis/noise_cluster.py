@@ -94,12 +94,16 @@ def deploy_noise(place: Place) -> None:
         "patch", "pod", "noise-evicted", "--subresource=status", "--type=merge", "-p", patch
     )
     old_events(place, EVENTS)
-    for name, state in (("noise-crash", '"exitCode": 1'), ("noise-image", "registry.invalid")):
-        wait_until(lambda n=name, s=state: s in _states(place, n), f"{name} to be {state}")  # type: ignore[misc]
-    wait_until(lambda: "exceeded quota" in _states(place, "noise-refused"), "the quota to refuse")
+    _await(place, "noise-crash", '"exitCode": 1')
+    _await(place, "noise-image", "registry.invalid")
+    _await(place, "noise-refused", "exceeded quota")
     place.kubectl("wait", "job/noise-run", "--for=condition=Failed", "--timeout=60s")
     settled_restart(place, "app=noise-restarted")
     place.since = time.time()
+
+
+def _await(place: Place, name: str, sign: str) -> None:
+    wait_until(lambda: sign in _states(place, name), f"{name} to show {sign}")
 
 
 def settled_restart(place: Place, label: str) -> None:
