@@ -16,7 +16,7 @@ from pytest_k8s_job.cluster.objects import name_of
 from pytest_k8s_job.cluster.pods import Reader
 from pytest_k8s_job.diagnosis.api_check import place_of
 from pytest_k8s_job.diagnosis.causes import Cause
-from pytest_k8s_job.diagnosis.circles import Circles, circles_of, qualified
+from pytest_k8s_job.diagnosis.circles import CLUSTER_KINDS, Circles, circles_of, qualified
 from pytest_k8s_job.diagnosis.diagnose import find
 from pytest_k8s_job.diagnosis.finding import Finding, Ref
 from pytest_k8s_job.diagnosis.history import Past, history_of
@@ -147,17 +147,16 @@ def _found(pruned: Pruned, scope: Scope) -> list[Finding]:
 
 
 def _qualified(finding: Finding, namespace: str, home: str) -> Finding:
-    """Return a finding of another namespace so that it reads right in the run's."""
-    if namespace == home:
-        return finding
+    """Return a finding of one of the namespaces so that it reads right in the run's."""
+    wide = all(each.kind in CLUSTER_KINDS or each.namespace for each in finding.objects)
+    told = wide or namespace == home or namespace in finding.sentence
+    group = finding.group and f"{namespace} {finding.group}"
     return replace(
         finding,
-        sentence=finding.sentence
-        if namespace in finding.sentence
-        else f"in namespace {namespace}: {finding.sentence}",
+        sentence=finding.sentence if told else f"in namespace {namespace}: {finding.sentence}",
         objects=tuple(qualified(each, namespace, home) for each in finding.objects),
         blames=frozenset(qualified(each, namespace, home) for each in finding.blames),
-        group=finding.group and f"{namespace} {finding.group}",
+        group=str(finding.objects) if wide else group,  # what is wide is seen from each namespace
     )
 
 

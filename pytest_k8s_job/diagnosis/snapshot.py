@@ -127,7 +127,7 @@ class Snapshot:
     def _by_name(self) -> dict[tuple[str, str], Object]:
         found: dict[tuple[str, str], Object] = {}
         for resource, objects in self.objects.items():
-            for each in objects:
+            for each in objects if resource != "events" else ():
                 found.setdefault((resource, name_of(each)), each)
         return found
 

@@ -161,6 +161,19 @@ def test_a_target_elsewhere_is_read_and_named_with_its_namespace() -> None:
     assert [each.objects for each in found.rest] == [(Ref("Pod", "x-1", "prod"),)]
 
 
+def test_what_both_namespaces_show_is_told_once() -> None:
+    """A node and an API server are the cluster's: one finding, without a namespace."""
+    lost = [node(Ready="Unknown")]
+    ours, theirs = snapshot(pods=[pod("a-1")], nodes=lost), snapshot(pods=[pod("b-1")], nodes=lost)
+    later = replace(theirs, server_time=theirs.server_time + 1)
+    scope = Scope("demo", target=said("pod", "b-1", "prod"))
+    found = diagnose_snapshots([ours, in_other_namespace(later)], scope)
+    assert causes(found) == ([Cause.NODE_LOST], [])
+    silent = {"namespace": Refused(0, "connection refused")}
+    both = [Snapshot(each, "context made", refused=silent) for each in ("demo", "prod")]
+    assert causes(diagnose_snapshots(both, scope)) == ([Cause.API_UNREACHABLE], [])
+
+
 def test_no_rights_to_the_targets_namespace_are_a_note() -> None:
     """A target that may not be read is no cause of a failure."""
     theirs = Snapshot("prod", refused={"pods": Refused(403, "pods is forbidden")})
