@@ -150,7 +150,7 @@ def _found(pruned: Pruned, scope: Scope) -> list[Finding]:
 
 
 def _qualified(finding: Finding, namespace: str, home: str) -> Finding:
-    """Return a finding of one of the namespaces so that it reads right in the run's."""
+    """Return a finding of one namespace as it reads in the run's."""
     wide = all(each.kind in CLUSTER_KINDS or each.namespace for each in finding.objects)
     told = wide or namespace == home or namespace in finding.sentence
     group = finding.group and f"{namespace} {finding.group}"

@@ -83,7 +83,7 @@ class Pipes:
 
 
 def _drain(descriptor: int, sink: Sink, reads: int) -> tuple[int, bool]:
-    """Read at most `reads` times 64 KiB; return the bytes, and True at the end of the stream."""
+    """Return the bytes read, and True at the end of the stream."""
     moved = 0
     for _ in range(reads):
         try:

@@ -61,7 +61,7 @@ def stats_without_durations(config: pytest.Config) -> dict[str, list[Any]]:
 
 
 def share_node_ids(config: pytest.Config, items: Iterable[PlaceholderItem]) -> None:
-    """Remove the node ids of `items` from those of the last run, which are the same again.
+    """Drop node ids of the last run that `items` repeats.
 
     Pytest's plugin for --nf adds them next, as the objects that the items hold. With both, the ids
     of 100,000 tests take 36 MB more.

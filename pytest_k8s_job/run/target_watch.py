@@ -1,4 +1,4 @@
-"""The target of one run: found before its Job, watched while it lasts, compared at its end."""
+"""The target of one run: found, watched and compared."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")  # noqa: S104 (nothing binds 
 def search_for(
     job: Object, namespace: str, said: Iterable[Said], more: Mapping[str, str]
 ) -> Search:
-    """Return what the target of a Job is found by; `more` is added to its environment."""
+    """Return what the target of a Job is found by."""
     container = suite_container(job["spec"]["template"])
     hosts = hosts_in_environment(container, more)
     return Search(namespace, tuple(said), tuple(dict.fromkeys(hosts)))
@@ -68,7 +68,7 @@ class TargetWatch:
             return self._now
 
     def change(self, since: float) -> Change | None:
-        """Read the target once more; return how it changed since the tests began, if it did."""
+        """Read the target again and return how it changed since the tests began."""
         with self._lock:
             self._read_with = self._search
             self._now = find_target(self._reader, self._search)

@@ -1,4 +1,4 @@
-"""What stands behind a Service: its workloads, and bare pods that answer although it has some."""
+"""What stands behind a Service: workloads, and bare pods that answer too."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def exists(states: States, service: ServiceName) -> bool:
 
 
 def chain(states: States, service: ServiceName) -> list[ServiceName]:
-    """Return the Service and those that it leads to by ExternalName; the last may be unread."""
+    """Return the Service and those that it leads to by ExternalName."""
     found = [service]
     while len(found) <= MOST_HOPS:
         spec = (_object(states, found[-1]) or {}).get("spec") or {}

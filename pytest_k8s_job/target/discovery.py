@@ -61,7 +61,7 @@ class Search:
         return said + [service for host in hosts if (service := self.service(host))]
 
     def service(self, host: str) -> ServiceName | None:
-        """Return the Service that a host name may mean; whether it is there shows in its state."""
+        """Return the Service that a host name may mean."""
         return service_named(host, self.namespace, host.lower().rstrip(".").split(".")[1:2])
 
 
@@ -189,7 +189,7 @@ def _named(state: NamespaceState, said: Said) -> list[tuple[str, str]]:
 
 
 def _owner_at(state: NamespaceState, address: str) -> tuple[str, str] | None:
-    """Return what made the pod with an address; one on its node's network is not known by it."""
+    """Return what made the pod with an address of its own."""
     for pod in filter(is_live, state["pods"]):
         status = pod.get("status") or {}
         addresses = {status.get("podIP"), *(each.get("ip") for each in status.get("podIPs") or ())}
@@ -235,7 +235,7 @@ def _without_said(service: Service, found: Mapping[Key, str]) -> Service:
 
 
 def _certain(states: States, search: Search, target: Target) -> list[str]:
-    """Return the namespaces that certainly matter, and not just by a name that may mean them."""
+    """Return the namespaces that certainly matter."""
     certain = {search.namespace, *(each.namespace for each in search.said), *target.namespaces}
     certain |= {
         service.namespace

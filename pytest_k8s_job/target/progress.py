@@ -28,7 +28,7 @@ def note_of(obj: Object | None) -> str:
 
 
 def progress_of(obj: Object | None, kind: str, pods: Sequence[Pod]) -> str:
-    """Return what the rollout still waits for; "" if it is over or cannot be seen."""
+    """Return what the rollout still waits for, or ""."""
     if obj is None:
         return "" if all(pod.ready for pod in pods) else "its pods are not ready"
     if kind == "pod":

@@ -1,4 +1,4 @@
-"""Whether a rollout of the target is over: nothing older serves, and all of the new is ready."""
+"""Whether a rollout of the target is over."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ RESOURCES = {
 
 
 def workload_of(state: NamespaceState, key: Key, found: str) -> Workload | None:
-    """Return the workload with this kind and name; None if neither it nor a pod of it is there."""
+    """Return the workload with this kind and name, or None."""
     kind, name = key
     obj = state.named(RESOURCES[kind], name) if kind in RESOURCES else None
     pods = tuple(
@@ -81,7 +81,7 @@ def _has_pods(replicaset: Object) -> bool:
 
 
 def _canary(state: NamespaceState, key: Key) -> str:
-    """Return what to know of a workload that may keep two revisions, as an Argo Rollout does."""
+    """Return what to know of a workload that may keep two revisions."""
     kind, _ = key
     if kind in RESOURCES:
         return ""
@@ -90,7 +90,7 @@ def _canary(state: NamespaceState, key: Key) -> str:
 
 
 def _changed(obj: Object | None, newest: Object | None) -> float:
-    """Return when the newest rollout began or, if its controller tells, when it last went on."""
+    """Return when the newest rollout began or last made progress."""
     told = condition(obj, "Progressing").get("lastUpdateTime") if obj is not None else None
     return max(epoch(told), epoch((newest or {}).get("metadata", {}).get("creationTimestamp")))
 
@@ -111,7 +111,7 @@ def _template(obj: Object | None, kind: str) -> str:
 
 
 def _content(value: Any) -> Any:
-    """Return a pod's spec without what each pod gets of its own: node and volume of its token."""
+    """Return a pod's spec without its node and the volume of its token."""
     if isinstance(value, Mapping):
         return {name: _content(each) for name, each in value.items() if name != "nodeName"}
     if not isinstance(value, list):
