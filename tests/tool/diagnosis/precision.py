@@ -59,7 +59,8 @@ the noise stands beside it; where all is well, nothing is named.
 
 `make chaos-precision` runs all of it and writes reports/precision.json, `ARGS=--docs` this page.
 The recorded scenes are tests too (tests/tool/diagnosis/test_precision.py). A scene that was run
-again counts by its last run; faults of the whole node run without `--together` only.
+again counts by its last run; `--together` leaves out the faults that disturb the whole node, and
+they are missing in the table then.
 
 | scenes | right | wrong |
 | --- | --- | --- |
@@ -69,7 +70,7 @@ GROUPS = {
     "cluster": "faults injected into the real cluster",
     "healthy": "healthy targets on snapshots",
     "healthy-cluster": "healthy targets in noise on the real cluster",
-    "table": "scenes in which a diagnosis was wrong once",
+    "table": "scenes of the kinds of trouble that others have",
 }
 
 
