@@ -58,17 +58,19 @@ nowhere, and old events. Right is: the first line is the fault's, as without noi
 the noise stands beside it; where all is well, nothing is named.
 
 `make chaos-precision` runs all of it and writes reports/precision.json, `ARGS=--docs` this page.
-The recorded scenes are tests too (tests/tool/diagnosis/test_precision.py).
+The recorded scenes are tests too (tests/tool/diagnosis/test_precision.py). A scene that was run
+again counts by its last run; `--together` leaves out the faults that disturb the whole node, and
+they are missing in the table then.
 
 | scenes | right | wrong |
 | --- | --- | --- |
 """
 GROUPS = {
-    "recorded": "recorded faults, each without a window and in a run's",
+    "recorded": "recorded faults, each without a window and in that of a run",
     "cluster": "faults injected into the real cluster",
-    "healthy": "healthy targets in recorded or made noise",
+    "healthy": "healthy targets on snapshots",
     "healthy-cluster": "healthy targets in noise on the real cluster",
-    "table": "scenes in which a diagnosis was wrong once",
+    "table": "scenes of the kinds of trouble that others have",
 }
 
 
