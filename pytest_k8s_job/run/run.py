@@ -216,7 +216,9 @@ class ClusterRun:
             return None
         for shard in self.shards:
             self._watch.note(shard.replay.peers)
-        return self._watch.change(min(began))
+        change = self._watch.change(min(began))
+        self.notes += self._watch.notes
+        return change
 
     def close(self) -> None:
         """Stop following; what has not been read stays unread."""

@@ -10,7 +10,7 @@ from pytest_k8s_job.cluster.objects import Object
 from pytest_k8s_job.cluster.pods import Reader
 from pytest_k8s_job.cluster.suite_container import suite_container
 from pytest_k8s_job.run.rollout import Diagnose, Rollout, RolloutResult
-from pytest_k8s_job.target.change import Change, change_between
+from pytest_k8s_job.target.change import Change, change_between, changed_configs
 from pytest_k8s_job.target.discovery import Search, find_target
 from pytest_k8s_job.target.hosts import hosts_in_environment
 from pytest_k8s_job.target.model import Target
@@ -41,6 +41,8 @@ class TargetWatch:
         self._before: Target | None = None
         self._read_with: Search | None = None
         self._now = Target()
+        self.notes: list[str] = []
+        """What else the user should know of the target, once it was compared."""
 
     def settle(
         self, seconds: float, show: Callable[[str, float], None], diagnose: Diagnose
@@ -72,4 +74,5 @@ class TargetWatch:
         with self._lock:
             self._read_with = self._search
             self._now = find_target(self._reader, self._search)
+            self.notes = changed_configs(self._before or Target(), self._now)
             return change_between(self._before, self._now, since)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pytest_k8s_job.cluster.text import listed
 from pytest_k8s_job.target.model import Target, Workload
 
-__all__ = ["Change", "change_between", "intruders"]
+__all__ = ["Change", "change_between", "changed_configs", "intruders"]
 
 SHOWN = 19  # characters of an image digest that a sentence shows: sha256: and twelve
 
@@ -40,6 +40,18 @@ def change_between(before: Target | None, after: Target, since: float) -> Change
     first = math.floor(since) or math.inf
     changes = [*_changes(before or Target(), after, first)]
     return next((each for each in changes if each.version), next(iter(changes), None))
+
+
+def changed_configs(before: Target, after: Target) -> list[str]:
+    """Return the ConfigMaps and Secrets of the target that changed, a sentence each."""
+    then = {(each.namespace, *config) for each in before.workloads for config in each.configs}
+    known = {each[:3] for each in then}
+    now = {(each.namespace, *config) for each in after.workloads for config in each.configs}
+    return [
+        f"{kind} {name} of the target changed while it was tested"
+        for namespace, kind, name, version in sorted(now - then)
+        if (namespace, kind, name) in known
+    ]
 
 
 def _changes(before: Target, after: Target, since: float) -> Iterator[Change]:
