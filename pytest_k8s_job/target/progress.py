@@ -34,7 +34,7 @@ def progress_of(obj: Object | None, kind: str, pods: Sequence[Pod]) -> str:
     if kind == "pod":
         return "" if condition(obj, "Ready").get("status") == "True" else "it is not ready"
     status = obj.get("status") or {}
-    if _count(status, "observedGeneration") < obj["metadata"]["generation"]:
+    if _count(status, "observedGeneration") < obj["metadata"].get("generation", 0):
         return "its controller has not seen the newest change"
     return _counted(obj, status, kind)
 

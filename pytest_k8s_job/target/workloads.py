@@ -126,7 +126,7 @@ def _name(value: Any) -> object:
 def _selector(obj: Object | None, kind: str) -> frozenset[tuple[str, str]]:
     if obj is None or kind == "pod":
         return frozenset()
-    labels = obj["spec"]["selector"].get("matchLabels", {})
+    labels = (obj["spec"].get("selector") or {}).get("matchLabels") or {}
     return frozenset((k, v) for k, v in labels.items() if not _is_hash(k) or kind == "replicaset")
 
 
