@@ -129,6 +129,10 @@ chaos-runs: root-needed cluster images ## Inject faults into real runs, print th
 chaos-diagnosis: root-needed cluster images ## Inject faults into the cluster, print what the diagnosis names; ARGS="--fault NAME".
 	$(BIN)/python -m tests.tool.diagnosis.inject $(ARGS)
 
+.PHONY: chaos-precision
+chaos-precision: root-needed cluster images ## Diagnose faults and healthy targets in noise, write reports/precision.json; ARGS="--subset".
+	$(BIN)/python -m tests.tool.diagnosis.precision $(ARGS)
+
 .PHONY: chaos-docs
 chaos-docs: $(READY) ## Put the counts of reports/chaos.json into docs/chaos.md.
 	$(BIN)/python -m tests.chaos --docs

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import NoReturn
 
 import local_cluster
-from deployment import images, rollout
+from deployment import images
 from deployment.errors import DeploymentError
 from deployment.kubectl import Kubectl, choose
+from deployment.manifests import apply
 
 REPORTS = Path("reports")
+WORKLOADS = ("redis", "api", "worker")  # the tool waits for their rollout before the first test
 ANSWER_WAIT = 20  # seconds the suite waits for the Service: pods are ready, DNS and rules may lag
 
 
@@ -27,8 +29,8 @@ def main(argv: list[str] | None = None) -> int:
         )
         return int(options.run(kubectl, options))
     except (DeploymentError, local_cluster.ClusterError) as error:
-        print(f"{getattr(error, 'label', 'error')}: {error}", file=sys.stderr)
-        return int(getattr(error, "exit_code", 1))
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
 
@@ -40,17 +42,14 @@ def test(kubectl: Kubectl, options: argparse.Namespace) -> NoReturn:
         tags = deploy(kubectl)
     else:
         print("testing what is deployed (DEPLOY=yes would deploy this checkout first)", flush=True)
-        rollout.wait(kubectl, rollout.SETTLE_TIMEOUT)
     _run_suite(kubectl, tags, options.pytest_args)
 
 
 def deploy(kubectl: Kubectl) -> dict[str, str]:
-    """Build and load (on the local cluster), apply, wait; returns image name -> tag."""
+    """Build and load (on the local cluster), apply; returns image name -> tag."""
     tags = images.build_and_load() if kubectl.local else {}
     print("applying the manifests", flush=True)
-    rollout.apply(kubectl, tags)
-    print("waiting until Redis, API and worker are ready", flush=True)
-    rollout.wait(kubectl, rollout.ROLLOUT_TIMEOUT)
+    apply(kubectl, tags)
     return tags
 
 
@@ -62,6 +61,7 @@ def _run_suite(kubectl: Kubectl, tags: dict[str, str], pytest_args: list[str]) -
         f"--k8s-namespace={kubectl.namespace}",
         f"--k8s-env=API_URL=http://api.{kubectl.namespace}.svc",
         f"--k8s-env=API_WAIT={ANSWER_WAIT}",
+        *(f"--target=deployment/{name}" for name in WORKLOADS),
         f"--k8s-log={REPORTS / 'pod.log'}",
         f"--report={REPORTS}",
     ]

@@ -1,4 +1,4 @@
-"""Run pytest inside a Kubernetes cluster as a Job and see the results as if they had run here."""
+"""Run pytest inside a Kubernetes cluster, with results as if it ran here."""
 
 __all__ = ["__version__"]
 

@@ -39,7 +39,7 @@ class RecordError(K8sJobError):
 
 
 class ClusterError(K8sJobError):
-    """A request to the API server failed; `status` is the HTTP status, 0 without an answer."""
+    """A failed request to the API server; `status` is 0 without an answer."""
 
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)

@@ -81,7 +81,7 @@ def read_job(job: Mapping[str, Any]) -> Joined:
 
 
 def run_of(job: Mapping[str, Any]) -> str:
-    """Return the id of the run that `job` belongs to; nothing if it belongs to none."""
+    """Return the id of the run that `job` belongs to, or nothing."""
     return str((job["metadata"].get("labels") or {}).get(RUN_LABEL, ""))
 
 

@@ -51,7 +51,12 @@ RULES = (
 
 def diagnose(snapshot: Snapshot) -> list[Finding]:
     """Return the root causes of what is wrong in a snapshot, the most basic first."""
+    return rank(find(snapshot))
+
+
+def find(snapshot: Snapshot) -> list[Finding]:
+    """Return what the rules find in a snapshot, as causes and effects side by side."""
     general = list(chain.from_iterable(rule(snapshot) for rule in GENERAL))
     unreadable = any(each.cause is not Cause.CLOCK_SKEW for each in general)
     rules = () if unreadable else RULES
-    return rank([*general, *chain.from_iterable(rule(snapshot) for rule in rules)])
+    return [*general, *chain.from_iterable(rule(snapshot) for rule in rules)]

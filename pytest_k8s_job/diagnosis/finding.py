@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from pytest_k8s_job.diagnosis.causes import Cause
+from pytest_k8s_job.diagnosis.scope import Circle
 
 __all__ = ["Finding", "Outlook", "Ref"]
 
@@ -32,6 +33,11 @@ class Ref:
         place = f" in namespace {self.namespace}" if self.namespace else ""
         return f"{self.kind} {self.name}{place}"
 
+    def as_json(self) -> dict[str, str]:
+        """Return kind and name, and the namespace if it is another."""
+        place = {"namespace": self.namespace} if self.namespace else {}
+        return {"kind": self.kind, "name": self.name, **place}
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -47,6 +53,8 @@ class Finding:
         blames: objects whose findings explain this one: then it is an effect, no cause.
         group: findings of one cause and one group are the same thing seen on several objects.
         effects: findings that this one explains, the nearest first.
+        at: when it was, in seconds since the epoch; 0: it is true now.
+        circle: how near its objects are to the run.
     """
 
     cause: Cause
@@ -58,6 +66,8 @@ class Finding:
     blames: frozenset[Ref] = frozenset()
     group: str = ""
     effects: tuple[Finding, ...] = field(default=())
+    at: float = 0.0
+    circle: Circle = Circle.RUN
 
     @property
     def about(self) -> set[Ref]:
@@ -68,14 +78,18 @@ class Finding:
         """Return this finding with `effects`."""
         return replace(self, effects=effects)
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the finding as `k8s-job diagnose --json` prints it."""
+    def as_json(self, now: float = 0.0) -> dict[str, Any]:
+        """Return the finding as `k8s-job diagnose --json` prints it; `now` tells its age."""
+        past = {"age": round(max(now - self.at, 0.0))} if self.at and now else {}
         return {
             "cause": self.cause.value,
             "sentence": self.sentence,
             "outlook": self.outlook.value,
-            "objects": [{"kind": ref.kind, "name": ref.name} for ref in self.objects],
+            "circle": self.circle.value,
+            "at": self.at,
+            **past,
+            "objects": [ref.as_json() for ref in self.objects],
             "remedy": self.remedy,
             "evidence": list(self.evidence),
-            "effects": [each.as_json() for each in self.effects],
+            "effects": [each.as_json(now) for each in self.effects],
         }

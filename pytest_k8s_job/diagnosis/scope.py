@@ -1,4 +1,4 @@
-"""What a diagnosis is for: a run, its target, and the time in which causes count."""
+"""What a diagnosis is for: a run, its target, and their time."""
 
 from __future__ import annotations
 
@@ -34,3 +34,8 @@ class Scope:
     jobs: frozenset[str] = frozenset()
     target: Target = field(default_factory=Target)
     since: float = 0.0
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing is named, so that all of the namespace counts."""
+        return not (self.jobs or self.target.workloads or self.target.services)

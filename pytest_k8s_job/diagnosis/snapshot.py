@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 from pytest_k8s_job.cluster.objects import Object, event_time, labels_of, name_of, owners
@@ -37,6 +38,7 @@ class Snapshot:
         refused: resource -> why it could not be read.
         target_checks: requests to the target.
         ports: `service:port` -> what connecting by the API server's proxy came to.
+        since: when the run's time begins: what ended before is history; 0: only now counts.
     """
 
     namespace: str
@@ -49,6 +51,7 @@ class Snapshot:
     refused: Mapping[str, Refused] = field(default_factory=dict)
     target_checks: tuple[TargetCheckResult, ...] = ()
     ports: Mapping[str, str] = field(default_factory=dict)
+    since: float = 0.0
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Snapshot:
@@ -71,7 +74,7 @@ class Snapshot:
 
     def named(self, resource: str, name: str) -> Object | None:
         """Return the object of that name."""
-        return next((each for each in self[resource] if name_of(each) == name), None)
+        return self._by_name.get((resource, name))
 
     def knows(self, resource: str) -> bool:
         """Whether the resource could be read; only then does missing mean absent."""
@@ -87,14 +90,9 @@ class Snapshot:
 
         Only those of `reasons`, if any is named.
         """
-        found = [
-            each
-            for each in self["events"]
-            if each["involvedObject"].get("kind") == kind
-            and each["involvedObject"].get("name") == name
-            and (not reasons or each.get("reason") in reasons)
-        ]
-        return sorted(found, key=event_time, reverse=True)
+        found = self._events_on.get((kind, name), ())
+        named = [each for each in found if not reasons or each.get("reason") in reasons]
+        return sorted(named, key=event_time, reverse=True)
 
     def event_line(self, event: Object) -> str:
         """Return an event as a line of evidence."""
@@ -115,10 +113,7 @@ class Snapshot:
 
     def owned(self, resource: str, owner: Object) -> Iterator[Object]:
         """Yield the objects that `owner` has made."""
-        uid = owner["metadata"].get("uid")
-        for each in self[resource]:
-            if any(link.get("uid") == uid for link in owners(each)):
-                yield each
+        yield from self._owned_by.get((resource, owner["metadata"].get("uid")), ())
 
     def top(self, obj: Object) -> Ref:
         """Return the topmost owner of an object, such as a Deployment or Job."""
@@ -128,9 +123,43 @@ class Snapshot:
                 return Ref(link["kind"], link["name"]) if above is None else self.top(above)
         return ref(obj)
 
+    @cached_property
+    def _by_name(self) -> dict[tuple[str, str], Object]:
+        found: dict[tuple[str, str], Object] = {}
+        for resource, objects in self.objects.items():
+            for each in objects if resource != "events" else ():
+                found.setdefault((resource, name_of(each)), each)
+        return found
+
+    @cached_property
+    def _events_on(self) -> dict[tuple[object, object], list[Object]]:
+        found: dict[tuple[object, object], list[Object]] = {}
+        for each in self["events"]:
+            about = each["involvedObject"]
+            found.setdefault((about.get("kind"), about.get("name")), []).append(each)
+        return found
+
+    @cached_property
+    def _owned_by(self) -> dict[tuple[str, object], list[Object]]:
+        found: dict[tuple[str, object], list[Object]] = {}
+        for resource in ("pods", "replicasets"):
+            for each in self[resource]:
+                for uid in {link.get("uid") for link in owners(each)}:
+                    found.setdefault((resource, uid), []).append(each)
+        return found
+
+    @cached_property
+    def _labelled(self) -> dict[tuple[str, str], list[Object]]:
+        found: dict[tuple[str, str], list[Object]] = {}
+        for pod in self["pods"]:
+            for label in labels_of(pod).items():
+                found.setdefault(label, []).append(pod)
+        return found
+
     def pods_of(self, selector: Mapping[str, str]) -> list[Object]:
         """Return the pods that match a Service's selector."""
-        return [pod for pod in self["pods"] if matches(selector, labels_of(pod))]
+        few = min((self._labelled.get(each, ()) for each in selector.items()), key=len, default=())
+        return [pod for pod in few if matches(selector, labels_of(pod))]
 
 
 def matches(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:

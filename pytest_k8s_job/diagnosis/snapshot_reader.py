@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 from pytest_k8s_job.cluster.objects import Object, name_of
 from pytest_k8s_job.cluster.pods import Reader
 from pytest_k8s_job.diagnosis.containers import Container, containers
+from pytest_k8s_job.diagnosis.rules.container_exits import well
 from pytest_k8s_job.diagnosis.rules.services import undeclared_ports
 from pytest_k8s_job.diagnosis.rules.storage import DEFAULT_CLASS
 from pytest_k8s_job.diagnosis.snapshot import Refused, Snapshot
@@ -27,7 +28,8 @@ from pytest_k8s_job.wire.target_check import TargetCheckResult
 __all__ = ["take_snapshot"]
 
 SIDE_BY_SIDE = 8  # requests at the same time
-LIMIT = 500  # objects of one kind; the diagnosis of a larger namespace rests on these
+PAGE = 1000  # objects of one answer
+MOST = 20  # answers for one kind of object
 LOGS = 12  # containers whose last lines are read
 FRAME = "::k8sjob1 "  # how the lines of our own agent begin that nobody reads
 LOG_PAUSE = 0.4  # seconds
@@ -79,10 +81,15 @@ def take_snapshot(
     namespace: str,
     target_checks: tuple[TargetCheckResult, ...] = (),
     clock: Callable[[], float] = time.time,
+    view: Callable[[Snapshot], Snapshot] = lambda snapshot: snapshot,
 ) -> Snapshot:
-    """Read all that a diagnosis of `namespace` needs; add `target_checks`."""
+    """Read all that a diagnosis of `namespace` needs; add `target_checks`.
+
+    Logs are read of the pods that `view` leaves in the snapshot, in its order, and the ports of its
+    Services are tried.
+    """
     state = _SnapshotReader(reader, namespace, clock)
-    state.read_all()
+    state.read_all(view)
     return Snapshot(
         namespace=namespace,
         context=reader.describe(),
@@ -109,7 +116,7 @@ class _SnapshotReader:
         self.logs: dict[str, str] = {}
         self.ports: dict[str, str] = {}
 
-    def read_all(self) -> None:
+    def read_all(self, view: Callable[[Snapshot], Snapshot]) -> None:
         path = f"/api/v1/namespaces/{self._namespace}"
         body = self._get("namespace", path)
         self.taken = self._clock()
@@ -124,16 +131,22 @@ class _SnapshotReader:
                 kinds = ["namespaces"]
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             list(pool.map(self._list, kinds))
-            wanted = list(_logs_wanted(self.objects.get("pods", [])))[:LOGS]
+            seen = view(self._so_far())
+            wanted = list(_logs_wanted(seen))[:LOGS]
             list(pool.map(self._log, wanted))
             if any(self._log_of(pod, container) is None for pod, container, _ in wanted):
                 # While a container is started again, neither its old log nor its new one is there.
                 time.sleep(LOG_PAUSE)
                 list(pool.map(self._log, wanted))
-            list(pool.map(self._try_port, undeclared_ports(self._so_far())))
+            list(pool.map(self._try_port, undeclared_ports(seen)))
 
     def _so_far(self) -> Snapshot:
-        return Snapshot(self._namespace, objects=self.objects)
+        return Snapshot(
+            self._namespace,
+            taken=self.taken,
+            server_time=self.server_time,
+            objects=self.objects,
+        )
 
     def _get(self, what: str, path: str, accept: str = "application/json") -> Any:
         try:
@@ -146,14 +159,26 @@ class _SnapshotReader:
 
     def _list(self, resource: str) -> None:
         kind, path = KINDS[resource]
-        query = {"limit": str(LIMIT)}
+        query = {"limit": str(PAGE)}
         if resource.startswith("dns-"):
             query["labelSelector"] = DNS_LABEL
         accept = NAMES_ONLY if resource in NAMES_KEPT else "application/json"
-        body = self._get(resource, f"{path.format(self._namespace)}?{urlencode(query)}", accept)
-        if body is not None:
-            items = body.get("items") or ()
-            self.objects[resource] = [_pruned(resource, each, kind) for each in items]
+        found: list[Object] = []
+        for _ in range(MOST):
+            body = self._get(resource, f"{path.format(self._namespace)}?{urlencode(query)}", accept)
+            if body is None and not found:
+                return
+            if body is None:  # the list has changed too much to be read on: then all at once
+                found = []
+                self.refused.pop(resource)
+                query.pop("continue")
+                query["limit"] = "0"
+                continue
+            found += [_pruned(resource, each, kind) for each in body.get("items") or ()]
+            query["continue"] = (body.get("metadata") or {}).get("continue") or ""
+            if not query["continue"]:
+                break
+        self.objects[resource] = found
 
     def _log(self, wanted: tuple[str, str, bool]) -> None:
         pod, container, previous = wanted
@@ -209,12 +234,14 @@ def _pruned(resource: str, obj: dict[str, Any], kind: str) -> Object:
     return obj
 
 
-def _logs_wanted(pods: list[Object]) -> Iterator[tuple[str, str, bool]]:
+def _logs_wanted(snapshot: Snapshot) -> Iterator[tuple[str, str, bool]]:
     """Yield the containers in trouble, whose logs are needed.
 
     Each as pod, container, and whether its previous log is meant.
     """
-    for each in chain.from_iterable(map(containers, pods)):
+    for each in chain.from_iterable(map(containers, snapshot["pods"])):
+        if each.running and each.status.get("ready") and well(snapshot, each):
+            continue
         name, restartable = name_of(each.pod), each.pod["spec"].get("restartPolicy") == "Always"
         if each.terminated.get("exitCode") or each.ended_before:
             yield name, each.name, False

@@ -9,14 +9,18 @@ from __future__ import annotations
 import math
 import threading
 import time
-from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from pytest_k8s_job.cluster.objects import name_of
 from pytest_k8s_job.cluster.pods import JobRef, Phase, PodState, Reader
 from pytest_k8s_job.diagnosis.causes import Cause
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
-from pytest_k8s_job.errors import ClusterError, UsageError
+from pytest_k8s_job.diagnosis.scope import Scope
+from pytest_k8s_job.errors import ClusterError
 from pytest_k8s_job.wire.target_check import TargetCheckResult
+
+if TYPE_CHECKING:
+    from pytest_k8s_job.diagnosis.focus import Diagnosis
 
 __all__ = [
     "PATIENCE",
@@ -38,15 +42,6 @@ PATIENCE = {
     Outlook.MAY_HEAL: 8.0,
     Outlook.HELPED: math.inf,
 }
-# Not about one object: whatever is asked for suffers from them.
-GENERAL = (
-    Cause.API_UNREACHABLE,
-    Cause.WRONG_CLUSTER,
-    Cause.CREDENTIALS,
-    Cause.NO_RIGHTS,
-    Cause.NAMESPACE_MISSING,
-    Cause.NAMESPACE_TERMINATING,
-)
 
 
 class Patience:
@@ -110,33 +105,28 @@ class StartWatch:
 
 def diagnose_job(reader: Reader, job: JobRef) -> Finding | None:
     """Return the root cause that keeps a Job from finishing, if known."""
-    from pytest_k8s_job.diagnosis.diagnose import diagnose  # noqa: PLC0415 (see above)
-    from pytest_k8s_job.diagnosis.snapshot_reader import take_snapshot  # noqa: PLC0415 (see above)
+    from pytest_k8s_job.diagnosis.focus import GENERAL, diagnose_scope  # noqa: PLC0415 (see above)
 
-    findings = diagnose(take_snapshot(reader, job.namespace))
-    return next((each for each in findings if _concerns(each, job)), None)
-
-
-def diagnose_target(reader: Reader, namespace: str) -> list[Finding]:
-    """Return the findings on the workloads of a namespace, without its Jobs."""
-    from pytest_k8s_job.diagnosis.diagnose import diagnose  # noqa: PLC0415 (see above)
-    from pytest_k8s_job.diagnosis.snapshot_reader import take_snapshot  # noqa: PLC0415 (see above)
-
-    snapshot = take_snapshot(reader, namespace)
-    jobs = {Ref("Job", name_of(each)) for each in snapshot["jobs"]}
-    pods = {Ref("Pod", name_of(each)) for each in snapshot["pods"] if snapshot.top(each) in jobs}
-    return [each for each in diagnose(snapshot) if not each.about <= jobs | pods]
+    found = diagnose_scope(reader, Scope(job.namespace, frozenset({job.name}))).findings
+    return next((each for each in found if each.cause in GENERAL or _concerns(each, job)), None)
 
 
-def diagnose_target_check(reader: Reader, namespace: str, check: TargetCheckResult) -> Finding:
-    """Return why a pod in `namespace` got this result from the target."""
-    from pytest_k8s_job.diagnosis.api_check import place_of  # noqa: PLC0415 (see above)
-    from pytest_k8s_job.diagnosis.diagnose import diagnose  # noqa: PLC0415
-    from pytest_k8s_job.diagnosis.snapshot_reader import take_snapshot  # noqa: PLC0415
+def diagnose_target(reader: Reader, scope: Scope) -> Diagnosis:
+    """Return what is wrong with the target, without what only Jobs have."""
+    from pytest_k8s_job.diagnosis.focus import diagnose_scope  # noqa: PLC0415 (see above)
 
-    with suppress(UsageError):  # a target outside of the cluster
-        namespace = place_of(check.url, namespace)[1]
-    findings = diagnose(take_snapshot(reader, namespace, (check,)))
+    found = diagnose_scope(reader, scope)
+    return replace(
+        found,
+        findings=tuple(each for each in found.findings if not _is_of_jobs(each, scope)),
+    )
+
+
+def diagnose_target_check(reader: Reader, scope: Scope, check: TargetCheckResult) -> Finding:
+    """Return why a pod of the run got this result from the target."""
+    from pytest_k8s_job.diagnosis.focus import diagnose_scope  # noqa: PLC0415 (see above)
+
+    findings = diagnose_scope(reader, scope, (check,)).findings
     target = Ref("Target", check.url)
     return next((each for each in findings if target in each.about), findings[0])
 
@@ -155,9 +145,18 @@ def explain_refusal(reader: Reader, namespace: str, name: str, error: ClusterErr
 
 def _concerns(finding: Finding, job: JobRef) -> bool:
     """Whether a finding is about the Job, or about a pod of its name."""
-    return finding.cause in GENERAL or any(
+    return any(
         (ref.kind == "Job" and ref.name == job.name)
         or (ref.kind == "Pod" and ref.name.startswith(f"{job.name}-"))
+        for ref in finding.about
+    )
+
+
+def _is_of_jobs(finding: Finding, scope: Scope) -> bool:
+    """Whether a finding is about the run's Jobs or their pods alone."""
+    places = [JobRef(scope.namespace, name, "") for name in scope.jobs]
+    return all(
+        any(_concerns(replace(finding, objects=(ref,), effects=()), job) for job in places)
         for ref in finding.about
     )
 

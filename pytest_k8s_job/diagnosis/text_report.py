@@ -1,13 +1,16 @@
-"""Formats findings as text and as JSON."""
+"""Formats a diagnosis as text."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook
 
-__all__ = ["as_json", "as_text"]
+if TYPE_CHECKING:
+    from pytest_k8s_job.diagnosis.focus import Diagnosis
+
+__all__ = ["as_text", "diagnosis_text"]
 
 OUTLOOKS = {
     Outlook.FINAL: "waiting does not help",
@@ -15,12 +18,40 @@ OUTLOOKS = {
     Outlook.MAY_HEAL: "may heal by itself",
     Outlook.HELPED: "the cluster is mending it",
 }
+SHOWN = 5  # lines of what is over, and of what others have
 
 
-def as_text(findings: Iterable[Finding], notes: Iterable[str] = (), fine: str = "") -> str:
-    """Return the findings in plain text, root causes first; `fine` if there is none."""
-    blocks = ["\n".join(_lines(each)) for each in findings] or [fine]
-    return "\n\n".join([*blocks, *(f"({note})" for note in notes)])
+def as_text(findings: Iterable[Finding]) -> str:
+    """Return the findings in plain text, root causes first."""
+    return "\n\n".join("\n".join(_lines(each)) for each in findings)
+
+
+def diagnosis_text(found: Diagnosis, place: str) -> str:
+    """Return the text of a diagnosis; `place` ends the line that all is well."""
+    fine = "nothing wrong was found" if found.notes else "nothing is wrong"
+    blocks = [as_text(found.findings) or f"{fine}{place}"]
+    if found.rest:
+        rest = (each.sentence for each in found.rest)
+        blocks.append("\n".join(["elsewhere in the namespace:", *_shown(rest)]))
+    if found.history:
+        past = (f"{age_words(found.now - each.at)} ago: {each.sentence}" for each in found.history)
+        blocks.append("\n".join(["earlier:", *_shown(past)]))
+    return "\n\n".join([*blocks, *(f"({note})" for note in found.notes)])
+
+
+def age_words(seconds: float) -> str:
+    """Return an age in its largest unit: `14 min`."""
+    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
+
+
+def _shown(lines: Iterable[str]) -> Iterator[str]:
+    listed = list(lines)
+    yield from (f"  {line}" for line in listed[:SHOWN])
+    if len(listed) > SHOWN:
+        yield f"  and {len(listed) - SHOWN} more"
 
 
 def _lines(finding: Finding) -> Iterable[str]:
@@ -32,9 +63,3 @@ def _lines(finding: Finding) -> Iterable[str]:
     for number, line in enumerate(finding.evidence):
         yield f"  {'evidence' if number == 0 else '':<10}{line}"
     yield f"  cause     {finding.cause} ({OUTLOOKS[finding.outlook]})"
-
-
-def as_json(findings: Iterable[Finding], notes: Iterable[str] = ()) -> str:
-    """Return the findings as one JSON document."""
-    document = {"findings": [each.as_json() for each in findings], "notes": list(notes)}
-    return json.dumps(document, indent=1)

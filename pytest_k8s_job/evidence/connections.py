@@ -1,4 +1,4 @@
-"""What a failed test connected to: address, Service, and the pod that answered where it says so."""
+"""What a failed test connected to: addresses, Services and pods."""
 
 from __future__ import annotations
 

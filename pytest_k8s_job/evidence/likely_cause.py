@@ -139,7 +139,7 @@ def _exit_sentence(exited: ContainerExit, window: Window) -> str:
 
 
 def _logged_error(lines: Iterable[Line]) -> str:
-    """Return the last complaint that the target logged for the test, whose answer was a 50x."""
+    """Return the last warning or error that the target logged for the test."""
     found = [(line, text) for line in lines for _, text in complaints([line])]
     if not found:
         return ""

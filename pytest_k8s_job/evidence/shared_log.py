@@ -22,7 +22,7 @@ Key = tuple[str, str]  # container, message without numbers and ids
 
 
 def complaints(lines: Iterable[Line]) -> Iterator[tuple[Key, str]]:
-    """Yield what lines of level WARNING and above say: how to compare it, and the text itself."""
+    """Yield key and text of each line of level WARNING or above."""
     for line in lines:
         if _is_complaint(line.text):
             text = clipped(message_of(line.text), MESSAGE_LIMIT)

@@ -135,7 +135,7 @@ class _TargetReader:
         )
 
     def _concerns(self, event: Object) -> bool:
-        """Whether an event is about an object of the target, also about one that is gone."""
+        """Whether an event is about an object of the target, even a deleted one."""
         about, namespace = event["involvedObject"], event["metadata"].get("namespace")
         name, kind = str(about.get("name")), str(about.get("kind"))
         if kind == "Service":

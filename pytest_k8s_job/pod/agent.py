@@ -21,11 +21,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import selectors
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_k8s_job import __version__
@@ -37,8 +35,8 @@ from pytest_k8s_job.pod.log_writer import (
     Log,
     Output,
     Printed,
-    drain,
 )
+from pytest_k8s_job.pod.pipes import Pipes, Sink
 from pytest_k8s_job.pod.watchdog import Watchdog
 from pytest_k8s_job.wire import cache_values, journal
 from pytest_k8s_job.wire.agent_settings import Settings
@@ -99,35 +97,22 @@ class Agent:
             self._watchdog.attach(process)
             assert process.stdout and process.stderr  # noqa: S101, PT018 (we asked for pipes)
             printed = process.stdout.fileno(), process.stderr.fileno()
-            # Records come first: what is printed after a record must not overtake it.
-            sources: list[tuple[int, Lines | Printed]] = [(records, self._records)]
+            sources: list[tuple[int, Sink]] = [(records, self._records)]
             sources += zip(printed, self._printed.values(), strict=True)
-            self._pump(process, [*sources, (text, self._shown)])
+            with Pipes([*sources, (text, self._shown)], awaited=printed) as pipes:
+                self._pump(process, pipes)
             return self._end(process.wait())
 
-    def _pump(
-        self, process: subprocess.Popen[bytes], sources: Sequence[tuple[int, Lines | Printed]]
-    ) -> None:
+    def _pump(self, process: subprocess.Popen[bytes], pipes: Pipes) -> None:
         """Move bytes until pytest has ended and its pipes are empty."""
-        with selectors.DefaultSelector() as selector:
-            for rank, (descriptor, sink) in enumerate(sources):
-                os.set_blocking(descriptor, False)
-                selector.register(descriptor, selectors.EVENT_READ, (rank, sink))
-            while True:
-                ended = process.poll() is not None
-                self._watchdog.tick()
-                ready = selector.select(0 if ended else self._frames.tick())
-                for key, _ in sorted(ready, key=lambda each: each[0].data[0]):
-                    rank, sink = key.data
-                    if not drain(key.fd, sink, reads=64 if ended or rank == 0 else 1):
-                        selector.unregister(key.fd)
-                if ended:
-                    break
-                if not selector.get_map():
-                    with contextlib.suppress(subprocess.TimeoutExpired):
-                        process.wait(self._frames.tick())
-        for _, sink in sources:
-            sink.close()
+        while process.poll() is None:
+            self._watchdog.tick()
+            if not pipes.are_closed:
+                pipes.read(self._frames.tick())
+                continue
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(self._frames.tick())
+        pipes.read_rest()
         self._text.close()
 
     def _record(self, line: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Notes the HTTP exchanges of a test and attaches them to its report if it fails.
+"""Attaches the HTTP exchanges of a failed test to its report.
 
 Only what the suite has imported itself is watched: `requests`. Standard library and pytest only:
 this runs in the pod. What proves an identity is masked here and never leaves the pod.

@@ -10,7 +10,6 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
 
 from pytest_k8s_job.wire import frames
 
@@ -22,7 +21,6 @@ __all__ = [
     "Log",
     "Output",
     "Printed",
-    "drain",
 ]
 
 LINE_LIMIT = 8 << 10  # a longer line of pytest's output is broken here: runtimes tear at 8 KiB
@@ -30,7 +28,6 @@ BATCH_SECONDS = 0.05  # a dot should feel live
 BATCH_BYTES = 32 << 10  # unpacked; about 3 KiB as a frame
 HEARTBEAT_SECONDS = 20.0  # proxies cut streams that are idle for 60 s
 POLL_SECONDS = 0.25  # a process that keeps pytest's pipes open must not keep the agent
-READ_BYTES = 1 << 16
 RUNTIME_BYTES = 45  # that the container runtime puts before each line: time, stream, flag
 KEPT_BYTES = 64 << 10  # of the end of an output that is over its budget
 TAIL_BYTES = 2000  # of that for the `end` record
@@ -203,28 +200,6 @@ class Printed:
     def close(self) -> None:
         """Show an unfinished last line."""
         self._lines.close()
-
-
-class Sink(Protocol):
-    """A consumer of the bytes of a pipe."""
-
-    def feed(self, data: bytes, /) -> None:
-        """Add the next bytes."""
-
-
-def drain(descriptor: int, sink: Sink, reads: int) -> bool:
-    """Read at most `reads` times 64 KiB; return False at the end of the stream."""
-    for _ in range(reads):
-        try:
-            data = os.read(descriptor, READ_BYTES)
-        except BlockingIOError:
-            break
-        if not data:
-            return False
-        sink.feed(data)
-        if len(data) < READ_BYTES:
-            break
-    return True
 
 
 def write_all(descriptor: int, data: bytes) -> None:

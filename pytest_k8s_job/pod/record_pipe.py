@@ -1,4 +1,4 @@
-"""The emitter's end of the pipe to the agent; keeps records and printed text in order.
+"""The emitter's end of the pipe to the agent.
 
 What tests print past pytest's capturing goes straight to the agent, on pipes of its own. Before
 each record the emitter waits until the agent has read all of that, so that it learns of both in

@@ -1,4 +1,4 @@
-"""Ends a pytest that takes too long, after it has written the stacks of its threads.
+"""Ends a pytest that takes too long, after a dump of its stacks.
 
 Before the end, `faulthandler` writes the stack of every thread to a file of the agent: the
 emitter registers it for a signal, so this works also when no Python code runs any more. Then pytest
@@ -22,7 +22,7 @@ STACKS_BYTES = 64 << 10
 
 
 class Watchdog:
-    """Watches the records and the time of one run; call `tick` a few times a second."""
+    """Watches the time of one run; call `tick` a few times a second."""
 
     def __init__(self, limits: Limits, stacks: int) -> None:
         self.why = ""

@@ -1,4 +1,4 @@
-"""Sorts the reports of shards by the plan, so that each run gives the same summary."""
+"""Sorts the reports of shards by the plan for a stable summary."""
 
 from __future__ import annotations
 

@@ -37,7 +37,6 @@ class TestReport(pytest.TestReport):
         self.when = when
         self.start = start
         self.duration = duration
-        self.stop = start + duration
 
     def __getattr__(self, name: str) -> Any:
         made: Any
@@ -45,6 +44,8 @@ class TestReport(pytest.TestReport):
             made = self._plan.keywords(self._item)
         elif name in ("sections", "user_properties"):
             made = []
+        elif name == "stop":
+            return self.start + self.duration
         else:
             raise AttributeError(name)
         setattr(self, name, made)
@@ -53,7 +54,7 @@ class TestReport(pytest.TestReport):
     def _to_json(self) -> dict[str, Any]:
         whole = vars(self).copy()
         del whole["_plan"], whole["_item"]
-        for name in ("outcome", "longrepr", "keywords", "sections", "user_properties"):
+        for name in ("outcome", "longrepr", "keywords", "sections", "user_properties", "stop"):
             whole[name] = getattr(self, name)
         whole["nodeid"] = whole.pop("_id", self.nodeid)
         return pytest.TestReport(**whole)._to_json()

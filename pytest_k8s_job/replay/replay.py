@@ -11,6 +11,7 @@ import pytest
 from pytest_k8s_job.replay.local_plugins import (
     EVIDENCE_PLUGIN,
     collector_hook,
+    share_node_ids,
     stats_without_durations,
 )
 from pytest_k8s_job.replay.origin import Origin
@@ -132,6 +133,7 @@ class Replay:
         for report in self._plan.reports():
             self._hook.pytest_collectreport(report=report)
         if chosen:
+            share_node_ids(session.config, selected)
             collector_hook(session.config, "pytest_collection_modifyitems")(
                 session=session, config=session.config, items=list(selected)
             )
@@ -192,7 +194,7 @@ class Replay:
         self._origin.mark(report)
         if origin.repeats:
             report.user_properties.append(("repeated", origin.repeats))
-        if report.sections or not report.passed:
+        if type(report) is not PlainReport and (report.sections or not report.passed):
             report.__dict__["trace_id"] = trace_id(self._traces(), report.nodeid)
         ran = report.when == "call" and (not report.skipped or hasattr(report, "wasxfail"))
         self._ran |= ran or report.failed

@@ -19,7 +19,7 @@ class InternalPodError(Exception):
 
 
 def refuse_as_pod(ledger: Ledger, outcome: Outcome | None) -> None:
-    """Raise a usage error if pytest in the pod found one or has another major version.
+    """Raise the pod's usage error, or one for another major version of pytest.
 
     Its text has been shown. `outcome` is None while the run goes on.
     """

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from pytest_k8s_job.cluster.job_manifest import Object
 from pytest_k8s_job.cluster.pods import Cluster
 from pytest_k8s_job.diagnosis.finding import Finding
+from pytest_k8s_job.diagnosis.scope import Scope
 from pytest_k8s_job.diagnosis.start_watch import (
     StartWatch,
     diagnose_job,
@@ -32,8 +34,9 @@ QUEUE_SHARE = 0.5  # of the time since the beginning, on a node that is slow
 class Explainer:
     """The diagnosis of one run; `findings` is what it named so far."""
 
-    def __init__(self, cluster: Cluster, start_timeout: float) -> None:
+    def __init__(self, cluster: Cluster, start_timeout: float, scope: Callable[[], Scope]) -> None:
         self._cluster = cluster
+        self._scope = scope
         self._start_timeout = start_timeout
         self._watches: dict[str, StartWatch] = {}
         self._phases: dict[Shard, int] = {}
@@ -70,11 +73,8 @@ class Explainer:
 
     def diagnose_target(self, target: Target) -> list[Finding]:
         """Return what is wrong with the target, root cause first."""
-        return [
-            each
-            for namespace in target.namespaces
-            for each in diagnose_target(self._cluster, namespace)
-        ]
+        scope = replace(self._scope(), target=target)
+        return list(diagnose_target(self._cluster, scope).findings)
 
     def explain_rollout(self, result: RolloutResult) -> str:
         """Return why the target cannot be tested."""
@@ -86,9 +86,7 @@ class Explainer:
         shards = list(shards)
         checks = [TargetCheckResult.decode(each.ledger.interrupt) for each in shards]
         if failed := next(filter(None, checks), None):
-            return as_text(
-                [diagnose_target_check(self._cluster, shards[0].place.job.namespace, failed)]
-            )
+            return as_text([diagnose_target_check(self._cluster, self._scope(), failed)])
         ends = [(each, each.ledger.end) for each in shards if each.over]
         lost = next((each for each, end in ends if end is None or end["signal"]), None)
         if self.findings or lost is None:

@@ -15,16 +15,16 @@ import contextlib
 import math
 import threading
 import time
-from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from pytest_k8s_job.cluster.pods import JobRef, Phase, PodState
 from pytest_k8s_job.errors import ClusterError, FrameError, GoneError, NotReadyError
+from pytest_k8s_job.run.events import Broken, LogRead, Payload, PodSeen, Sink
 from pytest_k8s_job.run.pod_poller import PodPoller
 from pytest_k8s_job.wire.frames import Decoder
 from pytest_k8s_job.wire.journal import read_command, release_command
 
-__all__ = ["Broken", "Event", "Follower", "LogRead", "Payload", "PodSeen", "Sink"]
+__all__ = ["Follower"]
 
 RECONNECT = 0.3  # seconds before the next connection
 OVERLAP = 5  # seconds of log asked for again: the API cuts times to whole seconds
@@ -33,44 +33,6 @@ END, LINGERS = b'["end",', b'"linger":true'  # inside a JSON text its quotes wou
 FORBIDDEN = (401, 403)  # HTTP status codes that asking again does not change
 REPAIRS = 100  # times that a living container's log is left to look for missing frames
 LAST_READS = 3  # reads of the whole log of an ended container: even those may be cut short
-
-
-@dataclass(frozen=True)
-class PodSeen:
-    """The pod has this state, None while there is none."""
-
-    pod: PodState | None
-
-
-@dataclass(frozen=True)
-class Payload:
-    """The next payload of the run, in order."""
-
-    data: bytes
-
-
-@dataclass(frozen=True)
-class LogRead:
-    """The log of the ended container has been read; `gap` if frames are still missing."""
-
-    gap: bool
-
-
-@dataclass(frozen=True)
-class Broken:
-    """Following is over before its time, for this reason."""
-
-    reason: str
-
-
-Event = PodSeen | Payload | LogRead | Broken
-
-
-class Sink(Protocol):
-    """Where events go: a queue, or what puts them into one."""
-
-    def put(self, event: Event, /) -> None:
-        """Take one event; called by either thread."""
 
 
 class Follower:

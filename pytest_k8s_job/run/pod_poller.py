@@ -39,7 +39,7 @@ class PodWatcher(Protocol):
 
     @property
     def heard(self) -> bool:
-        """True while its log is read: a container that is taken away ends its log first."""
+        """True while its log is read, which ends before the container does."""
 
     @property
     def ending(self) -> bool:
@@ -74,7 +74,7 @@ class PodPoller:
         self._wake.set()
 
     def check(self) -> None:
-        """Think again about when to ask next: a log has ended, or a container is about to."""
+        """Ask sooner: a log has ended, or a container is about to."""
         self._wake.set()
 
     def stop(self) -> None:
@@ -137,5 +137,5 @@ class PodPoller:
 
 
 def _is_quiet(watcher: PodWatcher) -> bool:
-    """Return whether nothing can happen to the pod that would not show in its log first."""
+    """Return whether the pod's log shows everything before its status does."""
     return watcher.heard or watcher.ending or not watcher.running

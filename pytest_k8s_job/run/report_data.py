@@ -34,7 +34,10 @@ def run_data_of(run: ClusterRun, judgement: Judgement) -> RunData:
         proofs = [_proof(shard, lost=lost) for shard in run.shards]
         data = read_cluster_data(cluster, namespace, names, proofs)
         if judgement.verdict is Verdict.FAILED:
-            findings = [*findings, *diagnose_target(cluster, namespace)]
+            findings = [
+                *findings,
+                *diagnose_target(cluster, run.scope).findings,
+            ]
         context = cluster.describe().removeprefix("context ")
         data = replace(data, place=replace(data.place, context=context, job=jobs[0].name))
     return replace(

@@ -1,4 +1,4 @@
-"""Waits until the rollout of the target is over, or until it is sure that it never will be."""
+"""Waits for the end of the target's rollout, or for proof of none."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class Rollout:
 
 
 def scaled_to_zero_reason(target: Target) -> str:
-    """Return why a target without any pod cannot be tested; "" if all of it shall have some."""
+    """Return why a target that is scaled to 0 cannot be tested, or ""."""
     for each in scaled_to_zero(target):
         remedy = f"kubectl -n {each.namespace} scale {each} --replicas=1"
         words = str(each).replace("/", " ")

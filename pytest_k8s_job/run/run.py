@@ -15,6 +15,7 @@ import pytest
 from pytest_k8s_job.cluster.job_manifest import Object, Run, make_job
 from pytest_k8s_job.cluster.joining import Joined, learn_nonce
 from pytest_k8s_job.cluster.pods import JobFinder, pod_of
+from pytest_k8s_job.diagnosis.scope import Scope
 from pytest_k8s_job.errors import ClusterError
 from pytest_k8s_job.options import Options
 from pytest_k8s_job.run.explainer import Explainer
@@ -53,7 +54,8 @@ class ClusterRun:
         self.status = status
         self.jobs = RunJobs(cluster)
         self.shards = Shards(session)
-        self.explainer = Explainer(cluster, options.start_timeout)
+        self.explainer = Explainer(cluster, options.start_timeout, lambda: self.scope)
+        self._since = time.time()
         self.notes: list[str] = []
         """What the user should know of replaced pods."""
         self._options = options
@@ -197,6 +199,12 @@ class ClusterRun:
         return self._watch.target
 
     @property
+    def scope(self) -> Scope:
+        """What a diagnosis of this run is for."""
+        jobs = frozenset(job.name for job in self.jobs.refs)
+        return Scope(self._watch.namespace, jobs, self._watch.target, self._since)
+
+    @property
     def target_line(self) -> str:
         """The line on the target that header and report show."""
         return f"target: {self.target.describe(self._watch.namespace)}"
@@ -208,7 +216,9 @@ class ClusterRun:
             return None
         for shard in self.shards:
             self._watch.note(shard.replay.peers)
-        return self._watch.change(min(began), max(shard.replay.ended for shard in self.shards))
+        change = self._watch.change(min(began), max(shard.replay.ended for shard in self.shards))
+        self.notes += self._watch.notes
+        return change
 
     def close(self) -> None:
         """Stop following; what has not been read stays unread."""

@@ -13,7 +13,8 @@ from pytest_k8s_job.cluster.pods import JobRef, Phase, PodState
 from pytest_k8s_job.errors import FrameError, RecordError
 from pytest_k8s_job.replay.origin import Origin, ShardNode
 from pytest_k8s_job.replay.replay import Replay
-from pytest_k8s_job.run.follower import Broken, Event, Follower, LogRead, Payload, PodSeen
+from pytest_k8s_job.run.events import Broken, Event, LogRead, Payload, PodSeen
+from pytest_k8s_job.run.follower import Follower
 from pytest_k8s_job.run.pod_poller import PodPoller
 from pytest_k8s_job.verdict.ledger import Ledger
 from pytest_k8s_job.verdict.merging import PodResult

@@ -1,4 +1,4 @@
-"""The target of one run: found before its Job, watched while it lasts, compared at its end."""
+"""The target of one run: found, watched and compared."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pytest_k8s_job.cluster.pods import Reader
 from pytest_k8s_job.cluster.suite_container import suite_container
 from pytest_k8s_job.cluster.text import listed
 from pytest_k8s_job.run.rollout import Diagnose, Rollout, RolloutResult
-from pytest_k8s_job.target.change import Change, change_between
+from pytest_k8s_job.target.change import Change, change_between, changed_configs
 from pytest_k8s_job.target.discovery import Search, find_target
 from pytest_k8s_job.target.hosts import hosts_in_environment
 from pytest_k8s_job.target.model import Target
@@ -28,7 +28,7 @@ LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")  # noqa: S104 (nothing binds 
 def search_for(
     job: Object, namespace: str, said: Iterable[Said], more: Mapping[str, str]
 ) -> Search:
-    """Return what the target of a Job is found by; `more` is added to its environment."""
+    """Return what the target of a Job is found by."""
     container = suite_container(job["spec"]["template"])
     hosts = hosts_in_environment(container, more)
     return Search(namespace, tuple(said), tuple(dict.fromkeys(hosts)))
@@ -45,6 +45,8 @@ class TargetWatch:
         self._before: Target | None = None
         self._read_with: Search | None = None
         self._now = Target()
+        self.notes: list[str] = []
+        """What else the user should know of the target, once it was compared."""
 
     def settle(
         self, seconds: float, show: Callable[[str, float], None], diagnose: Diagnose
@@ -72,7 +74,7 @@ class TargetWatch:
             return self._now
 
     def change(self, since: float, until: float) -> Change | None:
-        """Read the target once more; return how it changed between first and last test, if so."""
+        """Read the target again; return how it changed from the first to the last test."""
         with self._lock:
             self._read_with = self._search
             for _ in range(TRIES):
@@ -80,6 +82,7 @@ class TargetWatch:
                 if not self._now.failed:
                     break
                 time.sleep(PAUSE_SECONDS)
+            self.notes = changed_configs(self._before or Target(), self._now)
             found = change_between(self._before, self._now, since, until)
             if found is None and self._now.failed:  # nobody knows whether it stayed the same
                 return Change(f"after the tests: {listed(self._now.failed)}", version=False)

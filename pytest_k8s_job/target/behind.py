@@ -1,4 +1,4 @@
-"""What stands behind a Service: its workloads, and bare pods that answer although it has some."""
+"""What stands behind a Service: workloads, and bare pods that answer too."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def exists(states: States, service: ServiceName) -> bool:
 
 
 def chain(states: States, service: ServiceName) -> list[ServiceName]:
-    """Return the Service and those that it leads to by ExternalName; the last may be unread."""
+    """Return the Service and those that it leads to by ExternalName."""
     found = [service]
     while len(found) <= MOST_HOPS:
         spec = (_object(states, found[-1]) or {}).get("spec") or {}
-        host = spec.get("externalName") if spec.get("type") == "ExternalName" else None
-        further = service_named(str(host), "") if host else None
+        host = spec.get("externalName", "") if spec.get("type") == "ExternalName" else ""
+        further = service_named(host, "")  # a name without its namespace means nothing here
         if further is None or not further.namespace or further in found:
             break
         found.append(further)
@@ -58,8 +58,7 @@ def workload_objects(state: NamespaceState) -> Iterator[tuple[str, Object]]:
 
 def template_labels(obj: Object) -> Mapping[str, str]:
     """Return the labels that a workload gives to its pods."""
-    template = obj["spec"].get("template") or {}
-    return (template.get("metadata") or {}).get("labels") or {}
+    return (obj["spec"]["template"].get("metadata") or {}).get("labels") or {}
 
 
 def _object(states: States, service: ServiceName) -> Object | None:
@@ -68,8 +67,8 @@ def _object(states: States, service: ServiceName) -> Object | None:
 
 
 def _resolved(state: NamespaceState, name: str, why: str) -> Service:
-    obj = state.named("services", name) or {}
-    selector = (obj.get("spec") or {}).get("selector") or {}
+    obj = state.named("services", name)
+    selector = obj["spec"].get("selector") if obj is not None else None
     endpoints = list(_endpoints(state, name))
     names = {pod for pod, _ in endpoints}
     answering = {pod for pod, ready in endpoints if ready}
@@ -95,7 +94,7 @@ def _resolved(state: NamespaceState, name: str, why: str) -> Service:
         tuple(sorted((state.namespace, *each) for each in workloads or owners)),
         tuple(pod_of(each) for each in pods if name_of(each) in strays),
         tuple(sorted(_foreign(state, name))) if workloads else (),
-        _uid(obj),
+        _uid(obj or {}),
         written(obj, "spec", "selector"),
     )
 

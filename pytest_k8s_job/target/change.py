@@ -7,14 +7,14 @@ seen during the run there is none before: the API server's own times tell what c
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from pytest_k8s_job.cluster.text import listed
 from pytest_k8s_job.target.model import LEADS, Service, Target, Workload
 from pytest_k8s_job.target.rollouts import is_later, rolled_back
 
-__all__ = ["Change", "change_between", "intruders"]
+__all__ = ["Change", "change_between", "changed_configs", "intruders"]
 
 SHOWN = 19  # characters of an image digest that a sentence shows: sha256: and twelve
 
@@ -37,27 +37,43 @@ def change_between(
 ) -> Change | None:
     """Return the change that says most about the tests, None if there is none.
 
-    `since` is when the tests began, `until` when they ended, in seconds since the epoch. The
-    server's times are whole seconds: what has the same one counts as during the tests. So does
-    what may have come after them without a time that shows it.
+    `since` is when the tests began, `until` when they ended, in seconds since the epoch, 0 if they
+    did not. The server's times are whole seconds: what has the same one counts as during the tests.
+    So does what may have come after them without a time that shows it.
     """
-    changes = [*_changes(before or Target(), after, math.floor(since), until)]
+    first, last = math.floor(since) or math.inf, until or math.inf
+    changes = [*_changes(before or Target(), after, first, last)]
     return next((each for each in changes if each.version), next(iter(changes), None))
+
+
+def changed_configs(before: Target, after: Target) -> list[str]:
+    """Return the ConfigMaps and Secrets of the target that changed, a sentence each."""
+    then = {(each.namespace, *config) for each in before.workloads for config in each.configs}
+    known = {each[:3] for each in then}
+    now = {(each.namespace, *config) for each in after.workloads for config in each.configs}
+    return [
+        f"{kind} {name} of the target changed while it was tested"
+        for namespace, kind, name, version in sorted(now - then)
+        if (namespace, kind, name) in known
+    ]
 
 
 def _changes(before: Target, after: Target, since: float, until: float) -> Iterator[Change]:
     for each in before.workloads:
         if after.workload(each.key) is None and each.namespace not in after.unread:
             yield Change(f"{each} went away while it was tested", version=True)
+    late: set[tuple[str, str, str]] = set()
     for now in after.workloads:
         then = before.workload(now.key)
-        if not is_later(then, now, since, until):
+        if is_later(then, now, since, until):
+            late.add(now.key)
+        else:
             yield from _compared(then, now) if then is not None else _dated(now, since)
         yield from _restarts(then, now, since, until)
     for service in after.services:
         if service.namespace not in after.unread:
             yield from _led(before.service(service.key), service, since)
-    for sentence in dict.fromkeys([*intruders(before), *intruders(after)]):
+    for sentence in dict.fromkeys([*intruders(before), *intruders(after, late, until)]):
         yield Change(sentence, version=True)
 
 
@@ -91,12 +107,11 @@ def _new_images(then: Workload, now: Workload) -> str:
 
 def _dated(now: Workload, since: float) -> Iterator[Change]:
     """Yield what the times of a workload without a reading before tell."""
-    pods = [pod for pod in now.pods if pod.created]
     told = now.kind == "pod" or (now.kind == "deployment" and now.template)  # by `changed` alone
     sets = now.templated if now.kind in ("statefulset", "daemonset") else 0.0
-    if max(now.changed, sets) >= since > 0:
+    if max(now.changed, sets) >= since:
         yield Change(f"{now} was rolled out while it was tested: {now.current}", version=True)
-    elif pods and not told and all(pod.created >= since for pod in pods):
+    elif now.pods and not told and all(pod.created >= since for pod in now.pods):
         yield Change(f"all pods of {now} were created while it was tested", version=True)
 
 
@@ -107,7 +122,7 @@ def _led(then: Service | None, now: Service, since: float) -> Iterator[Change]:
         there, was = _names(now), _names(then)
         yield Change(f"Service {now.name} came to lead to {there} {tail}, not {was}", version=True)
     elif now.found != LEADS and (
-        now.selected >= since > 0
+        now.selected >= since
         if then is None
         else (then.uid, then.selected) != (now.uid, now.selected)
     ):
@@ -130,7 +145,7 @@ def _restarts(then: Workload | None, now: Workload, since: float, until: float) 
             if old is not None:
                 new = each.count > old.count or each.finished > old.finished
             else:  # known with no end before, or to be judged by the time of this one
-                new = (pod.name, pod.created) in same or each.finished >= since > 0
+                new = (pod.name, pod.created) in same or each.finished >= since
             one = each.count - (old.count if old is not None else 0) == 1
             if new and not (one and each.finished > until):
                 where = f"container {each.container} of pod {pod.name}"
@@ -138,18 +153,23 @@ def _restarts(then: Workload | None, now: Workload, since: float, until: float) 
                 yield Change(text, version=False)
 
 
-def intruders(target: Target) -> list[str]:
-    """Return, in a sentence each, what answers behind the Services beside the current revision."""
+def intruders(
+    target: Target, late: Collection[tuple[str, str, str]] = (), until: float = math.inf
+) -> list[str]:
+    """Return, in a sentence each, what answers behind the Services beside the current revision.
+
+    Without bare pods that came after `until`, and without workloads that were rolled out `late`.
+    """
     found = []
     for service in target.services:
-        for stray in service.strays:
+        for stray in (each for each in service.strays if each.created <= until):
             text = f"Service {service.name} also leads to pod {stray.name}"
             found.append(f"{text}, which belongs to no workload")
         for address in service.foreign:
             text = f"Service {service.name} also leads to {address}"
             found.append(f"{text}, which is none of its pods")
     for workload in target.workloads:
-        if old := workload.outdated:
+        if (old := workload.outdated) and workload.key not in late:
             names = listed(pod.name for pod in old)
             pods, verb = ("pod", "answers") if len(old) == 1 else ("pods", "answer")
             found.append(f"{pods} {names} of an older revision of {workload} {verb} too")

@@ -18,7 +18,7 @@ def configs_of(
         return
     spec = obj["spec"] if kind == "pod" else obj["spec"].get("template", {}).get("spec", {})
     versions = {
-        (kind, name_of(each)): str(each["metadata"].get("resourceVersion") or "")
+        (kind, name_of(each)): str(each["metadata"].get("resourceVersion", ""))
         for kind in ("configmaps", "secrets")
         for each in state[kind]
     }

@@ -61,7 +61,7 @@ class Search:
         return said + [service for host in hosts if (service := self.service(host))]
 
     def service(self, host: str) -> ServiceName | None:
-        """Return the Service that a host name may mean; whether it is there shows in its state."""
+        """Return the Service that a host name may mean."""
         return service_named(host, self.namespace, host.lower().rstrip(".").split(".")[1:2])
 
 
@@ -185,12 +185,11 @@ def _named(state: NamespaceState, said: Said) -> list[tuple[str, str]]:
         key = owner_of(obj, state)
     elif obj is not None and said.kind == "replicaset":
         key = maker_of(obj) or key
-    there = key is not None and workload_of(state, key, "") is not None
-    return [key] if key is not None and there else []
+    return [key] if key and workload_of(state, key, "") else []
 
 
 def _owner_at(state: NamespaceState, address: str) -> tuple[str, str] | None:
-    """Return what made the pod with an address; one on its node's network is not known by it."""
+    """Return what made the pod with an address of its own."""
     for pod in filter(is_live, state["pods"]):
         if address in addresses_of(pod) and not pod["spec"].get("hostNetwork"):
             return owner_of(pod, state)
@@ -220,7 +219,7 @@ def _leading_to(
     for state in states.values():
         for each in state["services"]:
             place = ServiceName(state.namespace, name_of(each))
-            if place in known or not (each.get("spec") or {}).get("selector"):
+            if place in known or not each["spec"].get("selector"):
                 continue
             service = service_in(states, place, LEADS)
             if keys & set(service.workloads):
@@ -234,7 +233,7 @@ def _without_said(service: Service, found: Mapping[Key, str]) -> Service:
 
 
 def _certain(states: States, search: Search, target: Target) -> list[str]:
-    """Return the namespaces that certainly matter, and not just by a name that may mean them."""
+    """Return the namespaces that certainly matter."""
     certain = {search.namespace, *(each.namespace for each in search.said), *target.namespaces}
     certain |= {
         service.namespace

@@ -43,7 +43,7 @@ def service_named(host: str, namespace: str, known: Collection[str] = ()) -> Ser
     if ":" in name or not all(parts) or parts[0] == "localhost" or parts[0].isdigit():
         return None
     if len(parts) == 1 and not inside:
-        return ServiceName(namespace, parts[0])
+        return ServiceName(namespace, name)
     if len(parts) == 3 and inside:  # a pod by its name, behind a headless Service
         parts = parts[1:]
     if len(parts) == 2 and (inside or parts[1] in known):
@@ -73,8 +73,8 @@ def _hosts_in(variable: str, value: str) -> Iterator[str]:
             yield name["host"].lower()
 
 
-def _host_of(url: str) -> str:
+def _host_of(url: str) -> str | None:
     try:
-        return urlsplit(url).hostname or ""
+        return urlsplit(url).hostname
     except ValueError:  # brackets that are no IPv6 address
-        return ""
+        return None

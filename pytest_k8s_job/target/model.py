@@ -18,7 +18,7 @@ SHOWN = 10  # characters of a digest that a sentence shows
 
 @dataclass(frozen=True)
 class Restart:
-    """The newest end of a container: how many there were, when it was, and Kubernetes' reason."""
+    """The newest end of a container: count, time and Kubernetes' reason."""
 
     container: str
     count: int
@@ -111,7 +111,7 @@ class Workload:
     replicasets: tuple[ReplicaSet, ...] = ()
 
     def makes(self, pod: str, labels: Mapping[str, str]) -> bool:
-        """Whether a pod of this name, with these labels, in its namespace, is one of its own."""
+        """Whether a pod with this name and these labels is its own."""
         if not self.selector:
             return pod in {each.name for each in self.pods}
         return self.selector <= labels.items()

@@ -1,4 +1,4 @@
-"""Pods as the API server describes them: what made each, and what the target keeps of it."""
+"""Pods as the API server describes them, and what made each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Key = tuple[str, str]  # kind in lower case, name
 
 
 def owner_of(pod: Object, state: NamespaceState) -> Key | None:
-    """Return what makes the pod, None for the pod of a Job; a bare pod makes itself."""
+    """Return what makes the pod; None for a Job, itself for a bare pod."""
     link = next((each for each in owners(pod) if each.get("controller", True)), None)
     if link is None or link["kind"] == "Node":  # a static pod
         return "pod", name_of(pod)

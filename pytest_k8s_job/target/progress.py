@@ -12,16 +12,12 @@ __all__ = ["note_of", "progress_of", "wanted_of"]
 
 def wanted_of(obj: Object | None, kind: str) -> int | None:
     """Return how many pods it shall have; None if it may not be read."""
-    if obj is None:
-        return None
-    if kind == "daemonset":
-        return int((obj.get("status") or {}).get("desiredNumberScheduled") or 0)
-    return 1 if kind == "pod" else int(obj["spec"].get("replicas", 1))
+    return None if obj is None else _wanted(obj, kind)
 
 
-def note_of(obj: Object | None, kind: str) -> str:
+def note_of(obj: Object | None) -> str:
     """Return in which way it has its own way to update, if it has."""
-    if obj is None or kind == "pod":
+    if obj is None:
         return ""
     if obj["spec"].get("paused"):
         return "paused"
@@ -32,13 +28,13 @@ def note_of(obj: Object | None, kind: str) -> str:
 
 
 def progress_of(obj: Object | None, kind: str, pods: Sequence[Pod]) -> str:
-    """Return what the rollout still waits for; "" if it is over or cannot be seen."""
+    """Return what the rollout still waits for, or ""."""
     if obj is None:
         return "" if all(pod.ready for pod in pods) else "its pods are not ready"
     if kind == "pod":
         return "" if condition(obj, "Ready").get("status") == "True" else "it is not ready"
     status = obj.get("status") or {}
-    if status.get("observedGeneration", 0) < obj["metadata"].get("generation", 0):
+    if _count(status, "observedGeneration") < obj["metadata"].get("generation", 0):
         return "its controller has not seen the newest change"
     return _counted(obj, status, kind)
 
@@ -58,18 +54,26 @@ def _counted(obj: Object, status: Object, kind: str) -> str:
 
 def _counts(obj: Object, status: Object, kind: str) -> tuple[int, int, int, int]:
     """Return how many pods are wanted, updated, present and available."""
-    wanted = wanted_of(obj, kind) or 0
+    wanted = _wanted(obj, kind)
     if kind == "daemonset":
-        updated, present = status.get("updatedNumberScheduled", 0), wanted
-        ready = status.get("numberAvailable", 0)
+        updated, present = _count(status, "updatedNumberScheduled"), wanted
+        ready = _count(status, "numberAvailable")
     else:
-        updated, present = status.get("updatedReplicas", 0), status.get("replicas", 0)
-        ready = min(status.get("readyReplicas", 0), status.get("availableReplicas", 0))
+        updated, present = _count(status, "updatedReplicas"), _count(status, "replicas")
+        ready = min(_count(status, "readyReplicas"), _count(status, "availableReplicas"))
     if kind == "replicaset" or _strategy(obj).get("type") == "OnDelete":
-        updated = wanted
-    elif kind == "statefulset":
-        updated = min(wanted, updated + _partition(obj))
-    return wanted, updated, present, ready
+        return wanted, wanted, present, ready
+    return wanted, min(wanted, updated + _partition(obj)), present, ready
+
+
+def _wanted(obj: Object, kind: str) -> int:
+    if kind == "daemonset":
+        return _count(obj.get("status") or {}, "desiredNumberScheduled")
+    return int(obj["spec"].get("replicas", 1))
+
+
+def _count(status: Object, name: str) -> int:
+    return int(status.get(name, 0))  # the API server leaves out what is 0
 
 
 def _strategy(obj: Object) -> Object:

@@ -21,7 +21,7 @@ def is_later(then: Workload | None, now: Workload, since: float, until: float) -
         return now.changed > until and all(pod.created > until for pod in fresh)
     if fresh:
         return now.kind == "deployment" and all(pod.created > until for pod in fresh)
-    return then is not None and _same(then.pods) <= _same(now.pods)
+    return then is not None and set() < _same(then.pods) <= _same(now.pods)
 
 
 def rolled_back(then: Workload, now: Workload) -> bool:

@@ -1,4 +1,4 @@
-"""Whether a rollout of the target is over: nothing older serves, and all of the new is ready."""
+"""Whether a rollout of the target is over."""
 
 from __future__ import annotations
 
@@ -23,5 +23,6 @@ def _progress(workload: Workload) -> str:
     if workload.progress or not old:
         return workload.progress
     if len(old) == 1:
-        return f"pod {old[0].name} of an older revision still answers"
+        (pod,) = old
+        return f"pod {pod.name} of an older revision still answers"
     return f"{len(old)} pods of an older revision still answer"

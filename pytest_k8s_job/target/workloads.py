@@ -30,7 +30,7 @@ RESOURCES = {
 
 
 def workload_of(state: NamespaceState, key: Key, found: str) -> Workload | None:
-    """Return the workload with this kind and name; None if neither it nor a pod of it is there."""
+    """Return the workload with this kind and name, or None."""
     kind, name = key
     obj = state.named(RESOURCES[kind], name) if kind in RESOURCES else None
     pods = tuple(
@@ -41,21 +41,22 @@ def workload_of(state: NamespaceState, key: Key, found: str) -> Workload | None:
     if not pods and (obj is None or kind == "pod"):
         return None
     newest = _newest_replicaset(state, key, obj)
+    described = obj if kind in RESOURCES else newest
     return Workload(
         kind,
         state.namespace,
         name,
         found,
-        template=_template(obj if kind in RESOURCES else newest, kind),
+        template=_template(described, kind),
         current=_current(obj, newest, kind, pods),
         number=_number(obj, newest, kind),
         changed=_changed(obj, newest),
         pods=pods,
         wanted=wanted_of(obj, kind),
         progress=progress_of(obj, kind, pods),
-        note=note_of(obj, kind) or _canary(state, key, obj),
-        configs=frozenset(configs_of(state, obj if kind in RESOURCES else newest, kind)),
-        selector=_selector(obj if kind in RESOURCES else newest, kind),
+        note=note_of(obj) or _canary(state, key),
+        configs=frozenset(configs_of(state, described, kind)),
+        selector=_selector(described, kind),
         uid=str((obj or {}).get("metadata", {}).get("uid") or ""),
         templated=written(obj, "spec", "template", "spec"),
         replicasets=tuple(_revision(each) for each in _owned(state, key)),
@@ -69,13 +70,8 @@ def _newest_replicaset(state: NamespaceState, key: Key, obj: Object | None) -> O
         return obj
     owned = _owned(state, key)
     if kind == "deployment" and obj is not None:
-        number = (obj["metadata"].get("annotations") or {}).get(NUMBER)
-        same = [
-            each
-            for each in owned
-            if (each["metadata"].get("annotations") or {}).get(NUMBER) == number
-        ]
-        return same[0] if same else None
+        number = _annotation(obj, NUMBER)
+        return next((each for each in owned if _annotation(each, NUMBER) == number), None)
     wanted = filter(_has_pods, owned)
     return max(wanted, key=lambda each: str(each["metadata"]["creationTimestamp"]), default=None)
 
@@ -95,16 +91,17 @@ def _has_pods(replicaset: Object) -> bool:
     return bool(replicaset["spec"].get("replicas"))
 
 
-def _canary(state: NamespaceState, key: Key, obj: Object | None) -> str:
-    """Return what to know of a workload that may keep two revisions, as an Argo Rollout does."""
-    if obj is not None or key[0] in RESOURCES:
+def _canary(state: NamespaceState, key: Key) -> str:
+    """Return what to know of a workload that may keep two revisions."""
+    kind, _ = key
+    if kind in RESOURCES:
         return ""
     many = len([*filter(_has_pods, _owned(state, key))])
     return f"{many} revisions at once" if many > 1 else ""
 
 
 def _changed(obj: Object | None, newest: Object | None) -> float:
-    """Return when the newest rollout began or, if its controller tells, when it last went on."""
+    """Return when the newest rollout began or last made progress."""
     told = condition(obj, "Progressing").get("lastUpdateTime") if obj is not None else None
     return max(epoch(told), epoch((newest or {}).get("metadata", {}).get("creationTimestamp")))
 
@@ -115,7 +112,7 @@ def _template(obj: Object | None, kind: str) -> str:
         return ""
     if kind == "pod":
         return digest(_content(obj["spec"]))
-    template = dict(obj["spec"].get("template") or {})
+    template = dict(obj["spec"]["template"])
     metadata = dict(template.get("metadata") or {})
     annotations = dict(metadata.get("annotations") or {})
     annotations.pop(RESTARTED, None)
@@ -125,7 +122,7 @@ def _template(obj: Object | None, kind: str) -> str:
 
 
 def _content(value: Any) -> Any:
-    """Return a pod's spec without what each pod gets of its own: node and volume of its token."""
+    """Return a pod's spec without its node and the volume of its token."""
     if isinstance(value, Mapping):
         return {name: _content(each) for name, each in value.items() if name != "nodeName"}
     if not isinstance(value, list):
@@ -153,16 +150,24 @@ def _current(obj: Object | None, newest: Object | None, kind: str, pods: tuple[P
     if newest is not None:
         return next((v for k, v in labels_of(newest).items() if _is_hash(k)), "")
     if kind == "statefulset" and obj is not None:
-        return str((obj.get("status") or {}).get("updateRevision") or "")
+        return _update_revision(obj)
     newest_pod = max(pods, key=lambda pod: pod.created, default=None)
     return newest_pod.version if newest_pod is not None else ""
 
 
 def _number(obj: Object | None, newest: Object | None, kind: str) -> str:
     if kind == "deployment" and obj is not None:
-        return str((obj["metadata"].get("annotations") or {}).get(NUMBER) or "")
+        return _annotation(obj, NUMBER)
     if kind == "statefulset" and obj is not None:
-        return str((obj.get("status") or {}).get("updateRevision") or "")
+        return _update_revision(obj)
     if kind == "daemonset" and obj is not None:
-        return str((obj["metadata"].get("annotations") or {}).get(TEMPLATES) or "")
+        return _annotation(obj, TEMPLATES)
     return str(newest["metadata"].get("name", "")) if newest is not None else ""
+
+
+def _annotation(obj: Object, name: str) -> str:
+    return str((obj["metadata"].get("annotations") or {}).get(name, ""))
+
+
+def _update_revision(obj: Object) -> str:
+    return str((obj.get("status") or {}).get("updateRevision") or "")

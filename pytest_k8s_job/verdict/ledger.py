@@ -111,7 +111,7 @@ class Ledger:
         self.failed += outcome == "failed"
 
     def finish(self, nodeid: str) -> None:
-        """Note that all phases of a test were reported; a try that is repeated ends none."""
+        """Note that all phases of a test, or of a try, were reported."""
         if self.is_repeated:
             self.superseded += self.failed - self._failed_before
             self.failed = self._failed_before

@@ -1,4 +1,4 @@
-"""Records that the pod sends to the collector, one JSON array a line, its kind first.
+"""Records that the pod sends to the collector, one JSON array a line.
 
 Shapes, in the order in which they come (`item` is an index into the plan, or a node id with its
 location when the plan does not know it):
@@ -154,7 +154,7 @@ def map_texts(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def plan_digest(nodeids: Iterable[str]) -> str:
-    """Return the sha256 over the sorted node ids, the same in each shard and the collector."""
+    """Return the sha256 over the sorted node ids."""
     return hashlib.sha256("\n".join(sorted(nodeids)).encode("utf-8", "surrogatepass")).hexdigest()
 
 

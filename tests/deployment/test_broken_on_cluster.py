@@ -10,7 +10,6 @@ from xml.etree import ElementTree
 import pytest
 
 import local_cluster
-from deployment import rollout
 from deployment.kubectl import Kubectl, start_local
 from tests.checkout import CHECKOUT
 
@@ -61,7 +60,6 @@ def test_a_broken_api_fails_exactly_its_own_tests(kubectl: Kubectl, tmp_path: Pa
     local_cluster.build(Path(__file__).with_name("Dockerfile.broken"), BROKEN, context)
     local_cluster.load(BROKEN)
     kubectl.run("set", "image", "deployment/api", f"api={BROKEN}")
-    rollout.wait(kubectl, rollout.ROLLOUT_TIMEOUT)
     code, failed, count = _test(kubectl, "no", tmp_path / "broken.xml")
     assert (code, failed) == (1, LISTING)
     assert count > len(LISTING)

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +13,7 @@ import pytest
 import yaml
 
 import local_cluster
-from deployment import rollout
-from deployment.errors import NotReadyError
+from deployment.__main__ import WORKLOADS
 from deployment.kubectl import start_local
 from tests.checkout import CHECKOUT
 
@@ -80,9 +78,10 @@ def _deployment(
 def test_nothing_deployed_is_not_run(namespace: str) -> None:
     """A namespace without the service is said to be empty, with the remedy, as NOT_RUN."""
     done = _run("--namespace", namespace, "test", "--deploy", "no")
-    assert done.returncode == 10, done.stderr
-    assert f"\nNOT_RUN: nothing is deployed in namespace {namespace} of" in done.stderr
-    assert "make deploy" in done.stderr
+    assert done.returncode == 10, done.stdout
+    assert "DEPLOY=yes would deploy this checkout first" in done.stdout
+    assert "in cluster: NOT_RUN" in done.stdout
+    assert f"deployment/redis: nothing of that name is in namespace {namespace}" in done.stdout
 
 
 def test_scaled_to_zero_is_not_run(namespace: str) -> None:
@@ -91,42 +90,39 @@ def test_scaled_to_zero_is_not_run(namespace: str) -> None:
     documents = [*running, _deployment("api", ["sleep", "600"], replicas=0)]
     start_local(namespace).run("apply", "-f", "-", stdin=yaml.safe_dump_all(documents))
     done = _run("--namespace", namespace, "test", "--deploy", "no")
-    assert done.returncode == 10, done.stderr
-    assert "NOT_RUN: " in done.stderr
-    assert "deployment api is scaled to 0" in done.stderr
-    assert f"kubectl -n {namespace} scale deployment api --replicas=1" in done.stderr
+    assert done.returncode == 10, done.stdout
+    text = (
+        f"deployment api is scaled to 0: kubectl -n {namespace} scale deployment/api --replicas=1"
+    )
+    assert text in done.stdout
 
 
 def test_a_crashing_pod_is_named_with_its_last_words(namespace: str) -> None:
     """A workload whose pod crash-loops is named with Kubernetes' reason and its last log line."""
     command = ["sh", "-c", "echo no such queue; exit 3"]
-    documents = [_deployment(name, command, probe="false") for name in rollout.WORKLOADS]
-    kubectl = start_local(namespace)
-    kubectl.run("apply", "-f", "-", stdin=yaml.safe_dump_all(documents))
-    with pytest.raises(NotReadyError) as caught:
-        rollout.wait(kubectl, timeout=rollout.SETTLE_TIMEOUT)
-    said = str(caught.value)
-    for name in rollout.WORKLOADS:
-        assert f"of Deployment {name}: it ended after" in said
-        assert f"deployment {name}: 0 of 1 pods ready" in said
-    assert said.count("with exit code 3: no such queue\n") == len(rollout.WORKLOADS)
+    documents = [_deployment(name, command, probe="false") for name in WORKLOADS]
+    start_local(namespace).run("apply", "-f", "-", stdin=yaml.safe_dump_all(documents))
+    done = _run("--namespace", namespace, "test", "--deploy", "no")
+    assert done.returncode == 10, done.stdout
+    assert "with exit code 3: no such queue\n" in done.stdout
+    for name in WORKLOADS:
+        assert f"deployment/{name}: 0 of 1 new pods ready" in done.stdout
 
 
 def test_what_waiting_does_not_mend_ends_the_waiting(namespace: str) -> None:
     """A command that the image does not have is said within seconds, not after the time-out."""
-    documents = [_deployment(name, ["no-such-program"]) for name in rollout.WORKLOADS]
-    kubectl = start_local(namespace)
-    kubectl.run("apply", "-f", "-", stdin=yaml.safe_dump_all(documents))
-    began = time.monotonic()
-    with pytest.raises(NotReadyError, match="has no program no-such-program"):
-        rollout.wait(kubectl, timeout=rollout.ROLLOUT_TIMEOUT)
-    assert time.monotonic() - began < rollout.ROLLOUT_TIMEOUT / 4
+    documents = [_deployment(name, ["no-such-program"]) for name in WORKLOADS]
+    start_local(namespace).run("apply", "-f", "-", stdin=yaml.safe_dump_all(documents))
+    done = _run("--namespace", namespace, "test", "--deploy", "no", "--", "--wait-rollout=150")
+    assert done.returncode == 10, done.stdout
+    assert "has no program no-such-program" in done.stdout
+    assert "the rollout cannot end: " in done.stdout
 
 
 def test_ctrl_c_leaves_no_job(namespace: str) -> None:
     """Ctrl-C on the command reaches pytest, which deletes the Job before it ends."""
     kubectl = start_local(namespace)
-    documents = [_deployment(name, ["sleep", "600"]) for name in rollout.WORKLOADS]
+    documents = [_deployment(name, ["sleep", "600"]) for name in WORKLOADS]
     kubectl.run("apply", "-f", "-", stdin=yaml.safe_dump_all(documents))
     command = [sys.executable, "-m", "deployment", "--context", local_cluster.CONTEXT]
     with subprocess.Popen(

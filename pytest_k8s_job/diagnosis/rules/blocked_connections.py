@@ -10,7 +10,7 @@ from pytest_k8s_job.cluster.text import clipped, listed
 from pytest_k8s_job.diagnosis.causes import Cause
 from pytest_k8s_job.diagnosis.containers import containers, pod_words, terminating
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook
-from pytest_k8s_job.diagnosis.rules.container_exits import recovered
+from pytest_k8s_job.diagnosis.rules.container_exits import well
 from pytest_k8s_job.diagnosis.rules.dependencies import dependencies, network_errors
 from pytest_k8s_job.diagnosis.rules.network_policies import suspects
 from pytest_k8s_job.diagnosis.rules.services import target_port
@@ -25,7 +25,7 @@ def check_blocked_connections(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield Services that NetworkPolicies keep from a failing pod."""
     for pod in snapshot["pods"]:
         for container in () if terminating(pod) else containers(pod):
-            if container.ended and recovered(snapshot, container):
+            if well(snapshot, container):
                 continue
             log = snapshot.log(name_of(pod), container.name)
             lines = [line for line in network_errors(log) if TIMED_OUT.search(line)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 from pytest_k8s_job.cluster.objects import Object, labels_of
 from pytest_k8s_job.cluster.suite_container import runs_agent, suite_container
@@ -18,9 +20,11 @@ from pytest_k8s_job.diagnosis.rules.probes import killing_probe
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
 from pytest_k8s_job.errors import UsageError
 
-__all__ = ["check_container_exits", "recovered"]
+__all__ = ["RUN_LABEL", "check_container_exits", "recovered", "well"]
 
 STABLE = 30.0  # seconds after which a restarted container counts as well again
+LOOP = 3  # restarts after which a short life is taken for a loop, until it has lasted for twice
+SHORT = 600.0  # seconds; who lived longer before its end is in no loop
 KILLED = 137  # exit code of SIGKILL
 OUTCOMES = (*range(6), 10)  # of our agent: a verdict on the tests or the target, no trouble
 LOG_SIGNS = (
@@ -38,7 +42,7 @@ def check_container_exits(snapshot: Snapshot) -> Iterator[Finding]:
             continue
         for container in containers(pod):
             if _in_trouble(snapshot, container) and start_error(container) is None:
-                yield _finding(snapshot, container)
+                yield replace(_finding(snapshot, container), at=_ended_at(container))
 
 
 def _lost(pod: Object) -> bool:
@@ -70,18 +74,38 @@ def _runs_tests(container: Container) -> bool:
     return False
 
 
+def well(snapshot: Snapshot, container: Container) -> bool:
+    """Whether the container's log explains nothing: it works, or has done its work."""
+    if container.ended:
+        return recovered(snapshot, container)
+    return bool(container.running and container.status.get("ready"))
+
+
 def recovered(snapshot: Snapshot, container: Container) -> bool:
-    """Whether the container runs well again after its last exit."""
+    """Whether the container's last exit is over, or was before the run."""
     if container.terminated:
         return container.terminated.get("exitCode") == 0 and (
             container.init or container.pod["spec"].get("restartPolicy") != "Always"
         )
     if not container.running:
         return False
-    life = max(
-        epoch(container.ended.get("finishedAt")) - epoch(container.ended.get("startedAt")), 0
-    )
-    return snapshot.age(container.running.get("startedAt")) > max(STABLE, 2 * min(life, 600))
+    end = epoch(container.ended.get("finishedAt"))
+    if snapshot.since:
+        return end < math.floor(snapshot.since)  # the API server's times are whole seconds
+    life, lasts = _life(container), snapshot.age(container.running.get("startedAt"))
+    loops = container.restarts >= LOOP and life < SHORT and lasts < 2 * life
+    return lasts > STABLE and not loops
+
+
+def _life(container: Container) -> float:
+    ended = container.ended
+    return max(epoch(ended.get("finishedAt")) - epoch(ended.get("startedAt")), 0)
+
+
+def _ended_at(container: Container) -> float:
+    """Return when the container ended, if that is over: it runs again, or never will."""
+    over = container.running or container.pod["spec"].get("restartPolicy") == "Never"
+    return epoch(container.ended.get("finishedAt")) if over else 0.0
 
 
 def _finding(snapshot: Snapshot, container: Container) -> Finding:
@@ -144,13 +168,12 @@ def _oom(snapshot: Snapshot, container: Container) -> Finding:
         f"its limit of {bytes_text(limit)}" if limit else "the node's end of memory (no limit set)"
     )
     child = "" if code == KILLED else f"; a process in it was, and it ended with exit code {code}"
-    life = epoch(container.ended.get("finishedAt")) - epoch(container.ended.get("startedAt"))
     times = f", {container.restarts} restarts" if container.restarts else ""
     lasting = container.pod["spec"].get("restartPolicy") == "Always"
     return Finding(
         Cause.OOM_KILLED,
         f"{container.words} of {pod_words(snapshot, container.pod)} was OOM-killed: its use peaked"
-        f" at {size} after {max(life, 0):.0f} s{times}{child}",
+        f" at {size} after {_life(container):.0f} s{times}{child}",
         (container.pod_ref,),
         "resources: {limits: {memory: ...}}    # more than it needs at its peak"
         + (f", more than {limit}" if limit else ""),

@@ -9,7 +9,7 @@ from pytest_k8s_job.cluster.text import clipped, listed, nearest
 from pytest_k8s_job.diagnosis.causes import Cause
 from pytest_k8s_job.diagnosis.containers import containers, terminating
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
-from pytest_k8s_job.diagnosis.rules.container_exits import recovered
+from pytest_k8s_job.diagnosis.rules.container_exits import well
 from pytest_k8s_job.diagnosis.rules.dependencies import (
     DNS,
     Host,
@@ -29,7 +29,7 @@ def check_dns(snapshot: Snapshot) -> Iterator[Finding]:
         if terminating(pod):
             continue
         for container in containers(pod):
-            if container.ended and recovered(snapshot, container):
+            if well(snapshot, container):
                 continue
             log = snapshot.log(name_of(pod), container.name)
             host = read_host(unresolved_host(log), snapshot) if unresolved_host(log) else None

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from pytest_k8s_job.cluster.objects import Object, condition, name_of
-from pytest_k8s_job.cluster.text import clipped, listed
+from pytest_k8s_job.cluster.text import clipped, epoch, listed
 from pytest_k8s_job.diagnosis.causes import Cause
 from pytest_k8s_job.diagnosis.containers import finished, pod_words, terminating
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
@@ -72,7 +72,8 @@ def check_lost_pods(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield evicted, preempted or drained pods that were not replaced."""
     for pod in snapshot["pods"]:
         status, top = pod.get("status") or {}, snapshot.top(pod)
-        if top.kind not in ("Job", "Pod") and _replaced(snapshot, top):
+        # In a run's time it disturbed the tests, even if it was mended since.
+        if not snapshot.since and top.kind not in ("Job", "Pod") and _replaced(snapshot, top):
             continue
         disrupted = condition(pod, "DisruptionTarget")
         reason = str(disrupted.get("reason") or "")
@@ -87,6 +88,7 @@ def check_lost_pods(snapshot: Snapshot) -> Iterator[Finding]:
                 evidence=(f"DisruptionTarget: {reason}: {clipped(disrupted.get('message'))}",),
                 outlook=Outlook.FINAL,
                 group=str(top),
+                at=epoch(disrupted.get("lastTransitionTime")),
             )
 
 
@@ -107,6 +109,7 @@ def _evicted(snapshot: Snapshot, pod: Object, text: str) -> Finding:
         outlook=Outlook.FINAL,
         blames=frozenset() if own else frozenset({Ref("Node", node)}),
         group=str(snapshot.top(pod)),
+        at=epoch(condition(pod, "DisruptionTarget").get("lastTransitionTime")),
     )
 
 
@@ -157,6 +160,7 @@ def _deadline(snapshot: Snapshot, job: Object, failed: Object) -> Finding:
         ),
         outlook=Outlook.FINAL,
         blames=frozenset(Ref("Pod", name_of(pod)) for pod in snapshot.owned("pods", job)),
+        at=epoch(failed.get("lastTransitionTime")),
     )
 
 
@@ -178,4 +182,5 @@ def _deletion(snapshot: Snapshot, job: Object, failed: Object) -> Finding:
             f"pods left: {listed(map(name_of, snapshot.owned('pods', job))) or 'none'}",
         ),
         outlook=Outlook.FINAL,
+        at=epoch(failed.get("lastTransitionTime")),
     )

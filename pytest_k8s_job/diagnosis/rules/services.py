@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping
 
 from pytest_k8s_job.cluster.objects import Object, condition, labels_of, name_of
@@ -11,7 +12,14 @@ from pytest_k8s_job.diagnosis.containers import finished, terminating
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
 from pytest_k8s_job.diagnosis.snapshot import Snapshot, matches
 
-__all__ = ["check_services", "endpoints", "target_port", "undeclared_ports"]
+__all__ = [
+    "check_services",
+    "closest",
+    "endpoints",
+    "target_port",
+    "undeclared_ports",
+    "workloads",
+]
 
 SETTLED = 10.0  # seconds that the endpoint controller gets to follow the pods
 RESOURCES = (
@@ -133,7 +141,7 @@ def _workloads_without_pods(
 
 def _selector_hint(snapshot: Snapshot, selector: Mapping[str, str]) -> tuple[str, str]:
     """Return a hint at the workload that was probably meant, and the selector for it."""
-    close = _closest(snapshot, selector)
+    close = closest(snapshot, selector)
     if close is None:
         return "", ""
     labels = _template_labels(close)
@@ -150,16 +158,23 @@ def _template_labels(owner: Object) -> Mapping[str, str]:
     return metadata.get("labels") or {}
 
 
-def _closest(snapshot: Snapshot, selector: Mapping[str, str]) -> Object | None:
+def closest(snapshot: Snapshot, selector: Mapping[str, str]) -> Object | None:
     """Return the workload whose labels match the selector best."""
-    best, most = None, 0
+    best, most = None, 0.0
     for resource, _ in RESOURCES:
         for owner in snapshot[resource]:
             labels = _template_labels(owner)
-            score = sum(2 if labels.get(k) == v else k in labels for k, v in selector.items())
+            score = sum(_likeness(labels.get(k), v) for k, v in selector.items())
             if score > most:
                 best, most = owner, score
     return best
+
+
+def _likeness(there: str | None, asked: str) -> float:
+    """Return how like two values of a label are, from 0 to 2."""
+    if there is None or there == asked:
+        return 2.0 * (there == asked)
+    return 0.1 + difflib.SequenceMatcher(None, there, asked).ratio()
 
 
 def _no_endpoints(snapshot: Snapshot, service: Object, pods: list[Object]) -> Finding:

@@ -28,6 +28,7 @@ the same of any namespace at any time, with or without a run:
 
 ```
 k8s-job diagnose -n weather                            # exit 0: nothing is wrong, 1: something is
+k8s-job diagnose -n weather --target deployment/api    # only this, and what it hangs on
 k8s-job diagnose --url http://api.weather.svc/readyz   # also look whether the service answers
 k8s-job diagnose -n weather --json                     # for machines
 ```
@@ -37,6 +38,14 @@ The first line is the root cause, `so` its effects, `remedy` a command or a line
 somebody has to mend after {stuck:g} s, one that may heal by itself after {heal:g} s; while an
 autoscaler adds a node, only `--k8s-start-timeout` ends the waiting. If nothing fits, the finding
 says `unknown` and shows what is odd: no cause is guessed.
+
+Three circles are told apart. A cause is of the run (its Jobs and pods) or of the target: its
+workloads and Services, and what they hang on, such as claims, nodes, DNS and the Services that they
+are configured for. What others in the namespace have is listed last, as `elsewhere in the
+namespace`, unless it is shown to explain something of the first two. A run counts what is true now
+or happened since it began to wait for its target; the command counts what is true now. What ended
+before stands under `earlier`, with its age. Other runs are not read. [precision.md](precision.md)
+measures all this.
 
 What the user may not read is left out, and a last line says so. `list` on pods
 is the least; each of these adds causes: events, `pods/log`, jobs, services, deployments,

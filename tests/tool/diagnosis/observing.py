@@ -17,10 +17,12 @@ from pytest_k8s_job.diagnosis.api_check import check_through_api
 from pytest_k8s_job.diagnosis.causes import Cause
 from pytest_k8s_job.diagnosis.diagnose import diagnose
 from pytest_k8s_job.diagnosis.finding import Finding
+from pytest_k8s_job.diagnosis.focus import diagnose_snapshots, nearest_first
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
 from pytest_k8s_job.diagnosis.snapshot_reader import take_snapshot
 from tests.tool.diagnosis.fault import Fault
 from tests.tool.diagnosis.place import Place
+from tests.tool.diagnosis.scope import scope_of
 
 __all__ = ["Observation", "diagnose_place", "injected", "observe"]
 
@@ -57,17 +59,27 @@ class Observation:
 
 
 def diagnose_place(place: Place) -> tuple[Snapshot, list[Finding]]:
-    """Diagnose as the command does."""
+    """Diagnose as the command does; with noise beside, as a run does."""
     cluster = connect(str(place.kubeconfig))
     return _diagnose(cluster, place)
 
 
 def _diagnose(cluster: KubernetesCluster, place: Place) -> tuple[Snapshot, list[Finding]]:
     checks = (check_through_api(cluster, place.url, place.name),) if place.url else ()
-    snapshot = take_snapshot(
-        cluster, place.name, checks, clock=lambda: time.time() + place.clock_ahead
-    )
-    return snapshot, diagnose(snapshot)
+
+    def clock() -> float:
+        return time.time() + place.clock_ahead
+
+    if not place.since:
+        snapshot = take_snapshot(cluster, place.name, checks, clock)
+        return snapshot, diagnose(snapshot)
+
+    def view(part: Snapshot) -> Snapshot:
+        return nearest_first(part, scope_of(part, since=place.since))
+
+    snapshot = take_snapshot(cluster, place.name, checks, clock, view)
+    scope = scope_of(snapshot, since=place.since)
+    return snapshot, list(diagnose_snapshots([snapshot], scope).findings)
 
 
 @contextmanager

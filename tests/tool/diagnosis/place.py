@@ -54,6 +54,7 @@ class Place:
         kubeconfig: the kubeconfig of the diagnosis.
         clock_ahead: seconds by which the diagnosis' clock is wrong.
         touched: when something was last done to the namespace, in monotonic seconds.
+        since: when the noise was there, in seconds since the epoch; 0: there is none.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Place:
     kubeconfig: Path = field(default_factory=local_cluster.kubeconfig)
     clock_ahead: float = 0.0
     touched: float = 0.0
+    since: float = 0.0
 
     def apply(self, *objects: Object) -> None:
         """Create objects in the namespace."""

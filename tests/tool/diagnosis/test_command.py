@@ -33,7 +33,9 @@ class Cluster(Recorded):
 
 def options(**given: object) -> argparse.Namespace:
     """Return the options of a command line."""
-    return argparse.Namespace(**{"namespace": None, "url": None, "json": False, **given})
+    return argparse.Namespace(
+        **{"namespace": None, "url": None, "json": False, "target": [], **given}
+    )
 
 
 def test_the_first_line_is_the_root_cause(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from pytest_k8s_job.cluster.pods import JobRef, Phase, PodState
 from pytest_k8s_job.diagnosis.causes import Cause
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook, Ref
+from pytest_k8s_job.diagnosis.scope import Scope
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
 from pytest_k8s_job.diagnosis.snapshot_reader import KINDS
 from pytest_k8s_job.diagnosis.start_watch import (
@@ -23,6 +24,7 @@ from pytest_k8s_job.diagnosis.start_watch import (
     explain_refusal,
 )
 from pytest_k8s_job.errors import ClusterError
+from pytest_k8s_job.target.model import Target, Workload
 from tests.tool.diagnosis.made import JOB, healthy, pod, snapshot, waiting
 
 SUITE = JobRef("demo", "suite", "main")
@@ -151,8 +153,10 @@ def test_only_what_concerns_the_job_is_named() -> None:
 def test_the_target_is_diagnosed_without_the_tests() -> None:
     """What is wrong with the service is told, what is wrong with a Job of tests is not."""
     both = [pod("api-1", **NO_IMAGE), pod("suite-1", JOB, **NO_IMAGE)]
-    found = diagnose_target(Recorded(snapshot(jobs=[JOB], pods=both)), "demo")
-    assert [each.objects for each in found] == [(Ref("Pod", "api-1"),)]
+    reader = Recorded(snapshot(jobs=[JOB], pods=both))
+    api = Target((Workload("pod", "demo", "api-1", "said"),))
+    found = diagnose_target(reader, Scope("demo", frozenset({"suite"}), api))
+    assert [each.objects for each in found.findings] == [(Ref("Pod", "api-1"),)]
 
 
 REFUSALS = [

@@ -1,4 +1,4 @@
-"""Reporters of others on the near side, and plugins that change results in the pod."""
+"""Reporters of others in the collector, and plugins that change results in the pod."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def use(side: Side, *plugins: str) -> None:
 
 
 def use_in_pod(local: Side, remote: Side, plugin: str) -> None:
-    """Load a plugin where the tests run; the near side must do without it."""
+    """Load a plugin where the tests run; the collector must do without it."""
     use(local, plugin)
     use(remote)
     remote.extra = (*remote.extra, f"--k8s-env=PYTEST_PLUGINS={plugin}")

@@ -1,4 +1,4 @@
-"""Other versions of pytest in the pod or on the near side."""
+"""Other versions of pytest in the pod or in the collector."""
 
 from __future__ import annotations
 
@@ -62,6 +62,7 @@ def test_another_major_version_is_refused(remote: Side) -> None:
     result = remote.run()
     assert result.code == 4
     assert re.search(
-        r"^ERROR: the pod has pytest 8\.4\.\d+, this side 9\.\d+\.\d+: both must be", result.stderr
+        r"^ERROR: the pod has pytest 8\.4\.\d+, the collector 9\.\d+\.\d+: both must be",
+        result.stderr,
     )
     assert "Traceback" not in result.stderr

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from pytest_k8s_job.cluster.pods import JobRef, Phase, PodState
 from pytest_k8s_job.errors import ClusterError, NotReadyError
 from pytest_k8s_job.run import follower, pod_poller
-from pytest_k8s_job.run.follower import Broken, Event, Follower, LogRead, Payload, PodSeen
+from pytest_k8s_job.run.events import Broken, Event, LogRead, Payload, PodSeen
+from pytest_k8s_job.run.follower import Follower
 from pytest_k8s_job.run.pod_poller import PodPoller
 from pytest_k8s_job.wire.frames import Decoder, encode
 

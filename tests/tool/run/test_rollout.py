@@ -214,6 +214,16 @@ def test_the_root_cause_is_the_first_that_tells_an_outlook() -> None:
     assert wait.passed == 2.5
 
 
+def test_what_cannot_end_does_not_wait_for_another() -> None:
+    """An image that is not there comes with no database; some of what is left is told."""
+    others = [deployment(name, status={"readyReplicas": 0}) for name in ("db", "mail")]
+    wait = Wait((0, [ROLLING, *others]), diagnose=lambda _: [finding(Outlook.FINAL)])
+    result = wait.wait()
+    assert wait.passed == 2.5
+    assert wait.shown[0][0] == f"{LEFT}, deployment/db: 0 of 1 new pods ready and 1 more"
+    assert result.reason.endswith("deployment/mail: 0 of 1 new pods ready")
+
+
 def test_what_waits_for_another_workload_is_waited_for() -> None:
     """An API crashes until its database is there, which is on its way."""
     database = deployment("db", replicas=3, status={"readyReplicas": 0})

@@ -31,7 +31,8 @@ from hypothesis.stateful import (
 from pytest_k8s_job.cluster.pods import JobRef
 from pytest_k8s_job.pod.log_writer import FrameWriter
 from pytest_k8s_job.replay.replay import Replay
-from pytest_k8s_job.run.follower import Event, Follower, Payload
+from pytest_k8s_job.run.events import Event, Payload
+from pytest_k8s_job.run.follower import Follower
 from pytest_k8s_job.run.pod_poller import PodPoller
 from pytest_k8s_job.verdict import verdict
 from pytest_k8s_job.verdict.ledger import Ledger

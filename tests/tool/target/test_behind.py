@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_k8s_job.cluster.job_manifest import RUN_LABEL
+from pytest_k8s_job.target.behind import chain, service_in
 from pytest_k8s_job.target.discovery import Search, find_target
+from pytest_k8s_job.target.hosts import ServiceName
 from pytest_k8s_job.target.model import Target
 from pytest_k8s_job.target.said import parse_said
 from tests.tool.target.objects import (
@@ -16,7 +19,7 @@ from tests.tool.target.objects import (
     pod,
     replicaset,
     service,
-    stateful,
+    state,
     web,
     within,
 )
@@ -41,23 +44,18 @@ def test_a_service_leads_to_its_workload() -> None:
         ("web", (WEB,), ())
     ]
     assert found(find(deployment(replicas=0), service())) == {"shop/deployment/web"}
-    assert found(find(deployment("db"), service())) == set()
+    assert found(find(deployment("db"), pod("db-0", app="db"), service())) == set()
+    nameless = deployment()
+    nameless["spec"]["template"]["metadata"] = None
+    assert found(find(nameless, service())) == set()
+    nameless["spec"]["template"]["metadata"] = {"labels": None}
+    assert found(find(nameless, service())) == set()
 
 
 @pytest.mark.parametrize("spec", [{"clusterIP": "None", "clusterIPs": ["None"]}, {"ports": []}])
 def test_a_headless_service(spec: Object) -> None:
     """It leads to its workload, by the name of a pod too."""
     assert found(find(*web(), service(**spec))) == {"shop/deployment/web"}
-
-
-@pytest.mark.parametrize("host", ["db-0.db", "DB-0.db.", "db-0.db.shop.svc"])
-def test_a_pod_s_name_behind_a_headless_service(host: str) -> None:
-    """It means the Service, if that is headless."""
-    objects = [stateful(), service("db", "db", clusterIP="None", clusterIPs=["None"])]
-    asked = Search("shop", hosts=((host, "DB_HOST"),))
-    assert found(find_target(Server(objects), asked)) == {"shop/statefulset/db"}
-    usual = Server([stateful(), service("db", "db")])
-    assert found(find_target(usual, Search("shop", hosts=(("db-0.db", "DB_HOST"),)))) == set()
 
 
 def test_a_service_without_a_selector() -> None:
@@ -73,8 +71,10 @@ def test_a_service_without_a_selector() -> None:
     assert found(find(*objects, by_hand)) == set()
     node = endpoints("web", "web-a1-0")
     node["endpoints"][0]["targetRef"]["kind"] = "Node"
+    node["endpoints"][0]["addresses"] = ["10.0.0.1"]
     assert found(find(*objects, node)) == set()
     assert found(find(*objects, endpoints("web") | {"endpoints": None})) == set()
+    assert found(find(*objects, endpoints("web") | {"endpoints": [{}]})) == set()
 
 
 def test_external_names_are_followed() -> None:
@@ -101,6 +101,31 @@ def test_external_names_that_lead_nowhere(host: str) -> None:
     assert found(one) == set()
     assert [each.name for each in one.services] == ["api"]
     assert one.absent == ()
+
+
+def test_a_chain_of_external_names() -> None:
+    """It ends where it comes back, where it leads out, and where nothing was read."""
+    objects = [
+        external("a", "b.shop.svc"),
+        external("b", "a.shop.svc"),
+        external("single", "web"),
+        external("out", "web.edge.svc"),
+        service("usual", externalName="web.edge.svc"),
+    ]
+    states = {"shop": state(*objects)}
+    places = {
+        name: [f"{each.namespace}/{each.name}" for each in chain(states, ServiceName("shop", name))]
+        for name in ("a", "single", "out", "usual")
+    }
+    assert places == {
+        "a": ["shop/a", "shop/b"],
+        "single": ["shop/single"],
+        "out": ["shop/out", "edge/web"],
+        "usual": ["shop/usual"],
+    }
+    assert service_in(states, ServiceName("shop", "out"), "seen").workloads == ()
+    many = [external(f"e{n}", f"e{n + 1}.shop.svc") for n in range(9)]
+    assert len(chain({"shop": state(*many)}, ServiceName("shop", "e0"))) == 5
 
 
 def test_external_names_in_a_circle_and_without_an_end() -> None:
@@ -142,6 +167,13 @@ def test_a_bare_pod_beside_a_workload_is_a_stray_if_it_answers(owner: str) -> No
     assert found(one) == {"shop/deployment/web"}
 
 
+def test_a_bare_pod_alone_is_no_stray() -> None:
+    """The Service leads to nothing else: it is the target."""
+    one = find(service(), pod("bare"), endpoints("web", "bare"))
+    assert found(one) == {"shop/pod/bare"}
+    assert one.services[0].strays == ()
+
+
 def test_an_endpoint_that_says_nothing_is_ready() -> None:
     """So says the description of EndpointSlice."""
     slices = endpoints("web", "stray")
@@ -151,7 +183,8 @@ def test_an_endpoint_that_says_nothing_is_ready() -> None:
 
 def test_pods_of_jobs_and_finished_ones_are_nothing() -> None:
     """The tests' own pod may carry any label, and a finished one answers nothing."""
-    others = [pod("run-x", "Job/run"), pod("evicted", phase="Failed")]
+    run = pod("run-x", "Job/run", labels={"app": "web", RUN_LABEL: "1a2b"})
+    others = [run, pod("evicted", phase="Failed")]
     slices = endpoints("web", "run-x", "evicted")
     one = find(*web(), service(), *others, slices)
     assert found(one) == {"shop/deployment/web"}
@@ -168,3 +201,48 @@ def test_workloads_by_their_replicasets() -> None:
     assert found(find(rollout, one, service())) == {"shop/rollout/web"}
     assert found(find(rollout, one, said="rollout/web")) == {"shop/rollout/web"}
     assert found(find(rollout, one, said="rs/web-a1")) == {"shop/rollout/web"}
+
+
+def test_the_pod_of_another_job_that_answers_is_a_stray() -> None:
+    """It is no workload's, whoever made it, and takes a part of the requests."""
+    objects = [*web(), service(), pod("migrate-x", "Job/migrate")]
+    assert find(*objects).services[0].strays == ()
+    one = find(*objects, endpoints("web", "web-a1-0", "migrate-x")).services[0]
+    assert [each.name for each in one.strays] == ["migrate-x"]
+
+
+def foreign(slices: Object, *more: Object) -> tuple[str, ...]:
+    """Return the addresses behind a Service with a workload that are none of its pods."""
+    return find(*web(), service(), *more, slices).services[0].foreign
+
+
+def test_addresses_of_no_pod() -> None:
+    """An EndpointSlice that was written by hand may lead anywhere."""
+    slices = endpoints("web", "web-a1-0")
+    (endpoint,) = slices["endpoints"]
+    endpoint["addresses"] = ["10.0.0.1"]
+    assert foreign(slices) == ()
+    endpoint["addresses"] = ["192.0.2.1"]
+    assert foreign(slices) == ("192.0.2.1",)  # its targetRef tells a lie
+    del endpoint["targetRef"]
+    assert foreign(slices) == ("192.0.2.1",)
+    assert foreign(slices, pod("other", app="other", address="192.0.2.1")) == ()
+    endpoint["conditions"] = {"ready": False}
+    assert foreign(slices) == ()
+    assert find(service(), slices).services[0].foreign == ()  # nothing else is behind it
+
+
+def test_a_pod_of_another_namespace_is_none_of_a_services() -> None:
+    """Even if one of the same name is here."""
+    slices = endpoints("web", "web-a1-0")
+    slices["endpoints"][0] |= {"addresses": ["10.9.9.9"]}
+    slices["endpoints"][0]["targetRef"]["namespace"] = "elsewhere"
+    assert foreign(slices) == ("10.9.9.9",)
+
+
+def test_what_is_read_a_moment_apart_is_not_foreign() -> None:
+    """A pod that is gone by now, or had no address when it was read."""
+    slices = endpoints("web", "gone")
+    slices["endpoints"][0]["addresses"] = ["10.0.0.7"]
+    assert foreign(slices) == ()
+    assert foreign(slices, pod("gone", "ReplicaSet/web-a1", version="a1", address="")) == ()

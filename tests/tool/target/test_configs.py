@@ -27,6 +27,7 @@ def test_configs_that_the_template_names() -> None:
                 },
             },
             {"name": "d", "emptyDir": {}},
+            {"name": "e", "configMap": {"name": "map"}},
         ],
         "initContainers": [{"name": "init", "envFrom": [{"configMapRef": {"name": "init"}}]}],
         "containers": [
@@ -42,7 +43,7 @@ def test_configs_that_the_template_names() -> None:
             }
         ],
     }
-    named = ("volume", "projected", "init", "from", "key", "other")
+    named = ("volume", "projected", "init", "from", "key", "map", "other")
     read = [
         made(kind, name, metadata={"resourceVersion": f"{kind}-{name}"})
         for kind in ("ConfigMap", "Secret")
@@ -57,6 +58,7 @@ def test_configs_that_the_template_names() -> None:
         ("secret", "from", "Secret-from"),
         ("configmap", "key", "ConfigMap-key"),
         ("secret", "key", "Secret-key"),
+        ("configmap", "map", "ConfigMap-map"),
     }
     above = deployment(spec={"template": {"spec": spec}})
     assert configs("deployment", above, *read) == expected
@@ -64,3 +66,9 @@ def test_configs_that_the_template_names() -> None:
     assert configs("pod", bare, *read) == expected
     assert configs("deployment", above) == set()
     assert configs("deployment", None, *read) == set()
+
+
+def test_a_template_that_names_nothing() -> None:
+    """It has neither volumes nor an environment from elsewhere."""
+    bare = made("Pod", "p", spec={"containers": [{"name": "web"}]})
+    assert configs("pod", bare, made("Secret", "other")) == set()

@@ -15,6 +15,7 @@ from tests.tool.target.objects import (
     daemon,
     deployment,
     endpoints,
+    external,
     pod,
     replicaset,
     service,
@@ -285,3 +286,65 @@ def test_a_read_that_fails_is_told_apart() -> None:
         "namespace shop: a Role there lacks: list replicasets.apps",
         *one.failed,
     )
+
+
+@pytest.mark.parametrize("host", ["db-0.db", "DB-0.db.", "db-0.db.shop.svc"])
+def test_a_pod_s_name_behind_a_headless_service(host: str) -> None:
+    """It means the Service, if that is headless."""
+    objects = [stateful(), service("db", "db", clusterIP="None", clusterIPs=["None"])]
+    asked = Search("shop", hosts=((host, "DB_HOST"),))
+    assert set(found(find_target(Server(objects), asked))) == {"shop/statefulset/db"}
+    usual = Server([stateful(), service("db", "db")])
+    assert find_target(usual, Search("shop", hosts=(("db-0.db", "DB_HOST"),))).workloads == ()
+
+
+def test_an_external_name_is_followed_to_its_namespace() -> None:
+    """The namespace is read for it, and another one only if a name leads there."""
+    server = Server([external("api", "web.edge.svc"), *within("edge", *web(), service())])
+    one = find_target(server, search("service/api"))
+    assert found(one) == {"edge/deployment/web": SAID}
+    assert {path.split("/")[-2] for path in server.paths} == {"shop", "edge"}
+    assert one.unread == frozenset()
+    out = find_target(Server([external("api", "web.edge.svc")]), search("service/api"))
+    assert [each.name for each in out.services] == ["api"]
+
+
+def test_what_is_said_may_have_no_pod() -> None:
+    """Labels select a template too; a ReplicaSet may stand for itself, a Deployment be made."""
+    assert find(deployment(replicas=0), said="-l app=web") == {
+        "shop/deployment/web": f"{SAID} -l app=web"
+    }
+    assert find(replicaset("web-a1", owner=""), said="rs/web-a1") == {
+        "shop/replicaset/web-a1": SAID
+    }
+    made = deployment()
+    made["metadata"]["ownerReferences"] = [{"kind": "Widget", "name": "w", "controller": True}]
+    assert find(made, said="deployment/web") == {"shop/deployment/web": SAID}
+    for absent in ("rs/web-a2", "pod/web-a1-9"):
+        assert find(*web(), said=absent) == {}
+
+
+def test_a_pod_on_its_way_out_is_no_target() -> None:
+    """The Service leads to it for a moment still."""
+    assert find(pod("p", deletionTimestamp="now"), service(), said="service/web") == {}
+
+
+def test_a_pod_without_an_address_is_not_at_one() -> None:
+    """It was created in this moment."""
+    new = pod("new")
+    new["status"] = None
+    old = pod("old", address="10.0.0.7")
+    del old["status"]["podIPs"]
+    assert find(new, old, seen="10.0.0.7") == {"shop/pod/old": "seen"}
+
+
+def test_a_service_is_told_once() -> None:
+    """One that was said is not told again because it leads to the target."""
+    one = find_target(Server([*web(), service()]), search("service/web"))
+    assert [(each.name, each.found) for each in one.services] == [("web", SAID)]
+
+
+def test_a_name_of_three_parts_may_be_of_no_namespace() -> None:
+    """Only the second part may be one, and only of two."""
+    assert search().service("a.b.c") is None
+    assert search().service("a.b") == ServiceName("b", "a")

@@ -35,6 +35,7 @@ def test_a_service_is_meant(host: str, namespace: str, name: str) -> None:
     "host",
     [
         "", ".", "..", "a..b", "localhost", "LOCALHOST", "localhost.", "localhost.localdomain",
+        "localhost.shop", "1.shop",
         "127.0.0.1", "10.96.0.1", "::1", "fd00::1", "example.com", "api.elsewhere", "api.svc",
         "www.example.com", "a.b.shop", "x.db-0.db.shop.svc", ".svc", "8080",
     ],

@@ -73,6 +73,7 @@ def test_a_workload_knows_its_pods() -> None:
     selecting = replace(WEB, selector=frozenset({("app", "web")}))
     assert selecting.makes("any", {"app": "web", "pod-template-hash": "a1"})
     assert not selecting.makes("web-1", {"app": "db"})
+    assert selecting.makes("any", {"app": "web"})
     assert WEB.makes("web-1", {})
     assert not WEB.makes("web-3", {"app": "web"})
 

@@ -6,7 +6,7 @@ import pytest
 
 from pytest_k8s_job.target.model import Restart
 from pytest_k8s_job.target.pods import is_live, maker_of, owner_of, pod_of
-from tests.tool.target.objects import BEGIN, IMAGE, made, pod, replicaset, state
+from tests.tool.target.objects import BEGIN, IMAGE, at, made, pod, replicaset, state
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,8 @@ def test_only_the_controller_makes_a_pod() -> None:
     link = {"kind": "Widget", "name": "w", "controller": False}
     one["metadata"]["ownerReferences"].insert(0, link)
     assert owner_of(one, state()) == ("statefulset", "db")
+    del one["metadata"]["ownerReferences"][0]["controller"]  # then it may be one
+    assert owner_of(one, state()) == ("widget", "w")
 
 
 def test_what_is_kept_of_a_pod() -> None:
@@ -78,3 +80,14 @@ def test_the_maker_of_an_object() -> None:
     """A ReplicaSet has at most one."""
     assert maker_of(replicaset("web-a1", owner="Rollout/web")) == ("rollout", "web")
     assert maker_of(replicaset("web-a1", owner="")) is None
+
+
+def test_a_pod_of_which_little_is_known() -> None:
+    """It was created in this moment, or its container waits for its image."""
+    new = pod_of(made("Pod", "p"))
+    assert (new.ready, new.address, new.images, new.restarts) == (False, "", frozenset(), ())
+    waiting = made("Pod", "p", status={"containerStatuses": [{"name": "web", "imageID": ""}]})
+    assert (pod_of(waiting).images, pod_of(waiting).restarts) == (frozenset(), ())
+    ended = {"name": "web", "state": {"terminated": {"reason": "Error", "finishedAt": at(1)}}}
+    dead = pod_of(made("Pod", "p", status={"containerStatuses": [ended]}))
+    assert dead.restarts == (Restart("web", 0, BEGIN + 1, "Error"),)

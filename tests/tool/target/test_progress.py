@@ -70,7 +70,7 @@ def test_an_autoscaler_moves_what_is_wanted() -> None:
 def test_a_paused_deployment_is_no_rollout() -> None:
     """Nothing will be updated before somebody resumes it; as many as wanted must be ready."""
     paused = deployment(replicas=3, spec={"paused": True}, status=counts(4, 1, 3))
-    assert note_of(paused, "deployment") == "paused"
+    assert note_of(paused) == "paused"
     assert progress_of(paused, "deployment", ()) == ""
     paused["status"] |= counts(4, 1, 2)
     assert progress_of(paused, "deployment", ()) == "2 of 3 pods ready"
@@ -95,7 +95,15 @@ def test_a_statefulset_with_a_partition(
     """Pods below the partition stay as they are."""
     one = stateful(partition=partition, updatedReplicas=updated)
     assert progress_of(one, "statefulset", ()) == progress
-    assert note_of(one, "statefulset") == note
+    assert note_of(one) == note
+
+
+def test_a_statefulset_of_which_pods_are_missing() -> None:
+    """Those below the partition need no update, and must be there."""
+    one = stateful(partition=2)
+    one["status"] |= {"replicas": 1, "readyReplicas": 1, "availableReplicas": 1}
+    one["status"] |= {"updatedReplicas": 0}
+    assert progress_of(one, "statefulset", ()) == "1 of 3 new pods ready"
 
 
 def test_on_delete_nothing_is_updated_by_itself() -> None:
@@ -103,13 +111,13 @@ def test_on_delete_nothing_is_updated_by_itself() -> None:
     update = {"updateStrategy": {"type": "OnDelete"}}
     one = stateful(updatedReplicas=0, spec=update)
     assert progress_of(one, "statefulset", ()) == ""
-    assert note_of(one, "statefulset") == "updates on delete"
+    assert note_of(one) == "updates on delete"
     one["status"]["readyReplicas"] = 2
     assert progress_of(one, "statefulset", ()) == "2 of 3 new pods ready"
     agent = daemon(updatedNumberScheduled=0)
     agent["spec"] |= update
     assert progress_of(agent, "daemonset", ()) == ""
-    assert note_of(agent, "daemonset") == "updates on delete"
+    assert note_of(agent) == "updates on delete"
 
 
 def test_a_daemonset() -> None:
@@ -120,6 +128,10 @@ def test_a_daemonset() -> None:
     assert progress_of(daemon(observedGeneration=0), "daemonset", ()) == UNSEEN
     assert wanted_of(daemon(nodes=4), "daemonset") == 4
     assert wanted_of(made("DaemonSet", "agent"), "daemonset") == 0
+    assert note_of(daemon()) == ""
+    new = daemon()
+    new["status"] = {"desiredNumberScheduled": 2, "observedGeneration": 1}
+    assert progress_of(new, "daemonset", ()) == "0 of 2 new pods ready"
     assert progress_of(daemon(nodes=0), "daemonset", ()) == ""
 
 
@@ -135,7 +147,7 @@ def test_a_bare_pod() -> None:
     """It must be ready."""
     assert progress_of(pod("p"), "pod", ()) == ""
     assert progress_of(pod("p", ready=False), "pod", ()) == "it is not ready"
-    assert note_of(pod("p"), "pod") == ""
+    assert note_of(pod("p")) == ""
     assert wanted_of(pod("p"), "pod") == 1
 
 
@@ -146,7 +158,7 @@ def test_what_may_not_be_read() -> None:
     assert progress_of(None, "deployment", []) == ""
     assert progress_of(None, "deployment", [ready, coming]) == "its pods are not ready"
     assert wanted_of(None, "deployment") is None
-    assert note_of(None, "deployment") == ""
+    assert note_of(None) == ""
 
 
 def test_one_is_wanted_where_nothing_is_said() -> None:

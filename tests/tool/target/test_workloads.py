@@ -73,6 +73,36 @@ def test_a_deployment() -> None:
     assert workload(deployment(rolled=-9000), replicaset("web-a1", age=60)).changed == BEGIN - 60
 
 
+def test_the_replicaset_of_a_deployment_has_its_number() -> None:
+    """After a rollback it is an older one; before the controller saw a rollout there is none."""
+    sets = [replicaset(f"web-{it}", number=n) for it, n in (("z9", 1), ("b2", 2), ("a1", 3))]
+    other = replicaset("api-a1", owner="Deployment/api", number=2)
+    assert workload(other, deployment(number=2), *sets).current == "b2"
+    assert workload(deployment(number=4), *sets).current == ""
+    new = deployment()
+    new["metadata"]["annotations"] = None
+    assert (workload(new, *sets).number, workload(new, *sets).current) == ("", "")
+    bare = replicaset("web-n1")
+    bare["metadata"]["annotations"] = None
+    assert workload(new, bare).current == "n1"
+
+
+def test_a_deployment_that_may_not_be_read() -> None:
+    """Its youngest ReplicaSet with pods is the newest; two of them are no canary."""
+    sets = [replicaset("web-z9", age=600), replicaset("web-b2", age=60), *web()[2:]]
+    found = workload(*sets, replicaset("web-a1", age=30, replicas=0))
+    assert (found.current, found.template, found.note) == ("b2", "", "")
+
+
+def test_hashes_are_not_of_the_content() -> None:
+    """A ReplicaSet's template carries its own; a selector may hold no labels."""
+    sets = [replicaset(f"web-{it}", owner="") for it in ("a1", "b2")]
+    sets[1]["spec"]["selector"] = {"matchExpressions": []}
+    one, two = (workload(*sets, kind="replicaset", name=f"web-{it}") for it in ("a1", "b2"))
+    assert one.template == two.template
+    assert two.selector == frozenset()
+
+
 def test_no_old_replicasets_matter() -> None:
     """With `revisionHistoryLimit: 0` there are none, and the revision is the same."""
     old = replicaset("web-z9", number=1, replicas=0)
@@ -125,7 +155,12 @@ def test_a_statefulset() -> None:
     found = workload(stateful(replicas=1), one, kind="statefulset", name="db")
     assert (found.current, found.number, found.wanted, found.changed) == ("db-1", "db-1", 1, 0.0)
     assert found.pods[0].version == "db-1"
+    paused = workload(stateful(partition=1), one, kind="statefulset", name="db")
+    assert paused.note == "partition 1"
     unknown = stateful(updateRevision=None)
+    assert workload(unknown, one, kind="statefulset", name="db").number == ""
+    new = stateful() | {"status": None}
+    assert workload(new, one, kind="statefulset", name="db").current == ""
     assert workload(unknown, one, kind="statefulset", name="db").current == ""
 
 
@@ -144,6 +179,7 @@ def test_a_bare_pod() -> None:
     """It is its own only pod; neither node nor the volume of its token is of its content."""
     first = pod("p", age=60)
     token = {"name": "kube-api-access-t4rxs", "projected": {"sources": []}}
+    first["spec"]["containers"][0]["command"] = ["python"]
     first["spec"] |= {"nodeName": "node-1", "volumes": [token, {"name": "data", "emptyDir": {}}]}
     again = copy.deepcopy(first)
     again["spec"] |= {"nodeName": "node-2"}
@@ -207,10 +243,13 @@ def test_a_deployment_has_no_canary_of_its_own() -> None:
     assert named("deployment", "web", *web(), old).note == ""
 
 
-@pytest.mark.parametrize("kind", ["deployment", "cloneset"])
+MADE = {"cloneset": "CloneSet", "statefulset": "StatefulSet", "daemonset": "DaemonSet"}
+
+
+@pytest.mark.parametrize("kind", ["deployment", "cloneset", "statefulset", "daemonset"])
 def test_only_pods_may_be_read(kind: str) -> None:
     """The workload is known by owner and hash, its newest pod's hash is current."""
-    owner = "ReplicaSet/web-{}" if kind == "deployment" else "CloneSet/web"
+    owner = "ReplicaSet/web-{}" if kind == "deployment" else f"{MADE[kind]}/web"
     pods = [
         pod(
             f"web-{version}-x",
@@ -224,6 +263,7 @@ def test_only_pods_may_be_read(kind: str) -> None:
     found = named(kind, "web", *pods)
     assert (found.template, found.current, found.wanted, found.changed) == ("", "b2", None, 0.0)
     assert found.progress == "its pods are not ready"
+    assert (found.number, found.selector) == ("", frozenset())
     assert named(kind, "web", pods[1]).progress == ""
 
 
