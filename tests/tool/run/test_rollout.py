@@ -67,7 +67,7 @@ class Wait(Server):
 
     def found(self, target: Target) -> Sequence[Finding]:
         """Return what is found at this time."""
-        assert target.workload((NAMESPACE, "deployment", "web")) is not None
+        assert target.failed or target.workload((NAMESPACE, "deployment", "web")) is not None
         self.diagnosed.append(self.passed)
         return self.diagnose(self.passed)
 
@@ -233,3 +233,30 @@ def test_what_waits_for_another_workload_is_waited_for() -> None:
     assert wait.wait().reason == ""
     assert wait.shown[0][0] == f"{LEFT}, deployment/db: 0 of 3 new pods ready"
     assert wait.passed == 90
+
+
+def test_without_a_cluster_there_is_no_wait() -> None:
+    """Nobody waits for an API server that is not there when the run begins."""
+    gone = finding(Outlook.MAY_HEAL, Cause.API_UNREACHABLE)
+    refused = dict.fromkeys(KINDS, 503)
+    wait = Wait((0, web()), diagnose=lambda _: [gone], refused=refused, refused_until=300, said="")
+    result = wait.wait()
+    assert result.findings == (gone,)
+    assert "namespace shop: pods could not be read (HTTP 503)" in result.reason
+    assert wait.passed == 0
+
+
+def test_a_cluster_that_goes_away_in_mid_wait_may_come_back() -> None:
+    """What could not be read is no other workload to wait for."""
+    gone = finding(Outlook.MAY_HEAL, Cause.API_UNREACHABLE)
+    refused = {"services": 503, "daemonsets": 503}
+    states = ((0, [ROLLING]), (20, [ROLLING]))
+    wait = Wait(
+        *states,
+        diagnose=lambda passed: [gone] if passed else [],
+        refused=refused,
+        refused_until=300,
+    )
+    result = wait.wait()
+    assert result.findings == (gone,)
+    assert 30 < wait.passed < 40
