@@ -21,7 +21,7 @@ DIAGNOSIS_SECONDS = 2.0  # between two diagnoses of what keeps it
 PATIENCE = {  # seconds that a cause must last: who deploys a Secret a moment later must not fail
     Outlook.FINAL: 0.0,
     Outlook.STUCK: 2.0,
-    Outlook.MAY_HEAL: 30.0,  # an API that crashes until its database is there
+    Outlook.MAY_HEAL: 15.0,  # what crashes until its database is there is started again after 10 s
 }
 NO_CLUSTER = (Cause.API_UNREACHABLE, Cause.WRONG_CLUSTER, Cause.CREDENTIALS)
 
@@ -98,9 +98,11 @@ class Rollout:
             if target.failed and not self._seen and (found := self._no_cluster(target)):
                 return RolloutResult(target, listed(target.failed, 2), found)
             self._seen = True
-            if now - self._diagnosed > DIAGNOSIS_SECONDS and (found := self._cannot_end(target)):
-                reason = f"the rollout cannot end: {listed(progress)}"
-                return RolloutResult(target, reason, found)
+            if now - self._diagnosed > DIAGNOSIS_SECONDS:
+                found = self._cannot_end(target)
+                if found or any(each.stalled for each in target.workloads):
+                    reason = f"the rollout cannot end: {listed(progress)}"
+                    return RolloutResult(target, reason, found)
             self._clock.sleep(POLL_SECONDS)
 
     def _missing(self, target: Target) -> str:
@@ -121,6 +123,8 @@ class Rollout:
         cause = next((each for each in findings if each.outlook in PATIENCE), None)
         if cause is None or self._cause is None or cause.cause != self._cause.cause:
             self._cause, self._cause_since = cause, now
+        if any(each.stalled for each in target.workloads):
+            return findings  # their controller waited long enough
         if cause is None or now - self._cause_since < PATIENCE[cause.outlook]:
             return ()
         going_on = len(unsettled(target)) - len(target.failed)

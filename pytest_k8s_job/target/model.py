@@ -84,6 +84,7 @@ class Workload:
         pods: those that are not being deleted.
         wanted: how many pods it shall have; None if it is not known.
         progress: what a rollout still waits for, "" if it is over.
+        stalled: whether its controller says that the rollout takes too long.
         note: what a reader should know: paused, or its own way to update.
         configs: (kind, name, resourceVersion) of ConfigMaps and Secrets that the template names.
         selector: labels of its pods.
@@ -103,6 +104,7 @@ class Workload:
     pods: tuple[Pod, ...] = ()
     wanted: int | None = None
     progress: str = ""
+    stalled: bool = False
     note: str = ""
     configs: frozenset[tuple[str, str, str]] = frozenset()
     selector: frozenset[tuple[str, str]] = frozenset()

@@ -174,7 +174,7 @@ def test_scaled_to_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outlook", "seconds"), [(Outlook.FINAL, 2.5), (Outlook.STUCK, 5.0), (Outlook.MAY_HEAL, 32.5)]
+    ("outlook", "seconds"), [(Outlook.FINAL, 2.5), (Outlook.STUCK, 5.0), (Outlook.MAY_HEAL, 17.5)]
 )
 def test_a_rollout_that_cannot_end(outlook: Outlook, seconds: float) -> None:
     """It is given up as soon as its cause has lasted; who deploys a Secret late must not fail."""
@@ -259,4 +259,17 @@ def test_a_cluster_that_goes_away_in_mid_wait_may_come_back() -> None:
     )
     result = wait.wait()
     assert result.findings == (gone,)
-    assert 30 < wait.passed < 40
+    assert 15 < wait.passed < 20
+
+
+def test_a_rollout_that_takes_too_long_for_its_controller() -> None:
+    """It is given up at once, whatever the outlook."""
+    late = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+    stalled = deployment(replicas=3, status={"updatedReplicas": 1, "conditions": [late]})
+    wait = Wait((0, [stalled]), diagnose=lambda _: [finding(Outlook.MAY_HEAL)])
+    result = wait.wait()
+    assert result.reason.startswith("the rollout cannot end: deployment/web: ")
+    assert result.findings == (finding(Outlook.MAY_HEAL),)
+    assert wait.passed == 2.5
+    unexplained = Wait((0, [stalled]))
+    assert unexplained.wait().reason == result.reason
