@@ -90,6 +90,7 @@ class Workload:
         selector: labels of its pods.
         uid: of the object, another one if it is made anew under its name; "" if it is not known.
         templated: when somebody last wrote its pod template, 0 if that is not known.
+        completed: when its newest rollout was over, 0 if that is not known.
         replicasets: its revisions, as far as they are kept.
     """
 
@@ -110,6 +111,7 @@ class Workload:
     selector: frozenset[tuple[str, str]] = frozenset()
     uid: str = ""
     templated: float = 0.0
+    completed: float = 0.0
     replicasets: tuple[ReplicaSet, ...] = ()
 
     def makes(self, pod: str, labels: Mapping[str, str]) -> bool:

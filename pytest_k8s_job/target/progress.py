@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytest_k8s_job.cluster.objects import Object, condition
+from pytest_k8s_job.cluster.text import epoch
 from pytest_k8s_job.target.model import Pod
 
-__all__ = ["is_stalled", "note_of", "progress_of", "wanted_of"]
+__all__ = ["completed_at", "is_stalled", "note_of", "progress_of", "wanted_of"]
 
 
 def wanted_of(obj: Object | None, kind: str) -> int | None:
@@ -38,6 +39,15 @@ def progress_of(obj: Object | None, kind: str, pods: Sequence[Pod], current: str
         return "its controller has not seen the newest change"
     new = [pod.ready for pod in pods if pod.version == current] if current else None
     return _counted(obj, status, kind, sum(new) if new else None)
+
+
+def completed_at(obj: Object | None) -> float:
+    """Return when its controller found that the newest rollout was over, 0 if it did not."""
+    if obj is None or _is_unseen(obj):
+        return 0.0
+    progressing = condition(obj, "Progressing")
+    over = progressing.get("reason") == "NewReplicaSetAvailable"
+    return epoch(progressing.get("lastUpdateTime")) if over else 0.0
 
 
 def is_stalled(obj: Object | None) -> bool:

@@ -10,7 +10,7 @@ from pytest_k8s_job.cluster.text import epoch
 from pytest_k8s_job.target.configs import configs_of
 from pytest_k8s_job.target.model import Pod, ReplicaSet, Workload, digest
 from pytest_k8s_job.target.pods import Key, is_live, maker_of, owner_of, pod_of
-from pytest_k8s_job.target.progress import is_stalled, note_of, progress_of, wanted_of
+from pytest_k8s_job.target.progress import completed_at, is_stalled, note_of, progress_of, wanted_of
 from pytest_k8s_job.target.state import NamespaceState
 from pytest_k8s_job.target.written import written
 
@@ -52,6 +52,7 @@ def workload_of(state: NamespaceState, key: Key, found: str) -> Workload | None:
         current=current,
         number=_number(obj, newest, kind),
         changed=_changed(obj, newest),
+        completed=completed_at(obj),
         pods=pods,
         wanted=wanted_of(obj, kind),
         progress=progress_of(obj, kind, pods, current),
