@@ -189,7 +189,7 @@ def test_a_failure_has_its_lines_events_and_exchanges(played: Side) -> None:
 
 def test_without_failures_nothing_is_asked(played: Side) -> None:
     """A run that passes reads nothing of the target."""
-    assert run(played, "-k", "fine").code == 0
+    assert run(played, "-k", "fine", "-o", "k8s_target_watch=false").code == 0
     assert not read_for_evidence(played)
 
 
