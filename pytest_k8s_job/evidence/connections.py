@@ -1,4 +1,4 @@
-"""What a failed test connected to: address, Service, and the pod that answered where it says so."""
+"""What a failed test connected to: address, Service, and the pod if the answer names it."""
 
 from __future__ import annotations
 
@@ -58,6 +58,6 @@ def _counted(workloads: Iterable[Workload]) -> Iterator[str]:
 
 
 def _names(text: str, *names: str) -> bool:
-    """Whether one of the names stands in `text`, and not just the beginning of a longer one."""
+    """Whether one of the names stands in `text`, not as the beginning of another."""
     found = (rf"(?<![\w.-]){re.escape(name)}(?![\w-]|\.\w)" for name in names if name)
     return any(re.search(pattern, text) for pattern in found)

@@ -138,7 +138,7 @@ def _exit_sentence(exited: ContainerExit, window: Window) -> str:
 
 
 def _logged_error(lines: Iterable[Line]) -> str:
-    """Return the last complaint that the target logged for the test, whose answer was a 50x."""
+    """Return the last complaint that the target logged for the test."""
     found = list(complaints(lines))
     if not found:
         return ""

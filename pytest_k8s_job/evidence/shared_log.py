@@ -28,7 +28,7 @@ Found = dict[Key, dict[str, str]]  # complaint -> node id -> the text itself
 
 
 def complaints(lines: Iterable[Line]) -> Iterator[tuple[Key, str]]:
-    """Yield what lines of level WARNING and above say: how to compare it, and the text itself."""
+    """Yield how to compare each line of level WARNING and above, and its text."""
     for line in lines:
         if _is_complaint(line.text):
             text = clipped(message_of(line.text), MESSAGE_LIMIT)
@@ -36,7 +36,7 @@ def complaints(lines: Iterable[Line]) -> Iterator[tuple[Key, str]]:
 
 
 def message_of(text: str) -> str:
-    """Return the message of a log line that is JSON, with the last line of its error."""
+    """Return the message of a JSON line, with the last line of its error."""
     try:
         fields = json.loads(text)
         message = _first(fields, MESSAGES) or text

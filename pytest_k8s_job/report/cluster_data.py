@@ -45,7 +45,7 @@ def read_cluster_data(
     target: Target,
     shards: Iterable[ShardProof] = (),
 ) -> RunData:
-    """Read from the API server what it knows of the Jobs of a run in `namespace`, and its target.
+    """Read from the API server what it knows of a run and its target.
 
     Pods and events are asked for once in each namespace, however many pods tests or target have.
     """
@@ -78,7 +78,7 @@ def cluster_data_from(
     target: Target,
     shards: Iterable[ShardProof] = (),
 ) -> RunData:
-    """Return what `objects`, by resource, show of a run's Jobs and shards, and of its target."""
+    """Return what `objects`, by resource, show of a run and its target."""
     all_pods, all_events = objects.get("pods", []), objects.get("events", [])
     ours = [
         pod
