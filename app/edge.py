@@ -2,6 +2,7 @@
 
 import logging
 import re
+import socket
 import time
 import uuid
 from contextlib import suppress
@@ -14,6 +15,7 @@ from redis import exceptions as redis_errors
 from werkzeug.exceptions import HTTPException
 
 from app.errors import MEDIA_TYPE, Problem
+from app.store import reason_of
 from app.telemetry import bound, trace_id_of
 
 REDIS_AWAY = (
@@ -25,6 +27,8 @@ REDIS_AWAY = (
 """What Redis raises while it is down, still loads, or takes no writes: it passes by itself."""
 RETRY_AFTER = "2"
 """Seconds a client should wait after a 503; a Redis pod restarts in about that time."""
+HOST = socket.gethostname()
+"""In Kubernetes the pod's name: of several, the caller learns which one answered."""
 CONTENT_POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
 
@@ -78,6 +82,7 @@ def _open() -> None:
 
 def _close(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
+    response.headers["X-Served-By"] = HOST
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = CONTENT_POLICY
     response.headers.setdefault("Cache-Control", "no-store")
@@ -125,7 +130,7 @@ def _as_problem(error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, REDIS_AWAY):
-        log.warning("Redis is away", extra={"error": str(error)})
+        log.warning("Redis failed: %s", reason_of(error))
         return Problem(503, "the store does not answer", headers={"Retry-After": RETRY_AFTER})
     if isinstance(error, HTTPException) and error.code is not None and error.code >= 400:
         headers = {name: value for name, value in error.get_headers() if name == "Allow"}

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from redis import ConnectionPool, Redis
+from redis import ConnectionPool, Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -52,3 +52,8 @@ def connect(url: str, *, timeout: float, block: float = 0.0) -> Redis:
         retry=Retry(NoBackoff(), RETRIES),
     )
     return Redis(connection_pool=pool)
+
+
+def reason_of(error: RedisError) -> str:
+    """What Redis answered, with the code that redis-py cuts off, as OOM or NOAUTH."""
+    return " ".join(filter(None, (error.status_code, str(error))))

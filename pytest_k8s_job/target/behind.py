@@ -12,7 +12,15 @@ from pytest_k8s_job.target.pods import is_live, owner_of, pod_of
 from pytest_k8s_job.target.state import NamespaceState
 from pytest_k8s_job.target.workloads import RESOURCES
 
-__all__ = ["States", "chain", "exists", "service_in", "template_labels", "workload_objects"]
+__all__ = [
+    "SLICE_LABEL",
+    "States",
+    "chain",
+    "exists",
+    "service_in",
+    "template_labels",
+    "workload_objects",
+]
 
 MOST_HOPS = 4  # from one ExternalName to the next
 SLICE_LABEL = "kubernetes.io/service-name"
