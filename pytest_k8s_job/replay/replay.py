@@ -59,6 +59,8 @@ class Replay:
         """What the tests have connected to: name or address, port, address."""
         self.began = 0.0
         """When the first test began, by the pod's clock; 0 before that."""
+        self.ended = 0.0
+        """When the last test so far ended, by the pod's clock."""
         self.lines: list[str] = []
         """What plugins in the pod said after collection."""
         self._handlers = self._choose_handlers()
@@ -185,6 +187,7 @@ class Replay:
     def _log(self, report: pytest.TestReport) -> None:
         origin, when = self._origin, report.when or ""
         self.began = self.began or report.start
+        self.ended = max(self.ended, report.stop)
         self._ledger.report(when, report.outcome)
         if report.passed and (report.nodeid, when) in origin.already:
             return

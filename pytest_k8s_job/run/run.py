@@ -216,7 +216,7 @@ class ClusterRun:
             return None
         for shard in self.shards:
             self._watch.note(shard.replay.peers)
-        change = self._watch.change(min(began))
+        change = self._watch.change(min(began), max(shard.replay.ended for shard in self.shards))
         self.notes += self._watch.notes
         return change
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from pytest_k8s_job.cluster.objects import Object
 from pytest_k8s_job.cluster.pods import Reader
 from pytest_k8s_job.cluster.suite_container import suite_container
+from pytest_k8s_job.cluster.text import listed
 from pytest_k8s_job.run.rollout import Diagnose, Rollout, RolloutResult
 from pytest_k8s_job.target.change import Change, change_between, changed_configs
 from pytest_k8s_job.target.discovery import Search, find_target
@@ -18,6 +20,8 @@ from pytest_k8s_job.target.said import Said
 
 __all__ = ["TargetWatch", "search_for"]
 
+TRIES = 3  # readings after the tests, if one fails
+PAUSE_SECONDS = 1.0
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")  # noqa: S104 (nothing binds to it)
 
 
@@ -69,10 +73,17 @@ class TargetWatch:
                 self._now = find_target(self._reader, self._search)
             return self._now
 
-    def change(self, since: float) -> Change | None:
-        """Read the target again and return how it changed since the tests began."""
+    def change(self, since: float, until: float) -> Change | None:
+        """Read the target again; return how it changed from the first to the last test."""
         with self._lock:
             self._read_with = self._search
-            self._now = find_target(self._reader, self._search)
+            for _ in range(TRIES):
+                self._now = find_target(self._reader, self._search)
+                if not self._now.failed:
+                    break
+                time.sleep(PAUSE_SECONDS)
             self.notes = changed_configs(self._before or Target(), self._now)
-            return change_between(self._before, self._now, since)
+            found = change_between(self._before, self._now, since, until)
+            if found is None and self._now.failed:  # nobody knows whether it stayed the same
+                return Change(f"after the tests: {listed(self._now.failed)}", version=False)
+            return found

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from pytest_k8s_job.cluster.job_manifest import RUN_LABEL
 from pytest_k8s_job.cluster.objects import Object, labels_of, name_of
 from pytest_k8s_job.target.hosts import ServiceName, service_named
 from pytest_k8s_job.target.model import Service
-from pytest_k8s_job.target.pods import is_live, owner_of, pod_of
+from pytest_k8s_job.target.pods import addresses_of, is_live, owner_of, pod_of
 from pytest_k8s_job.target.state import NamespaceState
 from pytest_k8s_job.target.workloads import RESOURCES
+from pytest_k8s_job.target.written import written
 
 __all__ = [
     "SLICE_LABEL",
@@ -51,7 +53,9 @@ def service_in(states: States, service: ServiceName, why: str) -> Service:
     made = _resolved(states[last.namespace], last.name, why)
     if last == service:
         return made
-    return replace(made, namespace=service.namespace, name=service.name, strays=())
+    own = _object(states, service) or {}
+    made = replace(made, uid=_uid(own), selected=written(own, "spec", "externalName"))
+    return replace(made, namespace=service.namespace, name=service.name, strays=(), foreign=())
 
 
 def workload_objects(state: NamespaceState) -> Iterator[tuple[str, Object]]:
@@ -71,10 +75,11 @@ def _object(states: States, service: ServiceName) -> Object | None:
 
 
 def _resolved(state: NamespaceState, name: str, why: str) -> Service:
-    service = state.named("services", name)
-    selector = service["spec"].get("selector") if service is not None else None
+    obj = state.named("services", name)
+    selector = obj["spec"].get("selector") if obj is not None else None
     endpoints = list(_endpoints(state, name))
     names = {pod for pod, _ in endpoints}
+    answering = {pod for pod, ready in endpoints if ready}
     pods = [
         each
         for each in filter(is_live, state["pods"])
@@ -88,31 +93,74 @@ def _resolved(state: NamespaceState, name: str, why: str) -> Service:
             if _matches(selector, template_labels(obj))
         }
     workloads = {owner for owner in owners if owner[0] != "pod"}
-    strays = {name for _, name in owners - workloads} if workloads else set()
-    answering = {pod for pod, ready in endpoints if ready}
+    strays = {name for kind, name in owners if kind == "pod"} | _of_jobs(pods, state)
+    strays &= answering if workloads else set()
     return Service(
         state.namespace,
         name,
         why,
         tuple(sorted((state.namespace, *each) for each in workloads or owners)),
-        tuple(pod_of(each) for each in pods if name_of(each) in strays & answering),
+        tuple(pod_of(each) for each in pods if name_of(each) in strays),
+        tuple(sorted(_foreign(state, name))) if workloads else (),
+        _uid(obj or {}),
+        written(obj, "spec", "selector"),
     )
+
+
+def _of_jobs(pods: Iterable[Object], state: NamespaceState) -> set[str]:
+    """Return the pods of Jobs, without those of runs."""
+    return {
+        name_of(each)
+        for each in pods
+        if owner_of(each, state) is None and RUN_LABEL not in labels_of(each)
+    }
 
 
 def _endpoints(state: NamespaceState, service: str) -> Iterator[tuple[str, bool]]:
     """Yield (pod, whether requests go to it) of a Service."""
+    for endpoint in _listed(state, service):
+        target = endpoint.get("targetRef") or {}
+        if _is_pod(target, state):
+            yield target["name"], _is_ready(endpoint)
+        elif not target:  # written by hand
+            addresses = set(endpoint.get("addresses") or ())
+            for pod in filter(is_live, state["pods"]):
+                if addresses & addresses_of(pod):
+                    yield name_of(pod), _is_ready(endpoint)
+
+
+def _foreign(state: NamespaceState, service: str) -> set[str]:
+    """Return addresses that requests go to and that are of no pod which was read."""
+    found: set[str] = set()
+    for endpoint in filter(_is_ready, _listed(state, service)):
+        addresses = set(endpoint.get("addresses") or ())
+        target = endpoint.get("targetRef") or {}
+        if _is_pod(target, state):  # one without an address may have got it since it was read
+            pod = state.named("pods", target["name"])
+            own = addresses_of(pod) if pod is not None else set()
+            found |= addresses - own if own else set()
+        else:
+            found |= addresses.difference(*map(addresses_of, state["pods"]))
+    return found
+
+
+def _listed(state: NamespaceState, service: str) -> Iterator[Object]:
     for each in state["endpointslices"]:
-        if labels_of(each).get(SLICE_LABEL) != service:
-            continue
-        for endpoint in each.get("endpoints") or ():
-            ready = (endpoint.get("conditions") or {}).get("ready") is not False
-            target = endpoint.get("targetRef") or {}
-            if target.get("kind") == "Pod":
-                yield target["name"], ready
-            elif not target:  # written by hand
-                addresses = set(endpoint.get("addresses") or ())
-                pods = map(pod_of, filter(is_live, state["pods"]))
-                yield from ((pod.name, ready) for pod in pods if pod.address in addresses)
+        if labels_of(each).get(SLICE_LABEL) == service:
+            yield from each.get("endpoints") or ()
+
+
+def _is_ready(endpoint: Object) -> bool:
+    return (endpoint.get("conditions") or {}).get("ready") is not False
+
+
+def _is_pod(target: Object, state: NamespaceState) -> bool:
+    here = target.get("namespace", state.namespace) == state.namespace
+    return target.get("kind") == "Pod" and here
+
+
+def _uid(obj: Object) -> str:
+    return str((obj.get("metadata") or {}).get("uid") or "")
 
 
 def _matches(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:

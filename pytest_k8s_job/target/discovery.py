@@ -16,8 +16,8 @@ from pytest_k8s_job.target.behind import (
     workload_objects,
 )
 from pytest_k8s_job.target.hosts import ServiceName, service_named
-from pytest_k8s_job.target.model import Service, Target
-from pytest_k8s_job.target.pods import is_live, maker_of, owner_of
+from pytest_k8s_job.target.model import LEADS, Service, Target
+from pytest_k8s_job.target.pods import addresses_of, is_live, maker_of, owner_of
 from pytest_k8s_job.target.said import SERVICE, Said
 from pytest_k8s_job.target.state import NamespaceState, read_namespaces
 from pytest_k8s_job.target.workloads import RESOURCES, workload_of
@@ -191,9 +191,7 @@ def _named(state: NamespaceState, said: Said) -> list[tuple[str, str]]:
 def _owner_at(state: NamespaceState, address: str) -> tuple[str, str] | None:
     """Return what made the pod with an address of its own."""
     for pod in filter(is_live, state["pods"]):
-        status = pod.get("status") or {}
-        addresses = {status.get("podIP"), *(each.get("ip") for each in status.get("podIPs") or ())}
-        if address in addresses and not pod["spec"].get("hostNetwork"):
+        if address in addresses_of(pod) and not pod["spec"].get("hostNetwork"):
             return owner_of(pod, state)
     return None
 
@@ -223,7 +221,7 @@ def _leading_to(
             place = ServiceName(state.namespace, name_of(each))
             if place in known or not each["spec"].get("selector"):
                 continue
-            service = service_in(states, place, "leads to the target")
+            service = service_in(states, place, LEADS)
             if keys & set(service.workloads):
                 yield replace(service, workloads=tuple(k for k in service.workloads if k in keys))
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from pytest_k8s_job.cluster.text import listed
 
-__all__ = ["Pod", "Restart", "Service", "Target", "Workload"]
+__all__ = ["LEADS", "Pod", "ReplicaSet", "Restart", "Service", "Target", "Workload"]
 
+LEADS = "leads to the target"  # how a Service was found by which no test is known to go
 SHOWN = 10  # characters of a digest that a sentence shows
 
 
@@ -51,6 +52,23 @@ class Pod:
 
 
 @dataclass(frozen=True)
+class ReplicaSet:
+    """One revision of a workload that keeps its revisions as ReplicaSets.
+
+    Attributes:
+        name: its name.
+        created: when, in seconds since the epoch.
+        generation: how often its spec has changed: each scaling counts.
+        used: whether it shall have pods.
+    """
+
+    name: str
+    created: float
+    generation: int
+    used: bool
+
+
+@dataclass(frozen=True)
 class Workload:
     """What makes pods of the target, or a bare pod that is one.
 
@@ -69,6 +87,9 @@ class Workload:
         note: what a reader should know: paused, or its own way to update.
         configs: (kind, name, resourceVersion) of ConfigMaps and Secrets that the template names.
         selector: labels of its pods.
+        uid: of the object, another one if it is made anew under its name; "" if it is not known.
+        templated: when somebody last wrote its pod template, 0 if that is not known.
+        replicasets: its revisions, as far as they are kept.
     """
 
     kind: str
@@ -85,6 +106,9 @@ class Workload:
     note: str = ""
     configs: frozenset[tuple[str, str, str]] = frozenset()
     selector: frozenset[tuple[str, str]] = frozenset()
+    uid: str = ""
+    templated: float = 0.0
+    replicasets: tuple[ReplicaSet, ...] = ()
 
     def makes(self, pod: str, labels: Mapping[str, str]) -> bool:
         """Whether a pod with this name and these labels is its own."""
@@ -130,6 +154,9 @@ class Service:
         found: how it was found, for people.
         workloads: keys of the workloads behind it.
         strays: bare pods that answer behind it although it has workloads.
+        foreign: addresses that it leads to and that no pod of its namespace has.
+        uid: of the object, another one if it is made anew under its name.
+        selected: when somebody last wrote its selector, 0 if that is not known.
     """
 
     namespace: str
@@ -137,6 +164,14 @@ class Service:
     found: str
     workloads: tuple[tuple[str, str, str], ...] = ()
     strays: tuple[Pod, ...] = ()
+    foreign: tuple[str, ...] = ()
+    uid: str = ""
+    selected: float = 0.0
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Namespace and name."""
+        return self.namespace, self.name
 
 
 @dataclass(frozen=True)
@@ -175,6 +210,10 @@ class Target:
     def pods(self) -> Iterator[Pod]:
         """All its pods."""
         return (pod for each in self.workloads for pod in each.pods)
+
+    def service(self, key: tuple[str, str]) -> Service | None:
+        """Return the Service with this namespace and name."""
+        return next((each for each in self.services if each.key == key), None)
 
     def workload(self, key: tuple[str, str, str]) -> Workload | None:
         """Return the workload with this key."""

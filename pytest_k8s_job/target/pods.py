@@ -17,7 +17,7 @@ from pytest_k8s_job.cluster.text import epoch
 from pytest_k8s_job.target.model import Pod, Restart
 from pytest_k8s_job.target.state import NamespaceState
 
-__all__ = ["Key", "is_live", "maker_of", "owner_of", "pod_of"]
+__all__ = ["Key", "addresses_of", "is_live", "maker_of", "owner_of", "pod_of"]
 
 Key = tuple[str, str]  # kind in lower case, name
 
@@ -42,6 +42,16 @@ def owner_of(pod: Object, state: NamespaceState) -> Key | None:
 def maker_of(obj: Object) -> Key | None:
     """Return the controller that made an object, None if it has none."""
     return next(((each["kind"].lower(), each["name"]) for each in owners(obj)), None)
+
+
+def addresses_of(pod: Object) -> set[str]:
+    """Return the IP addresses of a pod."""
+    status = pod.get("status") or {}
+    return {
+        each
+        for each in (status.get("podIP"), *(ip.get("ip") for ip in status.get("podIPs") or ()))
+        if each
+    }
 
 
 def is_live(pod: Object) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_k8s_job.cluster.objects import Object, condition, labels_of
+from pytest_k8s_job.cluster.objects import Object, condition, labels_of, name_of
 from pytest_k8s_job.cluster.text import epoch
 from pytest_k8s_job.target.configs import configs_of
-from pytest_k8s_job.target.model import Pod, Workload, digest
+from pytest_k8s_job.target.model import Pod, ReplicaSet, Workload, digest
 from pytest_k8s_job.target.pods import Key, is_live, maker_of, owner_of, pod_of
 from pytest_k8s_job.target.progress import note_of, progress_of, wanted_of
 from pytest_k8s_job.target.state import NamespaceState
+from pytest_k8s_job.target.written import written
 
 __all__ = ["RESOURCES", "workload_of"]
 
@@ -56,6 +57,9 @@ def workload_of(state: NamespaceState, key: Key, found: str) -> Workload | None:
         note=note_of(obj) or _canary(state, key),
         configs=frozenset(configs_of(state, described, kind)),
         selector=_selector(described, kind),
+        uid=str((obj or {}).get("metadata", {}).get("uid") or ""),
+        templated=written(obj, "spec", "template", "spec"),
+        replicasets=tuple(_revision(each) for each in _owned(state, key)),
     )
 
 
@@ -74,6 +78,13 @@ def _newest_replicaset(state: NamespaceState, key: Key, obj: Object | None) -> O
 
 def _owned(state: NamespaceState, key: Key) -> list[Object]:
     return [each for each in state["replicasets"] if maker_of(each) == key]
+
+
+def _revision(replicaset: Object) -> ReplicaSet:
+    metadata = replicaset["metadata"]
+    created = epoch(metadata.get("creationTimestamp"))
+    generation = int(metadata.get("generation") or 0)
+    return ReplicaSet(name_of(replicaset), created, generation, _has_pods(replicaset))
 
 
 def _has_pods(replicaset: Object) -> bool:

@@ -173,7 +173,7 @@ def external(name: str, host: str) -> Object:
 def endpoints(service: str, *pods: str, ready: bool = True) -> Object:
     """Return the EndpointSlice of a Service."""
     listed = [
-        {"addresses": ["10.0.0.9"], "conditions": {"ready": ready}}
+        {"addresses": [], "conditions": {"ready": ready}}
         | {"targetRef": {"kind": "Pod", "name": each, "namespace": NAMESPACE}}
         for each in pods
     ]
@@ -216,6 +216,8 @@ def within(namespace: str, *objects: Object) -> list[Object]:
     moved = copy.deepcopy(list(objects))
     for each in moved:
         each["metadata"]["namespace"] = namespace
+        for endpoint in each.get("endpoints") or ():
+            endpoint["targetRef"]["namespace"] = namespace
     return moved
 
 

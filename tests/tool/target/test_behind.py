@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_k8s_job.cluster.job_manifest import RUN_LABEL
 from pytest_k8s_job.target.behind import chain, service_in
 from pytest_k8s_job.target.discovery import Search, find_target
 from pytest_k8s_job.target.hosts import ServiceName
@@ -182,7 +183,8 @@ def test_an_endpoint_that_says_nothing_is_ready() -> None:
 
 def test_pods_of_jobs_and_finished_ones_are_nothing() -> None:
     """The tests' own pod may carry any label, and a finished one answers nothing."""
-    others = [pod("run-x", "Job/run"), pod("evicted", phase="Failed")]
+    run = pod("run-x", "Job/run", labels={"app": "web", RUN_LABEL: "1a2b"})
+    others = [run, pod("evicted", phase="Failed")]
     slices = endpoints("web", "run-x", "evicted")
     one = find(*web(), service(), *others, slices)
     assert found(one) == {"shop/deployment/web"}
@@ -199,3 +201,48 @@ def test_workloads_by_their_replicasets() -> None:
     assert found(find(rollout, one, service())) == {"shop/rollout/web"}
     assert found(find(rollout, one, said="rollout/web")) == {"shop/rollout/web"}
     assert found(find(rollout, one, said="rs/web-a1")) == {"shop/rollout/web"}
+
+
+def test_the_pod_of_another_job_that_answers_is_a_stray() -> None:
+    """It is no workload's, whoever made it, and takes a part of the requests."""
+    objects = [*web(), service(), pod("migrate-x", "Job/migrate")]
+    assert find(*objects).services[0].strays == ()
+    one = find(*objects, endpoints("web", "web-a1-0", "migrate-x")).services[0]
+    assert [each.name for each in one.strays] == ["migrate-x"]
+
+
+def foreign(slices: Object, *more: Object) -> tuple[str, ...]:
+    """Return the addresses behind a Service with a workload that are none of its pods."""
+    return find(*web(), service(), *more, slices).services[0].foreign
+
+
+def test_addresses_of_no_pod() -> None:
+    """An EndpointSlice that was written by hand may lead anywhere."""
+    slices = endpoints("web", "web-a1-0")
+    (endpoint,) = slices["endpoints"]
+    endpoint["addresses"] = ["10.0.0.1"]
+    assert foreign(slices) == ()
+    endpoint["addresses"] = ["192.0.2.1"]
+    assert foreign(slices) == ("192.0.2.1",)  # its targetRef tells a lie
+    del endpoint["targetRef"]
+    assert foreign(slices) == ("192.0.2.1",)
+    assert foreign(slices, pod("other", app="other", address="192.0.2.1")) == ()
+    endpoint["conditions"] = {"ready": False}
+    assert foreign(slices) == ()
+    assert find(service(), slices).services[0].foreign == ()  # nothing else is behind it
+
+
+def test_a_pod_of_another_namespace_is_none_of_a_services() -> None:
+    """Even if one of the same name is here."""
+    slices = endpoints("web", "web-a1-0")
+    slices["endpoints"][0] |= {"addresses": ["10.9.9.9"]}
+    slices["endpoints"][0]["targetRef"]["namespace"] = "elsewhere"
+    assert foreign(slices) == ("10.9.9.9",)
+
+
+def test_what_is_read_a_moment_apart_is_not_foreign() -> None:
+    """A pod that is gone by now, or had no address when it was read."""
+    slices = endpoints("web", "gone")
+    slices["endpoints"][0]["addresses"] = ["10.0.0.7"]
+    assert foreign(slices) == ()
+    assert foreign(slices, pod("gone", "ReplicaSet/web-a1", version="a1", address="")) == ()

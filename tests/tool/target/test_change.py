@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.tool.target.objects import (
     BEGIN,
     NEWER_IMAGE,
     Object,
+    at,
     daemon,
     deployment,
     endpoints,
@@ -290,3 +292,199 @@ def test_a_canary_is_no_change() -> None:
     both = target(*web(), *canary, service(), said="service/web")
     assert len(both.workloads) == 2
     assert between(both, both) is None
+
+
+UNTIL = BEGIN + 60
+
+
+def until(before: Target | None, after: Target) -> tuple[str, bool] | None:
+    """Return the change during tests that lasted a minute."""
+    change = change_between(before, after, BEGIN, UNTIL)
+    return (change.sentence, change.version) if change is not None else None
+
+
+def aged(objects: list[Object], age: float, *kinds: str) -> list[Object]:
+    """Return the objects with the kinds' ages set; a negative age is after the tests began."""
+    for each in objects:
+        if each["kind"] in kinds:
+            each["metadata"]["creationTimestamp"] = at(-age)
+    return objects
+
+
+def test_a_rollout_after_the_last_test_is_none() -> None:
+    """Its ReplicaSet and its pods came into being later."""
+    late = aged(rolled(), -61, "ReplicaSet", "Pod")
+    assert until(target(*web()), target(*late)) is None
+    early = aged(rolled(), -60, "ReplicaSet", "Pod")
+    assert until(target(*web()), target(*early)) == (ROLLED, True)
+
+
+def test_a_rollout_back_after_the_last_test_is_none() -> None:
+    """Its ReplicaSet is old; its pods are not."""
+    back = aged(rolled(), -61, "Pod")
+    assert until(target(*web()), target(*back)) is None
+    one_early = [*rolled(pods=2)[:2], *aged(rolled(pods=2)[2:3], -61, "Pod"), rolled(pods=2)[3]]
+    assert until(target(*web()), target(*one_early)) == (ROLLED, True)
+
+
+def test_two_rollouts_are_not_both_after_the_last_test() -> None:
+    """Only the newest one leaves times for sure."""
+    late = aged(rolled(number=3), -61, "ReplicaSet", "Pod")
+    assert until(target(*web()), target(*late)) == (ROLLED, True)
+    between = aged([replicaset("web-c3", replicas=0)], -30, "ReplicaSet")
+    one = target(*aged(rolled(), -61, "ReplicaSet", "Pod"), *between)
+    assert until(target(*web()), one) == (ROLLED, True)
+
+
+def test_a_rollout_that_has_no_pod_yet_is_none() -> None:
+    """The pods of both readings are the same."""
+    begun = [*rolled()[:1], *web()[2:], replicaset("web-a1"), replicaset("web-b2", number=2)]
+    assert until(target(*web()), target(*begun)) is None
+    gone = [*rolled()[:1], replicaset("web-a1"), replicaset("web-b2", number=2)]
+    assert until(target(*web()), target(*gone)) == (ROLLED, True)
+
+
+def test_a_late_rollout_of_what_was_only_seen() -> None:
+    """The API server's times alone tell that it came after the tests."""
+    late = aged(web("b2", rolled=61), -61, "ReplicaSet", "Pod")
+    assert until(None, target(*late, service(), seen="web")) is None
+    early = aged(web("b2", rolled=61), -30, "ReplicaSet", "Pod")
+    assert until(None, target(*early, service(), seen="web")) is not None
+
+
+def test_a_restart_after_the_last_test_is_none() -> None:
+    """Unless there was another one before it."""
+    owner = "ReplicaSet/web-a1"
+
+    def restarted(count: int, ended: float) -> Target:
+        one = pod("web-a1-0", owner, version="a1", ended=ended, restarts=count)
+        return target(*web()[:2], one)
+
+    assert until(target(*web()), restarted(1, 61)) is None
+    assert until(target(*web()), restarted(2, 61)) is not None
+    assert until(target(*web()), restarted(1, 60)) is not None
+    assert until(restarted(1, -600), restarted(2, 61)) is None
+    assert until(restarted(1, -600), restarted(3, 61)) is not None
+
+
+def test_a_workload_that_was_made_anew_under_its_name() -> None:
+    """Hash and number are the same; what was there in between, nobody knows."""
+    before, after = web(), web()
+    before[0]["metadata"]["uid"], after[0]["metadata"]["uid"] = "3c1f", "77aa"
+    sentence = "deployment/web was deleted and made anew while it was tested"
+    assert until(target(*before), target(*after)) == (sentence, True)
+    assert until(target(*before), target(*before)) is None
+
+
+def owned(obj: Object, seconds: float, *path: str, **more: str) -> Object:
+    """Return an object with a field that was written some seconds after the tests began."""
+    fields: Object = {}
+    for name in reversed(path):
+        fields = {f"f:{name}": fields}
+    entry = {"manager": "kubectl", "time": at(seconds), "fieldsV1": fields, **more}
+    obj["metadata"].setdefault("managedFields", []).append(entry)
+    return obj
+
+
+def test_a_service_that_came_to_lead_elsewhere() -> None:
+    """Both Deployments belong to the target, before and after."""
+    both = [*web(), *web("c3", name="blue")]
+    one = target(*both, service(), said="service/web")
+    other = target(*both, service(app="blue"), said="service/web")
+    sentence = "Service web came to lead to deployment/blue while it was tested, not deployment/web"
+    assert until(one, other) == (sentence, True)
+
+
+def test_a_service_that_was_changed_and_changed_back() -> None:
+    """It shows when its selector was written; other owners' fields say nothing."""
+
+    def one(seconds: float, field: str = "selector") -> Target:
+        changed = owned(service(), seconds, "spec", field)
+        return target(*web(), owned(changed, 50, "spec", "ports"), said="service/web")
+
+    changed = ("Service web was changed while it was tested", True)
+    assert until(one(-600), one(30)) == changed
+    assert until(one(-600), one(-600)) is None
+    assert until(None, one(30)) == changed
+    assert until(None, one(-600)) is None
+    assert until(one(-600, "type"), one(30, "type")) is None
+    anew = target(*web(), service(), said="service/web")
+    first, second = (replace(each, uid=uid) for each in anew.services for uid in "ab")
+    before, after = replace(anew, services=(first,)), replace(anew, services=(second,))
+    assert until(before, after) == changed
+    others = replace(second, found="leads to the target")
+    assert until(before, replace(anew, services=(others,))) is None
+    unread = replace(after, unread=frozenset(["shop"]))
+    assert until(before, unread) is None
+
+
+def test_a_statefulset_that_was_rolled_out_and_back() -> None:
+    """Its revision has its old name again; template and pods were written anew."""
+
+    def one(seconds: float, age: float, **more: str) -> Target:
+        objects = [owned(stateful(), seconds, "spec", "template", "spec", **more)]
+        objects.append(pod("db-0", "StatefulSet/db", version="db-1", app="db", age=age))
+        return target(*objects, said="sts/db")
+
+    sentence = "statefulset/db was rolled out and back while it was tested"
+    assert until(one(-600, 3600), one(30, -40)) == (sentence, True)
+    assert until(one(-600, 3600), one(30, 3600)) is None
+    assert until(one(-600, 3600), one(-600, -40)) is None
+    scaled = {"subresource": "scale"}
+    assert until(one(-600, 3600, **scaled), one(30, -40, **scaled)) is None
+
+
+def test_a_statefulset_that_was_only_seen() -> None:
+    """Its template was written while it was tested, though some of its pods are old."""
+    objects = [owned(stateful(), 30, "spec", "template", "spec")]
+    objects += [pod("db-0", "StatefulSet/db", version="db-1", app="db"), service("db", "db")]
+    sentence = "statefulset/db was rolled out while it was tested: db-1"
+    assert until(None, target(*objects, seen="db")) == (sentence, True)
+
+
+def rollout(*revisions: tuple[str, int, int]) -> Target:
+    """Return what an Argo Rollout has of (hash, pods, generation); the first is the current one."""
+    objects: list[Object] = [service()]
+    for version, pods, generation in revisions:
+        one = replicaset(f"web-{version}", owner="Rollout/web", replicas=pods)
+        one["metadata"]["generation"] = generation
+        objects.append(one)
+    owner = f"ReplicaSet/web-{revisions[0][0]}"
+    objects.append(pod("web-x", owner, version=revisions[0][0]))
+    return target(*objects, said="rollout/web")
+
+
+def test_an_argo_rollout_that_was_rolled_out_and_back() -> None:
+    """Another of its ReplicaSets has come into being, or was scaled."""
+    sentence = "rollout/web was rolled out and back while it was tested"
+    before = rollout(("a1", 1, 3), ("b2", 0, 5))
+    assert until(before, before) is None
+    assert until(before, rollout(("a1", 1, 7), ("b2", 0, 7))) == (sentence, True)
+    assert until(before, rollout(("a1", 1, 5), ("b2", 0, 5), ("c3", 0, 2))) == (sentence, True)
+    assert until(before, rollout(("a1", 2, 4), ("b2", 0, 5))) is None  # scaled
+    assert until(before, rollout(("a1", 1, 3))) is None  # its history is short
+    going = rollout(("a1", 1, 3), ("b2", 1, 5))  # scaled down some seconds after its end
+    assert until(going, rollout(("a1", 1, 3), ("b2", 0, 6))) is None
+    unread = replace(before.workloads[0], replicasets=())
+    assert until(replace(before, workloads=(unread,)), before) is None
+
+
+def test_an_address_behind_the_service_that_is_no_pod_s() -> None:
+    """It answers as if it were the target."""
+    slices = endpoints("web", "web-a1-0")
+    slices["endpoints"][0]["addresses"] = ["192.0.2.1"]
+    one = target(*web(), service(), slices, said="service/web")
+    text = "Service web also leads to 192.0.2.1, which is none of its pods"
+    assert intruders(one) == [text]
+    assert until(one, one) == (text, True)
+
+
+def test_a_bare_pod_that_came_after_the_last_test_is_none() -> None:
+    """It has answered no test."""
+
+    def one(age: float) -> Target:
+        slices = endpoints("web", "stray")
+        return target(*web(), service(), pod("stray", age=age), slices, said="service/web")
+
+    assert until(target(*web(), service(), said="service/web"), one(-61)) is None
+    assert until(target(*web(), service(), said="service/web"), one(-60)) is not None
