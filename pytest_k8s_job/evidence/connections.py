@@ -1,4 +1,4 @@
-"""What a failed test connected to: address, Service, and the pod if the answer names it."""
+"""What a failed test connected to: address, Service, and the pod where known."""
 
 from __future__ import annotations
 
