@@ -36,7 +36,7 @@ def is_pod_of(target: Target, pod: Object) -> bool:
 
 
 def is_event_of(target: Target, event: Object) -> bool:
-    """Whether an event is about an object of the target, also about one that is gone."""
+    """Whether an event is about an object of the target, even a deleted one."""
     about, namespace = event["involvedObject"], event["metadata"].get("namespace")
     name, kind = str(about.get("name")), str(about.get("kind")).lower()
     if kind == "service":
