@@ -9,7 +9,7 @@ __all__ = ["written"]
 
 
 def written(obj: Object | None, *path: str) -> float:
-    """Return when an owner of a field last changed something of the object; 0 if nobody owns it.
+    """Return when an owner of a field last changed the object, or 0.
 
     It may have been another field of the same owner's. Scaling is another entry than the template.
     """
