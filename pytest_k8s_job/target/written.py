@@ -1,4 +1,4 @@
-"""When a field of an object was written, as the API server keeps it with the field's owners."""
+"""When a field of an object was last written, by its managed fields."""
 
 from __future__ import annotations
 
