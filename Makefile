@@ -133,6 +133,10 @@ chaos-diagnosis: root-needed cluster images ## Inject faults into the cluster, p
 chaos-precision: root-needed cluster images ## Diagnose faults and healthy targets in noise, write reports/precision.json; ARGS="--subset".
 	$(BIN)/python -m tests.tool.diagnosis.precision $(ARGS)
 
+.PHONY: chaos-rollouts
+chaos-rollouts: root-needed cluster images ## Roll a target out at random moments of 100 runs, write reports/rollouts.json; ARGS="--runs 20 --seed 3".
+	$(BIN)/python -m tests.chaos.rollouts $(ARGS)
+
 .PHONY: chaos-docs
 chaos-docs: $(READY) ## Put the counts of reports/chaos.json into docs/chaos.md.
 	$(BIN)/python -m tests.chaos --docs

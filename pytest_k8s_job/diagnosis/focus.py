@@ -144,7 +144,7 @@ def _found(pruned: Pruned, scope: Scope) -> list[Finding]:
     if snapshot.namespace != scope.namespace:
         # Without rights there the target is unknown, which is no reason to fail.
         found = [each for each in found if each.cause is not Cause.NO_RIGHTS]
-    if pruned.pods or pruned.jobs:
+    if pruned.pods or pruned.jobs or scope.target.workloads:  # it may live elsewhere
         found = [each for each in found if each.cause is not Cause.NOTHING_DEPLOYED]
     return found
 

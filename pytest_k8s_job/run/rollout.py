@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pytest_k8s_job.cluster.pods import Reader
 from pytest_k8s_job.cluster.text import listed
+from pytest_k8s_job.diagnosis.causes import Cause
 from pytest_k8s_job.diagnosis.finding import Finding, Outlook
 from pytest_k8s_job.target.discovery import Search, find_target, missing
 from pytest_k8s_job.target.model import Target
@@ -20,8 +21,9 @@ DIAGNOSIS_SECONDS = 2.0  # between two diagnoses of what keeps it
 PATIENCE = {  # seconds that a cause must last: who deploys a Secret a moment later must not fail
     Outlook.FINAL: 0.0,
     Outlook.STUCK: 2.0,
-    Outlook.MAY_HEAL: 30.0,  # an API that crashes until its database is there
+    Outlook.MAY_HEAL: 15.0,  # what crashes until its database is there is started again after 10 s
 }
+NO_CLUSTER = (Cause.API_UNREACHABLE, Cause.WRONG_CLUSTER, Cause.CREDENTIALS)
 
 Diagnose = Callable[[Target], Sequence[Finding]]
 
@@ -73,6 +75,7 @@ class Rollout:
         self._diagnose = diagnose
         self._clock = clock
         self._began = self._diagnosed = clock.now()
+        self._seen = False
         self._cause: Finding | None = None
         self._cause_since = 0.0
 
@@ -92,9 +95,14 @@ class Rollout:
             if now - self._began > seconds:
                 reason = f"the rollout is not over after {seconds:g} s: {listed(progress)}"
                 return RolloutResult(target, reason, tuple(self._diagnose(target)))
-            if now - self._diagnosed > DIAGNOSIS_SECONDS and (found := self._cannot_end(target)):
-                reason = f"the rollout cannot end: {listed(progress)}"
-                return RolloutResult(target, reason, found)
+            if target.failed and not self._seen and (found := self._no_cluster(target)):
+                return RolloutResult(target, listed(target.failed, 2), found)
+            self._seen = True
+            if now - self._diagnosed > DIAGNOSIS_SECONDS:
+                found = self._cannot_end(target)
+                if found or any(each.stalled for each in target.workloads):
+                    reason = f"the rollout cannot end: {listed(progress)}"
+                    return RolloutResult(target, reason, found)
             self._clock.sleep(POLL_SECONDS)
 
     def _missing(self, target: Target) -> str:
@@ -104,6 +112,10 @@ class Rollout:
                 return f"--target {said.text}: nothing of that name is in namespace {namespace}"
         return ""
 
+    def _no_cluster(self, target: Target) -> tuple[Finding, ...]:
+        """Return why nothing can be read at all: no Job could be created either."""
+        return tuple(each for each in self._diagnose(target) if each.cause in NO_CLUSTER)
+
     def _cannot_end(self, target: Target) -> tuple[Finding, ...]:
         """Return what is wrong if its root cause has lasted too long to be passing."""
         findings = tuple(self._diagnose(target))
@@ -111,9 +123,12 @@ class Rollout:
         cause = next((each for each in findings if each.outlook in PATIENCE), None)
         if cause is None or self._cause is None or cause.cause != self._cause.cause:
             self._cause, self._cause_since = cause, now
+        if any(each.stalled for each in target.workloads):
+            return findings  # their controller waited long enough
         if cause is None or now - self._cause_since < PATIENCE[cause.outlook]:
             return ()
-        if cause.outlook is Outlook.MAY_HEAL and len(unsettled(target)) > len(findings):
+        going_on = len(unsettled(target)) - len(target.failed)
+        if cause.outlook is Outlook.MAY_HEAL and going_on > len(findings):
             return ()  # it may wait for another workload that is on its way
         return findings
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pytest_k8s_job.cluster.text import listed
 from pytest_k8s_job.target.model import LEADS, Service, Target, Workload
-from pytest_k8s_job.target.rollouts import is_later, rolled_back
+from pytest_k8s_job.target.rollouts import is_earlier, is_later, rolled_back
 
 __all__ = ["Change", "change_between", "changed_configs", "intruders"]
 
@@ -67,7 +67,7 @@ def _changes(before: Target, after: Target, since: float, until: float) -> Itera
         then = before.workload(now.key)
         if is_later(then, now, since, until):
             late.add(now.key)
-        else:
+        elif not is_earlier(then, now, since):
             yield from _compared(then, now) if then is not None else _dated(now, since)
         yield from _restarts(then, now, since, until)
     for service in after.services:

@@ -84,11 +84,13 @@ class Workload:
         pods: those that are not being deleted.
         wanted: how many pods it shall have; None if it is not known.
         progress: what a rollout still waits for, "" if it is over.
+        stalled: whether its controller says that the rollout takes too long.
         note: what a reader should know: paused, or its own way to update.
         configs: (kind, name, resourceVersion) of ConfigMaps and Secrets that the template names.
         selector: labels of its pods.
         uid: of the object, another one if it is made anew under its name; "" if it is not known.
         templated: when somebody last wrote its pod template, 0 if that is not known.
+        completed: when its newest rollout was over, 0 if that is not known.
         replicasets: its revisions, as far as they are kept.
     """
 
@@ -103,11 +105,13 @@ class Workload:
     pods: tuple[Pod, ...] = ()
     wanted: int | None = None
     progress: str = ""
+    stalled: bool = False
     note: str = ""
     configs: frozenset[tuple[str, str, str]] = frozenset()
     selector: frozenset[tuple[str, str]] = frozenset()
     uid: str = ""
     templated: float = 0.0
+    completed: float = 0.0
     replicasets: tuple[ReplicaSet, ...] = ()
 
     def makes(self, pod: str, labels: Mapping[str, str]) -> bool:

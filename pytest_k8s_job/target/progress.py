@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytest_k8s_job.cluster.objects import Object, condition
+from pytest_k8s_job.cluster.text import epoch
 from pytest_k8s_job.target.model import Pod
 
-__all__ = ["note_of", "progress_of", "wanted_of"]
+__all__ = ["completed_at", "is_stalled", "note_of", "progress_of", "wanted_of"]
 
 
 def wanted_of(obj: Object | None, kind: str) -> int | None:
@@ -27,29 +28,54 @@ def note_of(obj: Object | None) -> str:
     return f"partition {partition}" if partition else ""
 
 
-def progress_of(obj: Object | None, kind: str, pods: Sequence[Pod]) -> str:
+def progress_of(obj: Object | None, kind: str, pods: Sequence[Pod], current: str = "") -> str:
     """Return what the rollout still waits for, or ""."""
     if obj is None:
         return "" if all(pod.ready for pod in pods) else "its pods are not ready"
     if kind == "pod":
         return "" if condition(obj, "Ready").get("status") == "True" else "it is not ready"
     status = obj.get("status") or {}
-    if _count(status, "observedGeneration") < obj["metadata"].get("generation", 0):
+    if _is_unseen(obj):
         return "its controller has not seen the newest change"
-    return _counted(obj, status, kind)
+    new = [pod.ready for pod in pods if pod.version == current] if current else None
+    return _counted(obj, status, kind, sum(new) if new else None)
 
 
-def _counted(obj: Object, status: Object, kind: str) -> str:
+def completed_at(obj: Object | None) -> float:
+    """Return when its controller found that the newest rollout was over, 0 if it did not."""
+    if obj is None or _is_unseen(obj):
+        return 0.0
+    progressing = condition(obj, "Progressing")
+    over = progressing.get("reason") == "NewReplicaSetAvailable"
+    return epoch(progressing.get("lastUpdateTime")) if over else 0.0
+
+
+def is_stalled(obj: Object | None) -> bool:
+    """Whether the controller itself says that the rollout takes too long."""
+    if obj is None or _is_unseen(obj):
+        return False
+    return condition(obj, "Progressing").get("reason") == "ProgressDeadlineExceeded"
+
+
+def _is_unseen(obj: Object) -> bool:
+    """Whether its controller has not seen the newest change: right after it, the status is old."""
+    seen = _count(obj.get("status") or {}, "observedGeneration")
+    return seen < int(obj["metadata"].get("generation", 0))
+
+
+def _counted(obj: Object, status: Object, kind: str, new: int | None) -> str:
+    """Return what is left; `new` is how many pods of the newest template are ready, if known."""
     wanted, updated, present, ready = _counts(obj, status, kind)
     if obj["spec"].get("paused"):
         return "" if ready >= wanted else f"{ready} of {wanted} pods ready"
     if updated == ready == present == wanted:
         return ""
-    if ready >= wanted and updated >= wanted:
+    if ready >= wanted and updated >= wanted and (new is None or new >= wanted):
         many = present - wanted
         return "1 old pod still goes" if many == 1 else f"{many} old pods still go"
-    new_ready = min(updated, max(0, ready - max(0, present - updated)))
-    return f"{new_ready} of {wanted} new pods ready"
+    if new is None:  # at the least: all that is not new may be ready
+        new = min(updated, max(0, ready - max(0, present - updated)))
+    return f"{min(new, updated)} of {wanted} new pods ready"
 
 
 def _counts(obj: Object, status: Object, kind: str) -> tuple[int, int, int, int]:

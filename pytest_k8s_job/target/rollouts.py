@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_k8s_job.target.model import Pod, Workload
 
-__all__ = ["is_later", "rolled_back"]
+__all__ = ["is_earlier", "is_later", "rolled_back"]
 
 
 def is_later(then: Workload | None, now: Workload, since: float, until: float) -> bool:
@@ -22,6 +22,17 @@ def is_later(then: Workload | None, now: Workload, since: float, until: float) -
     if fresh:
         return now.kind == "deployment" and all(pod.created > until for pod in fresh)
     return then is not None and set() < _same(then.pods) <= _same(now.pods)
+
+
+def is_earlier(then: Workload | None, now: Workload, since: float) -> bool:
+    """Whether it is sure that the rollout was over before `since`, the first test."""
+    if then is None or then.uid != now.uid or not now.pods:
+        return False
+    if any(pod.created >= since or pod.version != now.current for pod in now.pods):
+        return False
+    if now.kind == "deployment":  # an older pod may have stood beside the new ones for a while
+        return _rollouts(then, now) == 1 and 0 < now.completed < since
+    return now.kind in ("statefulset", "daemonset") and not (now.progress or now.note)
 
 
 def rolled_back(then: Workload, now: Workload) -> bool:

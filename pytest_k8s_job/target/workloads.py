@@ -10,7 +10,7 @@ from pytest_k8s_job.cluster.text import epoch
 from pytest_k8s_job.target.configs import configs_of
 from pytest_k8s_job.target.model import Pod, ReplicaSet, Workload, digest
 from pytest_k8s_job.target.pods import Key, is_live, maker_of, owner_of, pod_of
-from pytest_k8s_job.target.progress import note_of, progress_of, wanted_of
+from pytest_k8s_job.target.progress import completed_at, is_stalled, note_of, progress_of, wanted_of
 from pytest_k8s_job.target.state import NamespaceState
 from pytest_k8s_job.target.written import written
 
@@ -42,18 +42,21 @@ def workload_of(state: NamespaceState, key: Key, found: str) -> Workload | None:
         return None
     newest = _newest_replicaset(state, key, obj)
     described = obj if kind in RESOURCES else newest
+    current = _current(obj, newest, kind, pods)
     return Workload(
         kind,
         state.namespace,
         name,
         found,
         template=_template(described, kind),
-        current=_current(obj, newest, kind, pods),
+        current=current,
         number=_number(obj, newest, kind),
         changed=_changed(obj, newest),
+        completed=completed_at(obj),
         pods=pods,
         wanted=wanted_of(obj, kind),
-        progress=progress_of(obj, kind, pods),
+        progress=progress_of(obj, kind, pods, current),
+        stalled=is_stalled(obj),
         note=note_of(obj) or _canary(state, key),
         configs=frozenset(configs_of(state, described, kind)),
         selector=_selector(described, kind),

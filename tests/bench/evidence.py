@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tests.bench.figures import Figure, ratio, size
 from tests.bench.scene import Scene, job, tool
 
-__all__ = ["cost"]
+__all__ = ["cost", "start_target"]
 
 PODS = 5  # of the target, as API, worker and store of a small service
 LOGGING = "import time\nwhile True: print('a line of the target', time.time()); time.sleep(0.02)"
@@ -16,7 +16,7 @@ LOGGING = "import time\nwhile True: print('a line of the target', time.time()); 
 
 def cost(scene: Scene, rounds: int) -> Iterator[Figure]:
     """Compare runs with and without evidence, in turn: with no failures, and with twenty."""
-    _start_target(scene)
+    start_target(scene)
     with_it, without = _times(scene, "waits60", 0, rounds)
     yield ratio("wall time with evidence to without, no failures", with_it, without, 1.02)
     with_it, without = _times(scene, "fails20", 1, rounds)
@@ -34,16 +34,20 @@ def _times(scene: Scene, suite: str, code: int, rounds: int) -> tuple[list[float
     return with_it, without
 
 
-def _start_target(scene: Scene) -> None:
+def start_target(scene: Scene, pods: int = PODS, ready_after: int = 0) -> None:
+    """Deploy `target`; each of its pods logs all the time, and is ready after some seconds."""
     command = ["python", "-u", "-c", LOGGING]
     pod = job(scene.namespace, "one", command, [])["spec"]["template"]["spec"]
+    if ready_after:
+        probe = {"exec": {"command": ["true"]}, "initialDelaySeconds": ready_after}
+        pod["containers"][0]["readinessProbe"] = probe | {"periodSeconds": 1}
     labels = {"app": "target"}
     deployment = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"name": "target"},
         "spec": {
-            "replicas": PODS,
+            "replicas": pods,
             "selector": {"matchLabels": labels},
             "template": {
                 "metadata": {"labels": labels},

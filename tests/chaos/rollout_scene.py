@@ -27,7 +27,7 @@ from tests.tool.target.shop import Shop, deployment, open_shop, service
 __all__ = ["RolloutScene", "open_rollout_scene"]
 
 SECONDS = 120.0  # for one run and for one rollout
-IMAGES = itertools.cycle(("weather-api:0.1.0", "weather-test:0.1.0"))  # both have Python
+IMAGES = ("weather-api:0.1.0", "weather-test:0.1.0")  # both have Python
 FIRST, LAST = "test_shop.py::test_shop[0] PASSED", "test_shop.py::test_shop[7] PASSED"
 SUITE = """\
 import os, time, urllib.request
@@ -116,11 +116,12 @@ class RolloutScene:
         if case.act == "set env":
             self._set_version(name)
         elif case.act == "image":
-            self._shop.kubectl("set", "image", f"deployment/{name}", f"web={next(IMAGES)}")
+            now = self._spec(name)["template"]["spec"]["containers"][0]["image"]
+            other = next(each for each in IMAGES if each != now)
+            self._shop.kubectl("set", "image", f"deployment/{name}", f"web={other}")
         elif case.act == "scale":
-            wanted = "jsonpath={.spec.replicas}"
-            now = self._shop.kubectl("get", f"deployment/{name}", "-o", wanted)
-            self._shop.kubectl("scale", f"deployment/{name}", f"--replicas={3 - int(now)}")
+            pods = 3 - self._spec(name)["replicas"]
+            self._shop.kubectl("scale", f"deployment/{name}", f"--replicas={pods}")
         else:
             self._shop.kubectl("rollout", case.act, f"deployment/{name}")
         times["accepted"] = time.time()
@@ -131,6 +132,10 @@ class RolloutScene:
         times["complete"] = epoch(
             next(each["lastUpdateTime"] for each in conditions if each["type"] == "Progressing")
         )
+
+    def _spec(self, name: str) -> dict[str, Any]:
+        found = self._shop.kubectl("get", f"deployment/{name}", "-o", "json")
+        return dict(json.loads(found)["spec"])
 
     def _set_version(self, name: str) -> None:
         version = f"VERSION={next(self._versions)}"

@@ -42,6 +42,7 @@ SUITES = {
     "small": {"test_small.py": SLEEPING.format(count=12, seconds=0.25)},  # 3 s, as an API's tests
     "waits60": {"test_waits.py": FAILING.format(count=60, seconds=0.1, passes=True)},
     "fails20": {"test_waits.py": FAILING.format(count=20, seconds=0.1, passes=False)},
+    "fails100": {"test_waits.py": FAILING.format(count=100, seconds=0.02, passes=False)},
     "sleep64": {"test_sleep.py": SLEEPING.format(count=64, seconds=1)},
     "ten_thousand": trivial(10_000),
     "hundred_thousand": trivial(100_000),

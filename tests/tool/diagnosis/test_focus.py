@@ -161,6 +161,16 @@ def test_a_target_elsewhere_is_read_and_named_with_its_namespace() -> None:
     assert [each.objects for each in found.rest] == [(Ref("Pod", "x-1", "prod"),)]
 
 
+def test_a_namespace_for_the_tests_alone_lacks_nothing() -> None:
+    """The target is deployed elsewhere, and still comes up."""
+    both = [snapshot(), in_other_namespace(healthy())]
+    assert (
+        causes(diagnose_snapshots(both, Scope("demo", target=said("deployment", "api", "prod"))))[0]
+        == []
+    )
+    assert causes(diagnose_snapshots(both, Scope("demo")))[0] == [Cause.NOTHING_DEPLOYED]
+
+
 def test_what_both_namespaces_show_is_told_once() -> None:
     """A node and an API server are the cluster's: one finding, without a namespace."""
     lost = [node(Ready="Unknown")]

@@ -67,7 +67,7 @@ class Wait(Server):
 
     def found(self, target: Target) -> Sequence[Finding]:
         """Return what is found at this time."""
-        assert target.workload((NAMESPACE, "deployment", "web")) is not None
+        assert target.failed or target.workload((NAMESPACE, "deployment", "web")) is not None
         self.diagnosed.append(self.passed)
         return self.diagnose(self.passed)
 
@@ -174,7 +174,7 @@ def test_scaled_to_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outlook", "seconds"), [(Outlook.FINAL, 2.5), (Outlook.STUCK, 5.0), (Outlook.MAY_HEAL, 32.5)]
+    ("outlook", "seconds"), [(Outlook.FINAL, 2.5), (Outlook.STUCK, 5.0), (Outlook.MAY_HEAL, 17.5)]
 )
 def test_a_rollout_that_cannot_end(outlook: Outlook, seconds: float) -> None:
     """It is given up as soon as its cause has lasted; who deploys a Secret late must not fail."""
@@ -233,3 +233,43 @@ def test_what_waits_for_another_workload_is_waited_for() -> None:
     assert wait.wait().reason == ""
     assert wait.shown[0][0] == f"{LEFT}, deployment/db: 0 of 3 new pods ready"
     assert wait.passed == 90
+
+
+def test_without_a_cluster_there_is_no_wait() -> None:
+    """Nobody waits for an API server that is not there when the run begins."""
+    gone = finding(Outlook.MAY_HEAL, Cause.API_UNREACHABLE)
+    refused = dict.fromkeys(KINDS, 503)
+    wait = Wait((0, web()), diagnose=lambda _: [gone], refused=refused, refused_until=300, said="")
+    result = wait.wait()
+    assert result.findings == (gone,)
+    assert "namespace shop: pods could not be read (HTTP 503)" in result.reason
+    assert wait.passed == 0
+
+
+def test_a_cluster_that_goes_away_in_mid_wait_may_come_back() -> None:
+    """What could not be read is no other workload to wait for."""
+    gone = finding(Outlook.MAY_HEAL, Cause.API_UNREACHABLE)
+    refused = {"services": 503, "daemonsets": 503}
+    states = ((0, [ROLLING]), (20, [ROLLING]))
+    wait = Wait(
+        *states,
+        diagnose=lambda passed: [gone] if passed else [],
+        refused=refused,
+        refused_until=300,
+    )
+    result = wait.wait()
+    assert result.findings == (gone,)
+    assert 15 < wait.passed < 20
+
+
+def test_a_rollout_that_takes_too_long_for_its_controller() -> None:
+    """It is given up at once, whatever the outlook."""
+    late = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+    stalled = deployment(replicas=3, status={"updatedReplicas": 1, "conditions": [late]})
+    wait = Wait((0, [stalled]), diagnose=lambda _: [finding(Outlook.MAY_HEAL)])
+    result = wait.wait()
+    assert result.reason.startswith("the rollout cannot end: deployment/web: ")
+    assert result.findings == (finding(Outlook.MAY_HEAL),)
+    assert wait.passed == 2.5
+    unexplained = Wait((0, [stalled]))
+    assert unexplained.wait().reason == result.reason

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,7 @@ from tests.tool.target.objects import (
     service,
     stateful,
     target,
+    template,
     web,
 )
 
@@ -32,7 +34,7 @@ def rolled(version: str = "b2", *, number: int = 2, env: str = "2", pods: int = 
     """Return the Deployment after another rollout."""
     objects = web(version, number=number, pods=pods)
     objects[0]["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"] = env
-    return objects
+    return aged(objects, -30, "Pod")
 
 
 def between(before: Target | None, after: Target, since: float = BEGIN) -> tuple[str, bool] | None:
@@ -62,7 +64,7 @@ def test_rolled_out_and_back() -> None:
 
 def test_a_restart_by_rollout() -> None:
     """The content is the same and the number is the next: no other revision."""
-    restarted = target(*web("b2", number=2))
+    restarted = target(*aged(web("b2", number=2), -30, "Pod"))
     sentence = "deployment/web was restarted while it was tested"
     assert between(target(*web()), restarted) == (sentence, False)
     again = target(*web(number=2))  # a number alone says nothing
@@ -177,7 +179,8 @@ def test_a_pod_that_was_made_anew_under_its_name() -> None:
 def test_a_change_of_revision_comes_before_a_restart() -> None:
     """Of several changes, the one that says most is told."""
     both = rolled(pods=0)
-    both.append(pod("web-b2-0", "ReplicaSet/web-b2", version="b2", ended=5, restarts=1))
+    new = pod("web-b2-0", "ReplicaSet/web-b2", version="b2", age=-3, ended=5, restarts=1)
+    both.append(new)
     assert between(target(*web()), target(*both)) == (ROLLED, True)
     stray = [service(), pod("stray"), endpoints("web", "stray")]
     restarted = pod("web-a1-0", "ReplicaSet/web-a1", version="a1", ended=5, restarts=1)
@@ -488,3 +491,34 @@ def test_a_bare_pod_that_came_after_the_last_test_is_none() -> None:
 
     assert until(target(*web(), service(), said="service/web"), one(-61)) is None
     assert until(target(*web(), service(), said="service/web"), one(-60)) is not None
+
+
+def test_a_rollout_that_was_over_before_the_first_test_is_none() -> None:
+    """It began after the first reading, while the pod of the tests came up."""
+    early = aged(rolled(), 2, "ReplicaSet", "Pod")
+    early[0]["status"]["conditions"][0]["lastUpdateTime"] = at(-1)
+    assert until(target(*web()), target(*early)) is None
+    assert until(target(*web()), target(*aged(early, 0, "Pod"))) == (ROLLED, True)
+    early = aged(early, 2, "Pod")
+    early[0]["status"]["conditions"][0]["lastUpdateTime"] = at(0)
+    assert until(target(*web()), target(*early)) == (ROLLED, True)
+    early[0]["status"]["conditions"][0] |= {"lastUpdateTime": at(-1), "reason": "DeploymentPaused"}
+    assert until(target(*web()), target(*early)) == (ROLLED, True)
+    twice = aged(rolled(number=3), 2, "ReplicaSet", "Pod")
+    twice[0]["status"]["conditions"][0]["lastUpdateTime"] = at(-1)
+    assert until(target(*web()), target(*twice)) == (ROLLED, True)
+
+
+def test_a_set_was_over_before_the_first_test_by_its_pods() -> None:
+    """All of them are of the newest revision, and none came while it was tested."""
+
+    def one(revision: str, age: float, **more: Any) -> Target:
+        stateful_set = stateful(updateRevision=revision, **more)
+        stateful_set["spec"]["template"] = template("db", revision)
+        new = pod("db-0", "StatefulSet/db", version=revision, app="db", age=age)
+        return target(stateful_set, new, said="sts/db")
+
+    assert until(one("db-1", 3600), one("db-2", 2)) is None
+    assert until(one("db-1", 3600), one("db-2", 0)) is not None
+    assert until(one("db-1", 3600), one("db-2", 2, readyReplicas=2)) is not None
+    assert until(one("db-1", 3600), one("db-2", 2, partition=1)) is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_k8s_job.target.pods import pod_of
-from pytest_k8s_job.target.progress import note_of, progress_of, wanted_of
+from pytest_k8s_job.target.progress import is_stalled, note_of, progress_of, wanted_of
 from tests.tool.target.objects import Object, daemon, deployment, made, pod, replicaset, stateful
 
 UNSEEN = "its controller has not seen the newest change"
@@ -166,3 +166,27 @@ def test_one_is_wanted_where_nothing_is_said() -> None:
     one = deployment()
     del one["spec"]["replicas"]
     assert wanted_of(one, "deployment") == 1
+
+
+def test_new_pods_are_counted_where_their_revision_is_known() -> None:
+    """One old pod is ready and one new pod is not: the counts alone do not tell which."""
+    status = {"replicas": 2, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}
+    rolling = deployment(status=status)
+    pods = [
+        pod_of(pod("web-a1-0", version="a1")),
+        pod_of(pod("web-b2-0", version="b2", ready=False)),
+    ]
+    assert progress_of(rolling, "deployment", pods, "b2") == "0 of 1 new pods ready"
+    assert progress_of(rolling, "deployment", pods, "a1") == "1 old pod still goes"
+    assert progress_of(rolling, "deployment", (), "b2") == "1 old pod still goes"
+
+
+def test_a_rollout_that_takes_too_long() -> None:
+    """Its controller says so, if it means the newest change."""
+    late = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+    one = deployment(status={"conditions": [late]})
+    assert is_stalled(one)
+    one["metadata"]["generation"] = 2
+    assert not is_stalled(one)
+    assert not is_stalled(deployment())
+    assert not is_stalled(None)
