@@ -1,6 +1,6 @@
 """The HTTP API: every route in a few lines, the work in `jobs`, `data` and the queue.
 
-Served as a plain WSGI application: `granian --interface wsgi --factory app.api:create_app`.
+A plain WSGI application; `python -m app.server` serves it.
 """
 
 from dataclasses import asdict, dataclass

@@ -4,7 +4,6 @@ import logging
 import re
 import time
 import uuid
-from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -26,12 +25,6 @@ REDIS_AWAY = (
 RETRY_AFTER = "2"
 """Seconds a client should wait after a 503; a Redis pod restarts in about that time."""
 CONTENT_POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
-
-
-LARGEST_DROPPED = 16_000_000
-"""Bytes of a refused body that are read and dropped. A server that closes with bytes unread resets
-the connection, and the client then may never see why it was refused."""
-PIECE = 64 * 1024
 
 _DETAILS = {
     404: "there is nothing at this path; GET /help lists the routes",
@@ -63,7 +56,6 @@ def install(app: Flask) -> None:
     app.register_error_handler(Exception, _refuse)
     app.before_request(_open)
     app.after_request(_close)
-    app.after_request(_drop_body)  # runs first
     app.teardown_request(_unbind)
 
 
@@ -82,15 +74,6 @@ def _close(response: Response) -> Response:
     response.headers["Content-Security-Policy"] = CONTENT_POLICY
     response.headers.setdefault("Cache-Control", "no-store")
     _log_access(response.status_code)
-    return response
-
-
-def _drop_body(response: Response) -> Response:
-    if response.status_code >= 400 and "Expect" not in request.headers:
-        stream, left = request.environ["wsgi.input"], LARGEST_DROPPED
-        with suppress(OSError, ValueError):  # a client that went away needs no answer
-            while left > 0 and stream.read(PIECE):
-                left -= PIECE
     return response
 
 

@@ -104,9 +104,9 @@ def test_it_serves_and_leaves_nothing_behind(
     """It does a job from submission to plot; at a signal all its processes and files are gone."""
     served = serve()
     processes = descendants(served.process.pid)
-    assert {"redis-server", "granian", "app.worker"} <= {
+    assert {"redis-server", "app.server", "app.worker"} <= {
         name
-        for name in ("redis-server", "granian", "app.worker")
+        for name in ("redis-server", "app.server", "app.worker")
         for command in processes.values()
         if name in command
     }
@@ -139,7 +139,7 @@ def test_parts_end_in_order(serve: Callable[[], Served]) -> None:
     assert last == sorted(last), ending
 
 
-@pytest.mark.parametrize("part", ["redis-server", "granian", "app.worker"])
+@pytest.mark.parametrize("part", ["redis-server", "app.server", "app.worker"])
 def test_if_one_dies_all_end(serve: Callable[[], Served], part: str) -> None:
     """When one of the three is killed the others are ended, and it is named with its signal."""
     served = serve()
@@ -148,7 +148,7 @@ def test_if_one_dies_all_end(serve: Callable[[], Served], part: str) -> None:
     os.kill(victim, signal.SIGKILL)
     assert served.process.wait(START) == 1, served.output()
     assert alive(processes) == []
-    name = {"redis-server": "redis", "granian": "api", "app.worker": "worker"}[part]
+    name = {"redis-server": "redis", "app.server": "api", "app.worker": "worker"}[part]
     assert f"the {name} ended by itself, by the signal SIGKILL" in served.output()
 
 

@@ -14,7 +14,14 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.bench import api_requests, bare_pods, collector, evidence, in_cluster
+from tests.bench import (
+    api_requests,
+    bare_pods,
+    collector,
+    evidence,
+    in_cluster,
+    slow_clients,
+)
 from tests.bench.figures import Figure, markdown, text_table
 from tests.bench.scene import Scene, build_image, open_scene
 from tests.checkout import CHECKOUT
@@ -35,6 +42,7 @@ ROWS: dict[str, Row] = {
     "prompt": bare_pods.prompt,
     "shards": bare_pods.shards,
     "requests": api_requests.requests,
+    "slow-clients": slow_clients.slow_clients,
 }
 
 

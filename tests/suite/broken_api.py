@@ -1,6 +1,6 @@
 """The real API with one fault: what the suite must notice. Each fault is a small function.
 
-`BROKEN=<name> granian --interface wsgi --factory tests.suite.broken_api:create_app` serves one.
+`BROKEN=<name> python -m app.server --app tests.suite.broken_api:create_app` serves one.
 """
 
 import json

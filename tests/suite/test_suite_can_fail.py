@@ -276,15 +276,14 @@ def running_api(fault: str, redis_url: str, folder: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    options = "--interface wsgi --factory --workers 1 --blocking-threads 2 --host 127.0.0.1"
-    command = [sys.executable, "-m", "granian", *options.split(), "--port", str(port)]
+    command = [sys.executable, "-m", "app.server", "--workers", "1", "--port", str(port)]
     environ = {
         "BROKEN": fault,
         "REDIS_URL": redis_url,
         "PYTHONPATH": str(CHECKOUT),
         "QUEUE_NAME": QUEUES.get(fault, "jobs"),
     }
-    command.append("tests.suite.broken_api:create_app")
+    command += ["--app", "tests.suite.broken_api:create_app"]
     with running(command, environ, folder / f"api-{fault}.log"):
         yield f"http://127.0.0.1:{port}"
 

@@ -263,7 +263,9 @@ def test_nothing_may_be_read() -> None:
     one = find_target(Server(web(), refused), asked)
     assert [each.split(":")[0] for each in one.unknown] == ["namespace edge", "namespace shop"]
     assert one.unread == {"shop", "edge", "maybe", "seen"}
-    assert one.describe("shop").startswith("unknown: namespace edge: a Role there lacks: list pods, list serv")
+    assert one.describe("shop").startswith(
+        "unknown: namespace edge: a Role there lacks: list pods, list serv"
+    )
 
 
 def test_a_namespace_with_a_part_of_the_target_matters() -> None:
