@@ -6,6 +6,7 @@ A plain WSGI application; `python -m app.server` serves it.
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
+from urllib.parse import urlencode
 
 from flask import Blueprint, Flask, Response, current_app, g, jsonify, request
 from redis import Redis
@@ -13,16 +14,26 @@ from redis import Redis
 from app import edge
 from app.data import SAMPLE, DataSet, read_csv
 from app.errors import Problem
-from app.intake import check_inside, read_body, read_number, read_period
+from app.intake import (
+    check_inside,
+    check_query,
+    read_body,
+    read_choice,
+    read_number,
+    read_period,
+)
 from app.job_queue import JobQueue
 from app.jobs import Jobs
 from app.settings import Settings
-from app.store import connect
+from app.store import Status, connect
 from app.telemetry import configure_logging
 
 HERE = Path(__file__).parent
 LARGEST_PAGE = 1000
 """Jobs on a page of GET /jobs; about 100 kB."""
+
+PARAMETERS = {"api.list_jobs": ("limit", "cursor", "status")}
+"""The query parameters of the endpoints that take any."""
 
 routes = Blueprint("api", __name__)
 
@@ -57,6 +68,12 @@ def create_app(settings: Settings | None = None) -> Flask:
 def services() -> Services:
     """The services of the application that handles this request."""
     return cast("Services", current_app.extensions["weather"])
+
+
+@routes.before_request
+def refuse_unknown_parameters() -> None:
+    """Refuse a query that would be ignored, which looks like an answer to it."""
+    check_query(PARAMETERS.get(request.endpoint or "", ()))
 
 
 @routes.get("/")
@@ -138,14 +155,16 @@ def submit_job() -> tuple[dict[str, str], int, dict[str, str]]:
 
 @routes.get("/jobs")
 def list_jobs() -> Response:
-    """Every job by id, with time of submission and status; limit and cursor give pages."""
+    """Every job by id, or those with a status; limit and cursor give pages."""
+    status = read_choice("status", tuple(Status))
     if not request.args.keys() & {"limit", "cursor"}:
-        return jsonify(services().jobs.all())
+        return jsonify(services().jobs.all(status))
     limit, after = read_number("limit", 1, LARGEST_PAGE, 100), read_number("cursor", 0, 2**53, 0)
-    found, more = services().jobs.page(limit, after)
+    found, more = services().jobs.page(limit, after, status)
     response = jsonify(found)
     if more is not None:
-        response.headers["Link"] = f'</jobs?limit={limit}&cursor={more}>; rel="next"'
+        query = {"limit": limit, "cursor": more} | ({"status": status} if status else {})
+        response.headers["Link"] = f'</jobs?{urlencode(query)}>; rel="next"'
     return response
 
 

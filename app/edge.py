@@ -66,9 +66,15 @@ def _open() -> None:
     g.trace_id = trace_id_of(request.headers.get("traceparent"))
     g.context = bound(request_id=g.request_id, trace_id=g.trace_id)
     g.context.__enter__()
+    if "//" in request.environ["PATH_INFO"]:  # the framework would take two slashes for one
+        raise Problem(404, _DETAILS[404])
 
 
 def _close(response: Response) -> Response:
+    if request.method == "OPTIONS" and response.status_code == 200:
+        response.status_code = 204  # the framework's answer has an empty body of type text/html
+        response.headers.pop("Content-Type")
+        response.headers.pop("Content-Length", None)
     response.headers["X-Request-ID"] = g.request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = CONTENT_POLICY

@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from redis import Redis
 
+from app import jobs
 from app.analysis import draw, summarise
 from app.data import DataSet
 from app.job_queue import JobQueue
@@ -223,6 +224,7 @@ def test_a_wrong_period_names_its_fields(
         (b"[]", "application/json", 400),
         (b'"2012-01-01"', "application/json", 400),
         (b"null", "application/json", 400),
+        (b"[" * 1020 + b"]" * 1020, "application/json", 400),
         (b'{"x":"%s"}' % (b"x" * 65536), "application/json", 413),
     ],
 )
@@ -231,6 +233,20 @@ def test_a_body_that_is_no_job(
 ) -> None:
     """Another content type, broken JSON, no object, too large: each has its status, and no job."""
     problem(loaded.post("/jobs", data=body, content_type=content_type), status)
+    assert loaded.get("/jobs").get_json() == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ('{"start": "2012-01-01", "start": "2013-01-01", "end": "2013-12-31"}', "start"),
+        ('{"start": "2012-01-01", "end": {"a": 1, "b": 2, "\\u0061": 3}}', "a"),
+    ],
+)
+def test_a_key_that_is_there_twice_is_named(loaded: FlaskClient, body: str, name: str) -> None:
+    """Which of two values is meant nobody can know, so the body is refused."""
+    refused = problem(loaded.post("/jobs", data=body, content_type="application/json"), 400)
+    assert refused["errors"] == [{"field": name, "message": "is there twice"}]
     assert loaded.get("/jobs").get_json() == {}
 
 
@@ -244,10 +260,10 @@ def test_the_list_has_two_strings_a_job(loaded: FlaskClient) -> None:
     """GET /jobs is an object by job id, each value exactly datetime and status, in order."""
     assert loaded.get("/jobs").get_json() == {}
     ids = [submit(loaded) for _ in range(3)]
-    jobs = loaded.get("/jobs").get_json()
-    assert sorted(jobs) == sorted(ids)
+    listed = loaded.get("/jobs").get_json()
+    assert sorted(listed) == sorted(ids)
     assert re.findall(r'"([0-9a-f-]{36})":', loaded.get("/jobs").text) == ids
-    for job in jobs.values():
+    for job in listed.values():
         assert job.keys() == {"datetime", "status"}
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", job["datetime"])
         assert job["status"] == "submitted"
@@ -266,6 +282,100 @@ def test_pages_cover_the_list_once(loaded: FlaskClient) -> None:
             loaded.delete(f"/jobs/{ids[1]}")
         path = link.removeprefix("<").removesuffix('>; rel="next"') or None
     assert sorted(seen) == sorted(ids)
+
+
+def test_the_list_of_a_status(loaded: FlaskClient, worker: JobQueue) -> None:
+    """With a status the list and its pages hold the jobs that have it, and no other."""
+    ids = [submit(loaded) for _ in range(5)]
+    for _ in range(3):
+        work(worker)
+    assert list(loaded.get("/jobs?status=complete").get_json()) == ids[:3]
+    assert list(loaded.get("/jobs?status=submitted").get_json()) == ids[3:]
+    assert loaded.get("/jobs?status=in+progress").get_json() == {}
+    first = loaded.get("/jobs?status=complete&limit=2")
+    assert list(first.get_json()) == ids[:2]
+    following = first.headers["Link"].removeprefix("<").removesuffix('>; rel="next"')
+    second = loaded.get(following)
+    assert (list(second.get_json()), second.headers.get("Link")) == (ids[2:3], None)
+
+
+def test_pages_of_a_rare_status_are_full(
+    loaded: FlaskClient, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page is filled from as many jobs as it takes."""
+    monkeypatch.setattr(jobs, "BATCH", 2)
+    ids = [submit(loaded) for _ in range(9)]
+    rare = [ids[0], ids[4], ids[8]]
+    for job_id in rare:
+        redis.hset(f"job:{job_id}", "status", "failed")
+    page = loaded.get("/jobs?status=failed&limit=2")
+    assert list(page.get_json()) == rare[:2]
+    assert "cursor=5&status=failed" in page.headers["Link"]
+
+
+def test_an_unknown_status_is_refused(api: FlaskClient) -> None:
+    """A status that no job has is refused, with those there are."""
+    (error,) = problem(api.get("/jobs?status=done"), 422)["errors"]
+    assert error["field"] == "status"
+    assert "submitted, in progress, complete, failed" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        *(("GET", path) for path in ("/", "/help", "/openapi.json", "/healthz", "/readyz")),
+        *(("GET", path) for path in ("/metrics", "/data", f"/jobs/{UNKNOWN}")),
+        *(("GET", path) for path in (f"/results/{UNKNOWN}", f"/download/{UNKNOWN}")),
+        *(("POST", path) for path in ("/data", "/jobs")),
+        *(("DELETE", path) for path in ("/data", "/jobs", f"/jobs/{UNKNOWN}")),
+    ],
+)
+def test_an_unknown_parameter_is_refused(api: FlaskClient, method: str, path: str) -> None:
+    """A parameter that would be ignored is refused by name, on every route."""
+    refused = problem(api.open(f"{path}?colour=red", method=method), 400)
+    takes = "this route takes none"
+    assert refused["errors"] == [{"field": "colour", "message": f"is not a parameter; {takes}"}]
+
+
+def test_the_known_parameters_are_told(api: FlaskClient) -> None:
+    """The refusal of a parameter names those that there are; one given twice is refused too."""
+    detail = problem(api.get("/jobs?state=complete"), 400)["detail"]
+    assert detail == "state is not a parameter; this route takes limit, cursor, status"
+    (error,) = problem(api.get("/jobs?limit=1&limit=2"), 400)["errors"]
+    assert error == {"field": "limit", "message": "is given 2 times"}
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/jobs", {"GET", "HEAD", "POST", "DELETE", "OPTIONS"}),
+        ("/help", {"GET", "HEAD", "OPTIONS"}),
+    ],
+)
+def test_options_are_told_without_a_body(api: FlaskClient, path: str, allowed: set[str]) -> None:
+    """OPTIONS answers 204 with the methods of the path."""
+    response = api.options(path)
+    assert (response.status_code, response.data) == (204, b"")
+    assert set(response.headers["Allow"].split(", ")) == allowed
+    assert "Content-Type" not in response.headers
+
+
+@pytest.mark.parametrize("path", ["//jobs", "/jobs//", "/jobs//x", "///"])
+def test_two_slashes_are_not_one(api: FlaskClient, path: str) -> None:
+    """A path with an empty part is no other path."""
+    problem(api.get("/jobs", environ_overrides={"PATH_INFO": path}), 404)
+
+
+def test_an_id_in_capitals_is_the_same(loaded: FlaskClient, worker: JobQueue) -> None:
+    """UUIDs compare without case, on every route that takes one."""
+    job_id = submit(loaded)
+    work(worker)
+    capitals = job_id.upper()
+    assert loaded.get(f"/jobs/{capitals}").get_json()["id"] == job_id
+    assert loaded.get(f"/results/{capitals}").get_json()["id"] == job_id
+    assert loaded.get(f"/download/{capitals}").status_code == 200
+    assert loaded.delete(f"/jobs/{capitals}").status_code == 204
+    assert loaded.get("/jobs").get_json() == {}
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "limit=", "limit=-1"])
@@ -331,7 +441,7 @@ def test_no_product_before_the_end(loaded: FlaskClient, worker: JobQueue, route:
     ("job_id", "why"),
     [
         (UNKNOWN, f"there is no job {UNKNOWN}"),
-        (UNKNOWN.upper(), "is not a job id"),
+        (UNKNOWN.upper(), f"there is no job {UNKNOWN}"),
         (UNKNOWN.replace("-", ""), "is not a job id"),
         (f"{{{UNKNOWN}}}", "is not a job id"),
         ("1", "is not a job id"),

@@ -144,6 +144,12 @@ def test_what_is_no_request_is_a_problem(server: Server, sent: bytes) -> None:
     problem(exchange(server.port, sent), 400)
 
 
+def test_two_slashes_at_the_beginning_are_not_one(server: Server) -> None:
+    """The path //jobs is not /jobs, and no client library hides it here."""
+    request = b"GET //jobs HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    problem(exchange(server.port, request), 404)
+
+
 def test_an_answer_that_is_not_taken_is_given_up(server: Server) -> None:
     """Large answers for clients that do not read are bounded, and their connections aborted."""
     header = b"date,precipitation,temp_max,temp_min,wind,weather\n"

@@ -130,6 +130,17 @@ def test_a_body_that_is_no_json_object_is_refused(jobs: Jobs, body: bytes) -> No
     problem(jobs.post(data=body, headers={"Content-Type": "application/json"}), 400)
 
 
+@pytest.mark.parametrize("field", ["start", "end"])
+def test_a_key_that_is_there_twice_is_refused_by_name(
+    jobs: Jobs, data: DataSet, field: str
+) -> None:
+    """Of two values for a field nobody can know which is meant, so the body is refused."""
+    start, end = data.span(0, 30)
+    body = f'{{"{field}": "{start}", "start": "{start}", "end": "{end}"}}'
+    answer = jobs.post(data=body, headers={"Content-Type": "application/json"})
+    assert [item["field"] for item in problem(answer, 400)["errors"]] == [field]
+
+
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", None])
 def test_another_content_type_is_refused(jobs: Jobs, data: DataSet, kind: str | None) -> None:
     """A submission that does not call itself JSON is refused, whatever it holds."""
