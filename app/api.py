@@ -190,16 +190,24 @@ def delete_job(id: str) -> tuple[str, int]:
 @routes.get("/results/<id>")
 def show_result(id: str) -> Response:
     """The figures that a job computed."""
-    return Response(services().jobs.result(id), mimetype="application/json")
+    return unless_known(Response(services().jobs.result(id), mimetype="application/json"))
 
 
 @routes.get("/download/<id>")
 def download_plot(id: str) -> Response:
     """The plot that a job drew, as PNG."""
     image, name = services().jobs.plot(id)
-    return Response(
-        image, mimetype="image/png", headers={"Content-Disposition": f'inline; filename="{name}"'}
-    )
+    response = Response(image, mimetype="image/png")
+    response.headers["Content-Disposition"] = f'inline; filename="{name}"'
+    return unless_known(response)
+
+
+def unless_known(response: Response) -> Response:
+    """The response with its ETag, or 304 if If-None-Match says that the client has it."""
+    response.add_etag()
+    response.headers["Cache-Control"] = "private, no-cache"  # kept, but asked for each time
+    response.make_conditional(request)
+    return response
 
 
 def describe_routes(app: Flask) -> list[dict[str, str]]:

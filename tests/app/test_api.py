@@ -416,6 +416,22 @@ def test_a_job_from_submission_to_result(loaded: FlaskClient, worker: JobQueue) 
 
 
 @pytest.mark.parametrize("route", ["results", "download"])
+def test_what_a_client_has_is_not_sent_again(
+    loaded: FlaskClient, worker: JobQueue, route: str
+) -> None:
+    """With the ETag of an earlier answer the next one is 304 without a body; with another, 200."""
+    path = f"/{route}/{submit(loaded)}"
+    work(worker)
+    first = loaded.get(path)
+    etag = first.headers["ETag"]
+    assert first.headers["Cache-Control"] == "private, no-cache"
+    known = loaded.get(path, headers={"If-None-Match": f'"other", {etag}'})
+    assert (known.status_code, known.data, known.headers["ETag"]) == (304, b"", etag)
+    changed = loaded.get(path, headers={"If-None-Match": '"other"'})
+    assert (changed.status_code, changed.data) == (200, first.data)
+
+
+@pytest.mark.parametrize("route", ["results", "download"])
 def test_no_product_before_the_end(loaded: FlaskClient, worker: JobQueue, route: str) -> None:
     """Until the job is complete its products are a conflict, and the detail names the status."""
     job_id = submit(loaded)

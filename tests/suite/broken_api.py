@@ -200,6 +200,12 @@ def last_key_wins(request: Request, api: Api) -> Response:
     return api.answer(request)
 
 
+def etag_is_ignored(request: Request, api: Api) -> Response:
+    """What the client has is sent again."""
+    request.environ.pop("HTTP_IF_NONE_MATCH", None)
+    return api.answer(request)
+
+
 def trace_is_lost(request: Request, api: Api) -> Response:
     """The trace header of the caller does not reach the application."""
     request.environ.pop("HTTP_TRACEPARENT", None)
@@ -234,6 +240,7 @@ FAULTS: dict[str, Fault] = {
         refused_job_is_made,
         query_is_ignored,
         last_key_wins,
+        etag_is_ignored,
         trace_is_lost,
         malformed_csv_wipes_the_data,
     )

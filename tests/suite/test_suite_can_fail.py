@@ -106,6 +106,7 @@ FAILING: dict[str, set[str]] = {
         "test_plots_of_two_periods_differ",
         "test_result_agrees_with_the_days",
         "test_twenty_jobs_at_once_are_all_done_each_with_its_own_result",
+        "test_what_a_client_has_is_not_sent_again",
     },
     "result_of_another_job": {
         "test_each_job_has_its_own_result",
@@ -152,6 +153,9 @@ FAILING: dict[str, set[str]] = {
     },
     "last_key_wins": {
         "test_a_key_that_is_there_twice_is_refused_by_name",
+    },
+    "etag_is_ignored": {
+        "test_what_a_client_has_is_not_sent_again",
     },
     "trace_is_lost": {
         "test_job_keeps_the_ids_of_its_request",
