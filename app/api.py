@@ -19,6 +19,7 @@ from app.intake import (
     check_query,
     read_body,
     read_choice,
+    read_key,
     read_number,
     read_period,
 )
@@ -26,6 +27,7 @@ from app.job_queue import JobQueue
 from app.jobs import Jobs
 from app.settings import Settings
 from app.store import Status, connect
+from app.submission import Submission
 from app.telemetry import configure_logging
 
 HERE = Path(__file__).parent
@@ -46,6 +48,7 @@ class Services:
     redis: Redis
     queue: JobQueue
     jobs: Jobs
+    submission: Submission
     data: DataSet
 
 
@@ -59,7 +62,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     redis = connect(settings.redis_url, timeout=settings.redis_timeout)
     queue = JobQueue(redis, settings)
     app = Flask("app", static_folder=str(HERE / "web"), static_url_path="/web")
-    app.extensions["weather"] = Services(settings, redis, queue, Jobs(redis, queue), DataSet(redis))
+    app.extensions["weather"] = Services(
+        settings,
+        redis,
+        queue,
+        Jobs(redis),
+        Submission(redis, queue, settings),
+        DataSet(redis),
+    )
     edge.install(app)
     app.register_blueprint(routes)
     return app
@@ -147,8 +157,12 @@ def unload_data() -> dict[str, int]:
 def submit_job() -> tuple[dict[str, str], int, dict[str, str]]:
     """Submit a job for the days from start to end."""
     start, end = read_period(services().settings.max_json_bytes)
-    check_inside(start, end, services().data.extent())
-    job = services().jobs.submit(start, end, request_id=g.request_id, trace_id=g.trace_id)
+    submission, key = services().submission, read_key()
+    job = submission.earlier(key, start, end)
+    if job is None:
+        check_inside(start, end, services().data.extent())
+        ids = {"request_id": g.request_id, "trace_id": g.trace_id}
+        job = submission.submit(start, end, key=key, **ids)
     g.job_id = job["id"]
     return job, 202, {"Location": f"/jobs/{job['id']}"}
 

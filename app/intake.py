@@ -1,6 +1,7 @@
 """Reading requests: what a client may send, and the exact complaint about anything else."""
 
 import json
+import re
 from typing import Any
 
 import orjson
@@ -9,6 +10,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.data import Extent, parse_date
 from app.errors import FieldError, Problem
+
+_KEY = re.compile(r"[!-~]{1,128}")
 
 
 def read_body(limit: int) -> bytes:
@@ -86,6 +89,14 @@ def read_number(name: str, least: int, most: int, default: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 16 and least <= int(text) <= most):
         refuse_if([FieldError(name, f"must be a whole number from {least} to {most}")])
     return int(text)
+
+
+def read_key() -> str | None:
+    """The Idempotency-Key of the request, None when there is none. Raises Problem 400."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise Problem(400, "an Idempotency-Key is 1 to 128 printable ASCII characters, no spaces")
+    return key
 
 
 def read_choice(name: str, choices: tuple[str, ...]) -> str | None:

@@ -1,14 +1,14 @@
-"""Jobs as the API sees them: submit, list, look at, delete, fetch what the worker made of them."""
+"""Jobs as the API sees them: list, look at, delete, fetch what the worker made of them."""
 
 import itertools
 import uuid
 from collections.abc import Iterable
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from redis import Redis
 
 from app.errors import Problem
-from app.store import COUNTERS, INDEX, RECORD_PREFIX, Status, record_key, timestamp
+from app.store import COUNTERS, INDEX, RECORD_PREFIX, Status, record_key
 
 FIELDS = (
     "status",
@@ -27,16 +27,6 @@ FIELDS = (
 BATCH = 1000
 """Records that are read at once while a page is made of those with one status."""
 
-# KEYS record, index, counters, waiting; ARGV id, message, then field, value ...
-# A retry after a lost reply finds the record and does nothing.
-_SUBMIT = """
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 3))
-redis.call('ZADD', KEYS[2], redis.call('HINCRBY', KEYS[3], 'submitted', 1), ARGV[1])
-redis.call('RPUSH', KEYS[4], ARGV[2])
-return 1
-"""
-
 # KEYS index; ARGV prefix of records
 _DELETE_ALL = """
 local ids = redis.call('ZRANGE', KEYS[1], 0, -1)
@@ -46,40 +36,12 @@ return #ids
 """
 
 
-class Outbox(Protocol):
-    """Where the message of a new job goes: a Redis list and how to write to it."""
-
-    @property
-    def key(self) -> str:
-        """The Redis key of the list."""
-
-    def encode(self, job_id: str) -> bytes:
-        """The message for a job."""
-
-
 class Jobs:
     """The jobs in Redis. Any method can raise redis.RedisError."""
 
-    def __init__(self, redis: Redis, outbox: Outbox) -> None:
+    def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._outbox = outbox
-        self._submit: Any = redis.register_script(_SUBMIT)
         self._delete_all: Any = redis.register_script(_DELETE_ALL)
-
-    def submit(
-        self, start: str, end: str, *, request_id: str, trace_id: str | None
-    ) -> dict[str, str]:
-        """Save a job and queue it in one transaction; returns its id, status, start and end."""
-        job_id = str(uuid.uuid4())
-        job = {"id": job_id, "status": str(Status.SUBMITTED), "start": start, "end": end}
-        record = job | {"datetime": timestamp(), "request_id": request_id}
-        if trace_id:
-            record["trace_id"] = trace_id
-        self._submit(
-            keys=[record_key(job_id), INDEX, COUNTERS, self._outbox.key],
-            args=[job_id, self._outbox.encode(job_id), *_flat(record)],
-        )
-        return job
 
     def all(self, status: str | None = None) -> dict[str, dict[str, str]]:
         """Every job by id, in order of submission, each with `datetime` and `status`.
@@ -191,7 +153,3 @@ def _having(status: str | None, jobs: dict[str, dict[str, str]]) -> dict[str, di
 
 def _unknown(job_id: str) -> Problem:
     return Problem(404, f"there is no job {job_id}")
-
-
-def _flat(record: dict[str, str]) -> list[str]:
-    return [part for pair in record.items() for part in pair]

@@ -1,6 +1,8 @@
 """Every route: what it answers, and what it refuses."""
 
+import dataclasses
 import io
+import json
 import re
 import uuid
 from collections.abc import Callable, Iterator
@@ -12,13 +14,16 @@ from redis import Redis
 
 from app import jobs
 from app.analysis import draw, summarise
+from app.api import create_app
 from app.data import DataSet
 from app.job_queue import JobQueue
 from app.settings import Settings
-from app.store import Status
+from app.store import Status, timestamp
+from app.submission import Submission
 from app.worker import analyse
 
 UNKNOWN = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"
+JSON = {"Content-Type": "application/json"}
 PERIOD = {"start": "2012-01-01", "end": "2012-01-10"}
 
 
@@ -559,6 +564,93 @@ def test_a_wrong_method_names_the_right_ones(
 def test_an_unknown_path(api: FlaskClient) -> None:
     """A path that does not exist is a 404 that shows the way."""
     assert "GET /help" in problem(api.get("/nope"), 404)["detail"]
+
+
+def test_a_key_makes_one_job(loaded: FlaskClient, redis: Redis) -> None:
+    """The same key and period give the same job, whatever became of it, and queue it once."""
+    headers = {"Idempotency-Key": "order-4711"}
+    first = loaded.post("/jobs", json=PERIOD, headers=headers)
+    loaded.delete("/data")  # the answer does not depend on what is now
+    again = loaded.post("/jobs", data=json.dumps(PERIOD, indent=4), headers=headers | JSON)
+    assert (again.status_code, again.get_json()) == (202, first.get_json())
+    assert again.headers["Location"] == first.headers["Location"]
+    assert redis.llen("hotqueue:jobs") == 1
+    assert 0 < int(redis.ttl("request:order-4711")) <= 24 * 3600
+
+
+def test_a_key_is_for_one_period(loaded: FlaskClient, redis: Redis) -> None:
+    """The same key with another period is a conflict; another key makes another job."""
+    headers = {"Idempotency-Key": "order-4711"}
+    job = loaded.post("/jobs", json=PERIOD, headers=headers).get_json()
+    refused = loaded.post("/jobs", json=PERIOD | {"end": "2012-01-11"}, headers=headers)
+    assert job["id"] in problem(refused, 409)["detail"]
+    other = loaded.post("/jobs", json=PERIOD, headers={"Idempotency-Key": "order-4712"})
+    assert other.get_json()["id"] != job["id"]
+    assert redis.llen("hotqueue:jobs") == 2
+
+
+def test_two_requests_with_a_key_at_once_make_one_job(
+    loaded: FlaskClient, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when both found no job of the key before, the second gets that of the first."""
+    monkeypatch.setattr(Submission, "earlier", lambda *_: None)
+    headers = {"Idempotency-Key": "k"}
+    first, second = (loaded.post("/jobs", json=PERIOD, headers=headers) for _ in range(2))
+    assert first.get_json() == second.get_json()
+    problem(loaded.post("/jobs", json=PERIOD | {"end": "2012-01-11"}, headers=headers), 409)
+    assert redis.llen("hotqueue:jobs") == 1
+
+
+@pytest.mark.parametrize("key", ["", "two words", "x" * 129, "\u00e4"])
+def test_a_key_that_is_none_is_refused(loaded: FlaskClient, key: str) -> None:
+    """A key is a short visible text."""
+    refused = loaded.post("/jobs", json=PERIOD, headers={"Idempotency-Key": key})
+    assert "Idempotency-Key" in problem(refused, 400)["detail"]
+    assert loaded.get("/jobs").get_json() == {}
+
+
+@pytest.fixture
+def small(settings: Settings) -> Iterator[FlaskClient]:
+    """A client of an API whose queue holds two jobs, for at most a minute."""
+    app = create_app(dataclasses.replace(settings, queue_max_length=2, queue_max_age=60.0))
+    client = app.test_client()
+    assert client.post("/data").status_code == 201
+    yield client
+    app.extensions["weather"].redis.connection_pool.disconnect()
+
+
+def test_a_full_queue_takes_no_job(small: FlaskClient, worker: JobQueue) -> None:
+    """Above its length the queue refuses, says when to come back, and takes jobs again then."""
+    headers = {"Idempotency-Key": "k"}
+    first = small.post("/jobs", json=PERIOD, headers=headers)
+    submit(small)
+    refused = small.post("/jobs", json=PERIOD)
+    assert "2 jobs are waiting" in problem(refused, 429)["detail"]
+    assert int(refused.headers["Retry-After"]) > 0
+    assert small.post("/jobs", json=PERIOD, headers=headers).get_json() == first.get_json()
+    assert len(small.get("/jobs").get_json()) == 2
+    work(worker)
+    submit(small)
+
+
+def test_a_slow_queue_takes_no_job(small: FlaskClient, worker: JobQueue, redis: Redis) -> None:
+    """When the oldest job has waited too long, more of them would only wait longer."""
+    job_id = submit(small)
+    redis.hset(f"job:{job_id}", "datetime", timestamp(61.0))
+    refused = small.post("/jobs", json=PERIOD)
+    assert "has waited since" in problem(refused, 429)["detail"]
+    assert int(refused.headers["Retry-After"]) > 0
+    work(worker)
+    submit(small)
+
+
+@pytest.mark.parametrize("message", [b"no json", b"[]", b'{"id": 7}', b'{"id": "gone"}'])
+def test_a_foreign_message_does_not_stop_submission(
+    small: FlaskClient, redis: Redis, message: bytes
+) -> None:
+    """What another producer or a deleted job left at the head has no age."""
+    redis.lpush("hotqueue:jobs", message)
+    submit(small)
 
 
 def test_a_repeated_submission_makes_one_job(

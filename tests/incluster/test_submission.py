@@ -114,6 +114,17 @@ def test_a_period_outside_the_data_is_refused(jobs: Jobs, data: DataSet, side: s
     assert side in {item["field"] for item in error["errors"]}, error
 
 
+def test_a_submission_with_a_key_makes_one_job(jobs: Jobs, data: DataSet) -> None:
+    """Sent again with its Idempotency-Key a submission gives the same job, another a conflict."""
+    headers = {"Idempotency-Key": secrets.token_hex(8)}
+    start, end = data.span(0, 10)
+    first = json_of(jobs.post(json={"start": start, "end": end}, headers=headers), 202)
+    again = json_of(jobs.post(json={"start": start, "end": end}, headers=headers), 202)
+    assert again == first
+    other = jobs.post(json={"start": start, "end": start}, headers=headers)
+    assert first["id"] in problem(other, 409)["detail"]
+
+
 NOT_OBJECTS = {
     "torn": b'{"start": "2012-01-01", "end"',
     "empty": b"",

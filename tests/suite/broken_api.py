@@ -206,6 +206,12 @@ def etag_is_ignored(request: Request, api: Api) -> Response:
     return api.answer(request)
 
 
+def key_is_ignored(request: Request, api: Api) -> Response:
+    """A submission that is sent again makes another job."""
+    request.environ.pop("HTTP_IDEMPOTENCY_KEY", None)
+    return api.answer(request)
+
+
 def trace_is_lost(request: Request, api: Api) -> Response:
     """The trace header of the caller does not reach the application."""
     request.environ.pop("HTTP_TRACEPARENT", None)
@@ -241,6 +247,7 @@ FAULTS: dict[str, Fault] = {
         query_is_ignored,
         last_key_wins,
         etag_is_ignored,
+        key_is_ignored,
         trace_is_lost,
         malformed_csv_wipes_the_data,
     )
