@@ -132,12 +132,6 @@ def test_an_error_page_of_the_framework_is_a_problem(settings: Settings) -> None
     assert response.content_type == "application/problem+json"
 
 
-def test_a_double_slash_is_redirected(api: FlaskClient) -> None:
-    """The router's redirect is an answer, not an error."""
-    response = api.get("/jobs//x")
-    assert (response.status_code, response.headers["Location"]) == (308, "http://localhost/jobs/x")
-
-
 @pytest.mark.parametrize(
     ("method", "path"),
     [
