@@ -298,6 +298,22 @@ def test_a_pod_s_name_behind_a_headless_service(host: str) -> None:
     assert find_target(usual, Search("shop", hosts=(("db-0.db", "DB_HOST"),))).workloads == ()
 
 
+def test_a_host_name_has_one_meaning() -> None:
+    """A Service of another namespace comes before a pod behind a headless Service."""
+    headless = service("edge", "db", clusterIP="None", clusterIPs=["None"])
+    objects = [stateful(), headless, *within("edge", *web(), service())]
+    assert find(*objects, host="web.edge") == {"edge/deployment/web": "read from API_URL"}
+
+
+def test_an_address_has_one_meaning() -> None:
+    """Namespaces are not read at the same moment: one address may be in two of them."""
+    others = within("edge", *web(name="api"), service("api", "api"))
+    server = Server([*web(), service(), *others])
+    for address in ("10.96.0.1", "10.0.0.1"):
+        one = find_target(server, search(host="none.edge.svc", seen=(address,)))
+        assert found(one) == {"shop/deployment/web": "seen"}
+
+
 def test_an_external_name_is_followed_to_its_namespace() -> None:
     """The namespace is read for it, and another one only if a name leads there."""
     server = Server([external("api", "web.edge.svc"), *within("edge", *web(), service())])
