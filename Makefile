@@ -161,7 +161,7 @@ fuzz: $(READY) ## Fuzz the decoder of frames; ARGS="-runs=1000000" for longer.
 	$(BIN)/python tests/fuzz/fuzz_frames.py $(ARGS)
 
 .PHONY: mutants
-mutants: $(READY) ## Change verdict and frames a little, see that their tests notice; ARGS="--file PATH".
+mutants: $(READY) ## Change verdict, frames and target a little, see that their tests notice; ARGS="--file PATH".
 	$(BIN)/python -m tests.mutants $(ARGS)
 
 .PHONY: root-needed

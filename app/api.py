@@ -1,11 +1,12 @@
 """The HTTP API: every route in a few lines, the work in `jobs`, `data` and the queue.
 
-Served as a plain WSGI application: `granian --interface wsgi --factory app.api:create_app`.
+A plain WSGI application; `python -m app.server` serves it.
 """
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
+from urllib.parse import urlencode
 
 from flask import Blueprint, Flask, Response, current_app, g, jsonify, request
 from redis import Redis
@@ -13,16 +14,28 @@ from redis import Redis
 from app import edge
 from app.data import SAMPLE, DataSet, read_csv
 from app.errors import Problem
-from app.intake import check_inside, read_body, read_number, read_period
+from app.intake import (
+    check_inside,
+    check_query,
+    read_body,
+    read_choice,
+    read_key,
+    read_number,
+    read_period,
+)
 from app.job_queue import JobQueue
 from app.jobs import Jobs
 from app.settings import Settings
-from app.store import connect
+from app.store import Status, connect
+from app.submission import Submission
 from app.telemetry import configure_logging
 
 HERE = Path(__file__).parent
 LARGEST_PAGE = 1000
 """Jobs on a page of GET /jobs; about 100 kB."""
+
+PARAMETERS = {"api.list_jobs": ("limit", "cursor", "status")}
+"""The query parameters of the endpoints that take any."""
 
 routes = Blueprint("api", __name__)
 
@@ -35,6 +48,7 @@ class Services:
     redis: Redis
     queue: JobQueue
     jobs: Jobs
+    submission: Submission
     data: DataSet
 
 
@@ -48,7 +62,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     redis = connect(settings.redis_url, timeout=settings.redis_timeout)
     queue = JobQueue(redis, settings)
     app = Flask("app", static_folder=str(HERE / "web"), static_url_path="/web")
-    app.extensions["weather"] = Services(settings, redis, queue, Jobs(redis, queue), DataSet(redis))
+    app.extensions["weather"] = Services(
+        settings,
+        redis,
+        queue,
+        Jobs(redis),
+        Submission(redis, queue, settings),
+        DataSet(redis),
+    )
     edge.install(app)
     app.register_blueprint(routes)
     return app
@@ -57,6 +78,12 @@ def create_app(settings: Settings | None = None) -> Flask:
 def services() -> Services:
     """The services of the application that handles this request."""
     return cast("Services", current_app.extensions["weather"])
+
+
+@routes.before_request
+def refuse_unknown_parameters() -> None:
+    """Refuse a query that would be ignored, which looks like an answer to it."""
+    check_query(PARAMETERS.get(request.endpoint or "", ()))
 
 
 @routes.get("/")
@@ -130,22 +157,28 @@ def unload_data() -> dict[str, int]:
 def submit_job() -> tuple[dict[str, str], int, dict[str, str]]:
     """Submit a job for the days from start to end."""
     start, end = read_period(services().settings.max_json_bytes)
-    check_inside(start, end, services().data.extent())
-    job = services().jobs.submit(start, end, request_id=g.request_id, trace_id=g.trace_id)
+    submission, key = services().submission, read_key()
+    job = submission.earlier(key, start, end)
+    if job is None:
+        check_inside(start, end, services().data.extent())
+        ids = {"request_id": g.request_id, "trace_id": g.trace_id}
+        job = submission.submit(start, end, key=key, **ids)
     g.job_id = job["id"]
     return job, 202, {"Location": f"/jobs/{job['id']}"}
 
 
 @routes.get("/jobs")
 def list_jobs() -> Response:
-    """Every job by id, with time of submission and status; limit and cursor give pages."""
+    """Every job by id, or those with a status; limit and cursor give pages."""
+    status = read_choice("status", tuple(Status))
     if not request.args.keys() & {"limit", "cursor"}:
-        return jsonify(services().jobs.all())
+        return jsonify(services().jobs.all(status))
     limit, after = read_number("limit", 1, LARGEST_PAGE, 100), read_number("cursor", 0, 2**53, 0)
-    found, more = services().jobs.page(limit, after)
+    found, more = services().jobs.page(limit, after, status)
     response = jsonify(found)
     if more is not None:
-        response.headers["Link"] = f'</jobs?limit={limit}&cursor={more}>; rel="next"'
+        query = {"limit": limit, "cursor": more} | ({"status": status} if status else {})
+        response.headers["Link"] = f'</jobs?{urlencode(query)}>; rel="next"'
     return response
 
 
@@ -171,16 +204,24 @@ def delete_job(id: str) -> tuple[str, int]:
 @routes.get("/results/<id>")
 def show_result(id: str) -> Response:
     """The figures that a job computed."""
-    return Response(services().jobs.result(id), mimetype="application/json")
+    return unless_known(Response(services().jobs.result(id), mimetype="application/json"))
 
 
 @routes.get("/download/<id>")
 def download_plot(id: str) -> Response:
     """The plot that a job drew, as PNG."""
     image, name = services().jobs.plot(id)
-    return Response(
-        image, mimetype="image/png", headers={"Content-Disposition": f'inline; filename="{name}"'}
-    )
+    response = Response(image, mimetype="image/png")
+    response.headers["Content-Disposition"] = f'inline; filename="{name}"'
+    return unless_known(response)
+
+
+def unless_known(response: Response) -> Response:
+    """The response with its ETag, or 304 if If-None-Match says that the client has it."""
+    response.add_etag()
+    response.headers["Cache-Control"] = "private, no-cache"  # kept, but asked for each time
+    response.make_conditional(request)
+    return response
 
 
 def describe_routes(app: Flask) -> list[dict[str, str]]:

@@ -2,9 +2,9 @@
 
 import logging
 import re
+import socket
 import time
 import uuid
-from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -14,6 +14,7 @@ from redis import exceptions as redis_errors
 from werkzeug.exceptions import HTTPException
 
 from app.errors import MEDIA_TYPE, Problem
+from app.store import reason_of
 from app.telemetry import bound, trace_id_of
 
 REDIS_AWAY = (
@@ -25,13 +26,9 @@ REDIS_AWAY = (
 """What Redis raises while it is down, still loads, or takes no writes: it passes by itself."""
 RETRY_AFTER = "2"
 """Seconds a client should wait after a 503; a Redis pod restarts in about that time."""
+HOST = socket.gethostname()
+"""In Kubernetes the pod's name: of several, the caller learns which one answered."""
 CONTENT_POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
-
-
-LARGEST_DROPPED = 16_000_000
-"""Bytes of a refused body that are read and dropped. A server that closes with bytes unread resets
-the connection, and the client then may never see why it was refused."""
-PIECE = 64 * 1024
 
 _DETAILS = {
     404: "there is nothing at this path; GET /help lists the routes",
@@ -63,7 +60,6 @@ def install(app: Flask) -> None:
     app.register_error_handler(Exception, _refuse)
     app.before_request(_open)
     app.after_request(_close)
-    app.after_request(_drop_body)  # runs first
     app.teardown_request(_unbind)
 
 
@@ -74,23 +70,21 @@ def _open() -> None:
     g.trace_id = trace_id_of(request.headers.get("traceparent"))
     g.context = bound(request_id=g.request_id, trace_id=g.trace_id)
     g.context.__enter__()
+    if "//" in request.environ["PATH_INFO"]:  # the framework would take two slashes for one
+        raise Problem(404, _DETAILS[404])
 
 
 def _close(response: Response) -> Response:
+    if request.method == "OPTIONS" and response.status_code == 200:
+        response.status_code = 204  # the framework's answer has an empty body of type text/html
+        response.headers.pop("Content-Type")
+        response.headers.pop("Content-Length", None)
     response.headers["X-Request-ID"] = g.request_id
+    response.headers["X-Served-By"] = HOST
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = CONTENT_POLICY
     response.headers.setdefault("Cache-Control", "no-store")
     _log_access(response.status_code)
-    return response
-
-
-def _drop_body(response: Response) -> Response:
-    if response.status_code >= 400 and "Expect" not in request.headers:
-        stream, left = request.environ["wsgi.input"], LARGEST_DROPPED
-        with suppress(OSError, ValueError):  # a client that went away needs no answer
-            while left > 0 and stream.read(PIECE):
-                left -= PIECE
     return response
 
 
@@ -125,7 +119,7 @@ def _as_problem(error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, REDIS_AWAY):
-        log.warning("Redis is away", extra={"error": str(error)})
+        log.warning("Redis failed: %s", reason_of(error))
         return Problem(503, "the store does not answer", headers={"Retry-After": RETRY_AFTER})
     if isinstance(error, HTTPException) and error.code is not None and error.code >= 400:
         headers = {name: value for name, value in error.get_headers() if name == "Allow"}

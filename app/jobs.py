@@ -1,13 +1,14 @@
-"""Jobs as the API sees them: submit, list, look at, delete, fetch what the worker made of them."""
+"""Jobs as the API sees them: list, look at, delete, fetch what the worker made of them."""
 
+import itertools
 import uuid
 from collections.abc import Iterable
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from redis import Redis
 
 from app.errors import Problem
-from app.store import COUNTERS, INDEX, RECORD_PREFIX, Status, record_key, timestamp
+from app.store import COUNTERS, INDEX, RECORD_PREFIX, Status, record_key
 
 FIELDS = (
     "status",
@@ -23,15 +24,8 @@ FIELDS = (
 )
 """The fields of a record that GET /jobs/<id> shows, in its order."""
 
-# KEYS record, index, counters, waiting; ARGV id, message, then field, value ...
-# A retry after a lost reply finds the record and does nothing.
-_SUBMIT = """
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 3))
-redis.call('ZADD', KEYS[2], redis.call('HINCRBY', KEYS[3], 'submitted', 1), ARGV[1])
-redis.call('RPUSH', KEYS[4], ARGV[2])
-return 1
-"""
+BATCH = 1000
+"""Records that are read at once while a page is made of those with one status."""
 
 # KEYS index; ARGV prefix of records
 _DELETE_ALL = """
@@ -42,58 +36,46 @@ return #ids
 """
 
 
-class Outbox(Protocol):
-    """Where the message of a new job goes: a Redis list and how to write to it."""
-
-    @property
-    def key(self) -> str:
-        """The Redis key of the list."""
-
-    def encode(self, job_id: str) -> bytes:
-        """The message for a job."""
-
-
 class Jobs:
     """The jobs in Redis. Any method can raise redis.RedisError."""
 
-    def __init__(self, redis: Redis, outbox: Outbox) -> None:
+    def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._outbox = outbox
-        self._submit: Any = redis.register_script(_SUBMIT)
         self._delete_all: Any = redis.register_script(_DELETE_ALL)
 
-    def submit(
-        self, start: str, end: str, *, request_id: str, trace_id: str | None
-    ) -> dict[str, str]:
-        """Save a job and queue it in one transaction; returns its id, status, start and end."""
-        job_id = str(uuid.uuid4())
-        job = {"id": job_id, "status": str(Status.SUBMITTED), "start": start, "end": end}
-        record = job | {"datetime": timestamp(), "request_id": request_id}
-        if trace_id:
-            record["trace_id"] = trace_id
-        self._submit(
-            keys=[record_key(job_id), INDEX, COUNTERS, self._outbox.key],
-            args=[job_id, self._outbox.encode(job_id), *_flat(record)],
-        )
-        return job
+    def all(self, status: str | None = None) -> dict[str, dict[str, str]]:
+        """Every job by id, in order of submission, each with `datetime` and `status`.
 
-    def all(self) -> dict[str, dict[str, str]]:
-        """Every job by id, in order of submission, each with `datetime` and `status`."""
-        return self._summaries(self._redis.zrange(INDEX, 0, -1))
+        With `status` only those that have it.
+        """
+        return _having(status, self._summaries(self._redis.zrange(INDEX, 0, -1)))
 
-    def page(self, limit: int, after: int) -> tuple[dict[str, dict[str, str]], int | None]:
+    def page(
+        self, limit: int, after: int, status: str | None = None
+    ) -> tuple[dict[str, dict[str, str]], int | None]:
         """Up to `limit` jobs submitted later than number `after`, and the number to go on after.
 
-        That number is None on the last page. It stays valid when jobs are deleted.
+        That number is None on the last page. It stays valid when jobs are deleted. With `status`
+        only jobs that have it are on the pages.
         """
-        rows: Any = self._redis.zrange(
-            INDEX, f"({after}", "+inf", byscore=True, offset=0, num=limit + 1, withscores=True
-        )
-        more = int(rows[limit - 1][1]) if len(rows) > limit else None
-        return self._summaries(job_id for job_id, _ in rows[:limit]), more
+        found: dict[str, dict[str, str]] = {}
+        numbers: list[int] = []
+        batch = limit + 1 if status is None else BATCH
+        rows: Any = [()]
+        while rows and len(found) <= limit:
+            rows = self._redis.zrange(
+                INDEX, f"({after}", "+inf", byscore=True, offset=0, num=batch, withscores=True
+            )
+            after = int(rows[-1][1]) if rows else after
+            jobs = _having(status, self._summaries(job_id for job_id, _ in rows))
+            numbers += [int(number) for job_id, number in rows if job_id.decode() in jobs]
+            found |= jobs
+        more = numbers[limit - 1] if len(found) > limit else None
+        return dict(itertools.islice(found.items(), limit)), more
 
     def get(self, job_id: str) -> dict[str, str | None]:
         """The whole record, with None where nothing is yet. Raises Problem 404."""
+        job_id = canonical(job_id)
         values = self._fields(job_id, FIELDS)
         return {"id": job_id} | {
             name: value.decode() if value is not None else None
@@ -102,8 +84,9 @@ class Jobs:
 
     def delete(self, job_id: str) -> None:
         """Remove the job with result and plot; its message finds no record. Raises Problem 404."""
+        job_id = canonical(job_id)
         pipe = self._redis.pipeline(transaction=True)
-        pipe.delete(record_key(_checked(job_id)))
+        pipe.delete(record_key(job_id))
         pipe.zrem(INDEX, job_id)
         if not pipe.execute()[0]:
             raise _unknown(job_id)
@@ -139,7 +122,8 @@ class Jobs:
         }
 
     def _fields(self, job_id: str, names: Iterable[str]) -> list[bytes | None]:
-        values: Any = self._redis.hmget(record_key(_checked(job_id)), ["id", *names])
+        job_id = canonical(job_id)
+        values: Any = self._redis.hmget(record_key(job_id), ["id", *names])
         if values[0] is None:
             raise _unknown(job_id)
         return cast("list[bytes | None]", values[1:])
@@ -152,19 +136,20 @@ class Jobs:
         return cast("list[bytes]", product)
 
 
-def _checked(job_id: str) -> str:
+def canonical(job_id: str) -> str:
+    """The id as it is stored: UUIDs compare without case. Raises Problem 404 if it is none."""
     try:
-        canonical = str(uuid.UUID(job_id))
+        found = str(uuid.UUID(job_id))
     except ValueError:
-        canonical = ""
-    if job_id != canonical:
-        raise Problem(404, f"{job_id!r} is not a job id: an id is a UUID in small letters")
-    return job_id
+        found = ""
+    if job_id.lower() != found:
+        raise Problem(404, f"{job_id!r} is not a job id: an id is a UUID with its hyphens")
+    return found
+
+
+def _having(status: str | None, jobs: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    return {key: job for key, job in jobs.items() if status in (None, job["status"])}
 
 
 def _unknown(job_id: str) -> Problem:
     return Problem(404, f"there is no job {job_id}")
-
-
-def _flat(record: dict[str, str]) -> list[str]:
-    return [part for pair in record.items() for part in pair]

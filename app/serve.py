@@ -161,14 +161,9 @@ def run(port: int, folder: Path, events: "SimpleQueue[str]") -> None:
 def commands(port: int, folder: Path, store: Path) -> dict[str, list[str]]:
     """How each part is started, in the order of starting; the API as in its image."""
     redis = f"redis-server --port 0 --unixsocket {store} --dir {folder} --appendonly no"
-    granian = (
-        "-m granian --interface wsgi --factory --workers 2 --blocking-threads 2"
-        " --respawn-failed-workers --workers-kill-timeout 10"
-        f" --host {HOST} --port {port} app.api:create_app"
-    )
     return {
         "redis": [*redis.split(), "--save", "", "--loglevel", "warning"],
-        "api": [sys.executable, *granian.split()],
+        "api": [sys.executable, "-m", "app.server", "--host", HOST, "--port", str(port)],
         "worker": [sys.executable, "-m", "app.worker"],
     }
 

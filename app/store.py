@@ -1,9 +1,9 @@
 """What API, worker and queue share about Redis: the connection, the key names, a job's states."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from redis import ConnectionPool, Redis
+from redis import ConnectionPool, Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -15,6 +15,9 @@ COUNTERS = "jobs:counters"
 """Hash of totals since the store was made: submitted, complete, failed."""
 DATA = "data"
 """Hash of the loaded data set; one key, so that replacing it is one command."""
+
+REQUEST_PREFIX = "request:"
+"""`request:<Idempotency-Key>` is a hash: the job that a submission with this key made."""
 
 RETRIES = 1
 """A connection that died while idle costs one retry; a Redis that is down is reported at once."""
@@ -34,9 +37,13 @@ def record_key(job_id: str) -> str:
     return RECORD_PREFIX + job_id
 
 
-def timestamp() -> str:
-    """Now, in UTC, as ISO 8601 with milliseconds: the form of every time in a record."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+def timestamp(seconds_ago: float = 0.0) -> str:
+    """Now or earlier, in UTC, as ISO 8601 with milliseconds: the form of times in a record.
+
+    Of two such texts the later time is the greater one.
+    """
+    then = datetime.now(UTC) - timedelta(seconds=seconds_ago)
+    return then.isoformat(timespec="milliseconds")
 
 
 def connect(url: str, *, timeout: float, block: float = 0.0) -> Redis:
@@ -52,3 +59,8 @@ def connect(url: str, *, timeout: float, block: float = 0.0) -> Redis:
         retry=Retry(NoBackoff(), RETRIES),
     )
     return Redis(connection_pool=pool)
+
+
+def reason_of(error: RedisError) -> str:
+    """What Redis answered, with the code that redis-py cuts off, as OOM or NOAUTH."""
+    return " ".join(filter(None, (error.status_code, str(error))))

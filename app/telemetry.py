@@ -61,6 +61,7 @@ class JsonFormatter(OrjsonFormatter):
             timespec="milliseconds"
         )
         super().add_fields(log_data, record, message_dict)
+        log_data.pop("color_message", None)  # uvicorn's second form of the message
         log_data.update(_context.get())
 
 

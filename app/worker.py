@@ -17,7 +17,7 @@ from app import analysis, heartbeat
 from app.data import DataSet
 from app.job_queue import Delivery, JobQueue, worker_name
 from app.settings import Settings, SettingsError
-from app.store import Status, connect
+from app.store import Status, connect, reason_of
 from app.telemetry import bound, configure_logging
 
 FIRST_PAUSE = 0.1
@@ -55,7 +55,7 @@ class Worker:
                 self._next_job()
                 pause = FIRST_PAUSE
             except RedisError as error:
-                log.warning("Redis is away", extra={"error": str(error), "pause_s": pause})
+                log.warning("Redis failed: %s", reason_of(error), extra={"pause_s": pause})
                 self._stop.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
         pulse.join()  # so that no last beat enlists this worker again

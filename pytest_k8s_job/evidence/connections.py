@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from pytest_k8s_job.cluster.text import listed
@@ -57,4 +58,6 @@ def _counted(workloads: Iterable[Workload]) -> Iterator[str]:
 
 
 def _names(text: str, *names: str) -> bool:
-    return any(name and name in text for name in names)
+    """Whether one of the names stands in `text`, not as the beginning of another."""
+    found = (rf"(?<![\w.-]){re.escape(name)}(?![\w-]|\.\w)" for name in names if name)
+    return any(re.search(pattern, text) for pattern in found)

@@ -81,6 +81,7 @@ class Gatherer:
         data = self._bounded(lambda: self._read(window)) if self._count <= MOST else None
         if data is None:
             self._without += 1
+            self._shared.unread.add(nodeid)
             return []
         marks = [trace]
         if self._marker:

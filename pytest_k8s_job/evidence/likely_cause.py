@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Sequence
 
 from pytest_k8s_job.cluster.objects import Object, labels_of, name_of, owners
-from pytest_k8s_job.cluster.text import clipped
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
 from pytest_k8s_job.evidence.shared_log import complaints
 from pytest_k8s_job.evidence.window import (
@@ -139,9 +138,9 @@ def _exit_sentence(exited: ContainerExit, window: Window) -> str:
 
 
 def _logged_error(lines: Iterable[Line]) -> str:
-    """Return the last warning or error that the target logged for the test."""
-    found = [(line, text) for line in lines for _, text in complaints([line])]
+    """Return the last complaint that the target logged for the test."""
+    found = list(complaints(lines))
     if not found:
         return ""
-    line, text = found[-1]
-    return f"{line.pod} logged for this test: {clipped(text, 160)}"
+    (container, _), text = found[-1]
+    return f"{container} logged for this test: {text}"

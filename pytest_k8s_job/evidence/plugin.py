@@ -125,7 +125,7 @@ class EvidencePlugin:
 
     def shared_line(self) -> str:
         """Return what the target logged in most of the failed tests, or nothing."""
-        return self._gatherer.shared_line() if self._gatherer is not None else ""
+        return self._masks.evidence(self._gatherer.shared_line()) if self._gatherer else ""
 
     def _write_junit(self, report: Any) -> None:
         """Write the evidence as system-out, which pytest leaves out by default."""
@@ -139,9 +139,14 @@ class EvidencePlugin:
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the likely causes, and what evidence is missing."""
+        if self._gatherer is None:
+            return
         from pytest_k8s_job.diagnosis.grouping import group_texts  # noqa: PLC0415 (light)
+        from pytest_k8s_job.evidence.shared_log import same_complaint  # noqa: PLC0415 (light)
 
-        groups, shared = group_texts(self._causes), self.shared_line()
+        shared = self.shared_line()
+        causes = [each for each in self._causes if not same_complaint(each[0], shared)]
+        groups = group_texts(causes)
         if groups or shared:
             terminalreporter.write_sep("=", "likely causes")
         if shared:
@@ -150,10 +155,9 @@ class EvidencePlugin:
             count = len(set(nodeids))
             tests = f"{count} tests" if count > 1 else f"1 test ({nodeids[0]})"
             terminalreporter.write_line(f"{tests} failed because {cause}")
-        if self._gatherer is not None:
-            for note in self._gatherer.notes():
-                terminalreporter.write_line(note)
-            self._gatherer.close()
+        for note in self._gatherer.notes():
+            terminalreporter.write_line(note)
+        self._gatherer.close()
 
 
 def _error_message(report: Any) -> str:

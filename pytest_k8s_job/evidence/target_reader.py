@@ -11,23 +11,23 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from pytest_k8s_job.cluster.job_manifest import RUN_LABEL
-from pytest_k8s_job.cluster.objects import Object, labels_of, name_of
+from pytest_k8s_job.cluster.objects import Object, name_of
 from pytest_k8s_job.cluster.pods import Reader
 from pytest_k8s_job.cluster.text import epoch
 from pytest_k8s_job.diagnosis.containers import containers
 from pytest_k8s_job.diagnosis.snapshot import Snapshot
 from pytest_k8s_job.errors import ClusterError
+from pytest_k8s_job.target.membership import is_event_of, is_pod_of, is_slice_of
 from pytest_k8s_job.target.model import Target
 
 __all__ = ["MARGIN", "Log", "TargetData", "missing_rights", "read_secrets", "read_target"]
 
-SERVICE_LABEL = "kubernetes.io/service-name"
 MARGIN = 2.0  # seconds around a test: clocks of nodes differ, objects tell whole seconds
 LOG_LINES, LOG_BYTES = 5_000, 4 << 20  # of one container, the newest lines
-MOST_LOGS = 40  # containers; who has more names those that matter by a selector
+MOST_LOGS = 40  # containers
 SIDE_BY_SIDE = 8  # requests at the same time
 CORE, DISCOVERY = "/api/v1/namespaces/{}/", "/apis/discovery.k8s.io/v1/namespaces/{}/"
+OWN = {"pods": is_pod_of, "events": is_event_of, "endpointslices": is_slice_of}
 RIGHTS = {  # resource -> API group and verb of the right to read it
     "pods": ("", "list"),
     "pods/log": ("", "get"),
@@ -114,11 +114,9 @@ class _TargetReader:
         for (_, _, resource), (items, _) in zip(asked, answers, strict=True):
             objects[resource] += items
         at = max((each[1] for each in answers), default=time.time())
-        pods = objects["pods"] = [pod for pod in objects["pods"] if self._makes(pod)]
-        objects["events"] = [each for each in objects["events"] if self._concerns(each)]
-        objects["endpointslices"] = [
-            each for each in objects["endpointslices"] if self._leads_to(each)
-        ]
+        for resource, is_ours in OWN.items():
+            objects[resource] = [each for each in objects[resource] if is_ours(self._target, each)]
+        pods = objects["pods"]
         wanted = list(_wanted(pods, since))
         age = math.ceil(max(at - since, 0)) + 1
         logs = self._pool.map(lambda each: self._log(age, *each), wanted[:MOST_LOGS])
@@ -126,29 +124,6 @@ class _TargetReader:
         snapshot = Snapshot(next(iter(namespaces), ""), taken=at, server_time=at, objects=objects)
         left_out = max(len(wanted) - MOST_LOGS, 0)
         return TargetData(since, at, snapshot, kept, frozenset(self._refused), left_out)
-
-    def _makes(self, pod: Object) -> bool:
-        return RUN_LABEL not in labels_of(pod) and any(
-            each.namespace == pod["metadata"].get("namespace")
-            and each.makes(name_of(pod), labels_of(pod))
-            for each in self._target.workloads
-        )
-
-    def _concerns(self, event: Object) -> bool:
-        """Whether an event is about an object of the target, even a deleted one."""
-        about, namespace = event["involvedObject"], event["metadata"].get("namespace")
-        name, kind = str(about.get("name")), str(about.get("kind"))
-        if kind == "Service":
-            return (namespace, name) in {(e.namespace, e.name) for e in self._target.services}
-        return any(
-            each.namespace == namespace
-            and (name == each.name or (kind != each.kind and name.startswith(f"{each.name}-")))
-            for each in self._target.workloads
-        )
-
-    def _leads_to(self, endpoints: Object) -> bool:
-        place = endpoints["metadata"].get("namespace"), labels_of(endpoints).get(SERVICE_LABEL)
-        return place in {(each.namespace, each.name) for each in self._target.services}
 
     def _list(self, base: str, namespace: str, resource: str) -> tuple[list[Object], float]:
         path = f"{base.format(namespace)}{resource}"

@@ -151,10 +151,11 @@ class ReportBuilder:
         return Document(
             verdict,
             code,
-            readable(data.first_line)
-            or first_line(verdict, tests, causes, self._internal, data.findings),
+            readable(data.first_line) or first_line(verdict, tests, causes, self._internal, data),
             began,
             ended,
+            readable(data.target_line),
+            data.tested,
             data.place,
             count(tests),
             causes,

@@ -1,4 +1,4 @@
-"""Reads the target, the Job's steps and events after a run.
+"""Reads the target's pods, the Job's steps and events after a run.
 
 Each of these may be forbidden to the user or gone; it is then left out.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -28,26 +29,36 @@ from pytest_k8s_job.cluster.text import epoch
 from pytest_k8s_job.diagnosis.containers import Container, containers, terminating
 from pytest_k8s_job.errors import ClusterError
 from pytest_k8s_job.report.run_data import Event, Mark, Place, RunData, ShardProof, Workload
+from pytest_k8s_job.target.membership import is_event_of, is_pod_of
+from pytest_k8s_job.target.model import Target
 
 __all__ = ["cluster_data_from", "read_cluster_data"]
 
-RESOURCES = {
-    "pods": "/api/v1/namespaces/{}/pods?limit=500",
-    "events": "/api/v1/namespaces/{}/events?limit=1000",
-    "jobs": "/apis/batch/v1/namespaces/{}/jobs?limit=500",
-}
+CORE, BATCH = "/api/v1/namespaces/{}/", "/apis/batch/v1/namespaces/{}/"
+SIDE_BY_SIDE = 8  # requests at the same time
 
 
 def read_cluster_data(
-    reader: Reader, namespace: str, jobs: Collection[str], shards: Iterable[ShardProof] = ()
+    reader: Reader,
+    namespace: str,
+    jobs: Collection[str],
+    target: Target,
+    shards: Iterable[ShardProof] = (),
 ) -> RunData:
-    """Read from the API server what it knows of the run's Jobs."""
-    objects = {
-        name: list(_get(reader, path.format(namespace)).get("items") or ())
-        for name, path in RESOURCES.items()
-    }
-    data = cluster_data_from(objects, jobs, shards)
-    version = str(_get(reader, "/version").get("gitVersion") or "")
+    """Read from the API server what it knows of a run and its target.
+
+    Pods and events are asked for once in each namespace, however many pods tests or target have.
+    """
+    places = dict.fromkeys([namespace, *target.namespaces])
+    asked = [(each, CORE.format(place) + each) for place in places for each in ("pods", "events")]
+    asked += [("jobs", BATCH.format(namespace) + "jobs"), ("version", "/version")]
+    with ThreadPoolExecutor(SIDE_BY_SIDE, "k8s-job-report") as threads:
+        answers = list(threads.map(lambda each: _get(reader, each[1]), asked))
+    objects: dict[str, list[Object]] = {}
+    for (resource, _), answer in zip(asked, answers, strict=True):
+        objects.setdefault(resource, []).extend(answer.get("items") or ())
+    data = cluster_data_from(objects, namespace, jobs, target, shards)
+    version = str(answers[-1].get("gitVersion") or "")
     place = replace(data.place, namespace=namespace, server=reader.server, kubernetes=version)
     return replace(data, place=place)
 
@@ -62,31 +73,50 @@ def _get(reader: Reader, path: str) -> dict[str, Any]:
 
 def cluster_data_from(
     objects: Mapping[str, Sequence[Object]],
+    namespace: str,
     jobs: Collection[str],
+    target: Target,
     shards: Iterable[ShardProof] = (),
 ) -> RunData:
-    """Return what `objects`, by resource, show of the run's Jobs and shards."""
-    pods = objects.get("pods", [])
-    ours = [pod for pod in pods if labels_of(pod).get(JOB_LABEL) in jobs]
-    others = [pod for pod in pods if JOB_LABEL not in labels_of(pod)]
+    """Return what `objects`, by resource, show of a run and its target."""
+    all_pods, all_events = objects.get("pods", []), objects.get("events", [])
+    ours = [
+        pod
+        for pod in all_pods
+        if labels_of(pod).get(JOB_LABEL) in jobs and _namespace(pod) == namespace
+    ]
+    pods = [pod for pod in all_pods if is_pod_of(target, pod)]
     created = [
         epoch(job["metadata"].get("creationTimestamp"))
         for job in objects.get("jobs", [])
         if name_of(job) in jobs
     ]
     began = min((at for at in created if at), default=0.0)
+    names = {("Job", each) for each in jobs} | {("Pod", name_of(each)) for each in ours}
+    own = [each for each in all_events if _about(each) in names and _namespace(each) == namespace]
+    theirs = [each for each in all_events if is_event_of(target, each)]
     marks = [Mark("created", at) for at in created if at]
     for pod in ours:
-        marks += _steps(pod, objects.get("events", []), several=len(ours) > 1)
+        marks += _steps(pod, own, several=len(ours) > 1)
     nodes = {name_of(pod): pod["spec"].get("nodeName") or "" for pod in ours}
-    events = [*_events(objects.get("events", []), ours, began), *_container_exits(others, began)]
+    warnings = [each for each in own if each.get("type") == "Warning"]
+    events = [*_events([*warnings, *theirs], began), *_container_exits(pods, began)]
     return RunData(
         place=_place(ours),
         marks=tuple(sorted(marks, key=lambda mark: mark.at)),
         events=tuple(sorted(events, key=lambda event: event.at)),
-        target=tuple(_workloads(others, began)),
+        target=tuple(_workloads(pods, began)),
         shards=tuple(replace(each, node=nodes.get(each.pod, "")) for each in shards),
     )
+
+
+def _namespace(obj: Object) -> str:
+    return str(obj["metadata"].get("namespace") or "")
+
+
+def _about(event: Object) -> tuple[str, str]:
+    about = event["involvedObject"]
+    return str(about.get("kind")), str(about.get("name"))
 
 
 def _place(pods: Sequence[Object]) -> Place:
@@ -115,16 +145,14 @@ def _steps(pod: Object, events: Sequence[Object], *, several: bool) -> Iterator[
                 yield Mark(name, at, shard)
 
 
-def _events(events: Sequence[Object], ours: Sequence[Object], began: float) -> Iterator[Event]:
-    """Yield the target's events, and warnings about the pods of the tests."""
-    names = set(map(name_of, ours))
+def _events(events: Iterable[Object], began: float) -> Iterator[Event]:
+    """Yield the events since the run began."""
     for event in events:
-        about, at = event["involvedObject"], event_time(event)
-        warning = event.get("type") == "Warning"
-        of_job = about.get("kind") == "Job" or about.get("name") in names
-        if at >= began and (warning or not of_job):
-            place = f"{str(about.get('kind')).lower()}/{about.get('name')}"
-            yield Event(at, place, str(event.get("reason")), str(event.get("message")), warning)
+        kind, name = _about(event)
+        at, warning = event_time(event), event.get("type") == "Warning"
+        if at >= began:
+            text, reason = str(event.get("message")), str(event.get("reason"))
+            yield Event(at, f"{kind.lower()}/{name}", reason, text, warning)
 
 
 def _container_exits(pods: Sequence[Object], began: float) -> Iterator[Event]:
@@ -144,19 +172,18 @@ def _container_exits(pods: Sequence[Object], began: float) -> Iterator[Event]:
 
 def _workloads(pods: Sequence[Object], began: float) -> Iterator[Workload]:
     """Yield each version of each workload; two versions of one are two."""
-    groups: dict[tuple[str, str, str, str], list[Container]] = {}
+    groups: dict[tuple[str, str, str, str, str], list[Container]] = {}
     for pod in pods:
         for each in () if terminating(pod) else _main_containers(pod):
             owner = "/".join(workload_of(pod) or ("pod", name_of(pod)))
-            key = (owner, each.spec["image"], digest_of(each.status), version_of(pod))
-            groups.setdefault(key, []).append(each)
-    for (name, image, digest, version), members in sorted(groups.items(), key=lambda item: item[0]):
+            image, digest = each.spec["image"], digest_of(each.status)
+            version = owner, _namespace(pod), image, digest, version_of(pod)
+            groups.setdefault(version, []).append(each)
+    for key, members in sorted(groups.items(), key=lambda item: item[0]):
         nodes = sorted({each.pod["spec"].get("nodeName") or "" for each in members} - {""})
         ready = sum(bool(each.status.get("ready")) for each in members)
         restarts = sum(0 < epoch(e.ended_before.get("finishedAt")) >= began for e in members)
-        yield Workload(
-            name, image, digest, version, ", ".join(nodes), f"{ready}/{len(members)}", restarts
-        )
+        yield Workload(*key, ", ".join(nodes), f"{ready}/{len(members)}", restarts)
 
 
 def _main_containers(pod: Object) -> list[Container]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from pytest_k8s_job.report.run_data import Event, Finding, Mark, Place, ShardProof, Workload
 
@@ -104,6 +106,8 @@ class Document:
     first_line: str
     started: float
     finished: float
+    target_line: str = ""
+    tested: Mapping[str, Any] = field(default_factory=dict)
     place: Place = field(default_factory=Place)
     counts: dict[str, int] = field(default_factory=dict)
     causes: tuple[Cause, ...] = ()

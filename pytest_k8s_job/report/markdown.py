@@ -27,6 +27,8 @@ def _lines(document: Document) -> Iterator[str]:
     yield ""
     yield escape(document.first_line)
     yield ""
+    if document.target_line:
+        yield from [escape(document.target_line), ""]
     for finding in document.findings[:CAUSES]:
         if finding.sentence != document.first_line:
             yield f"- {escape(finding.sentence)}"
@@ -70,7 +72,8 @@ def _target(document: Document) -> Iterator[str]:
     if document.target:
         yield from ["| workload | image | digest |", "| --- | --- | --- |"]
         for each in document.target:
-            yield f"| {escape(each.name)} | {escape(each.image)} | {escape(each.digest)} |"
+            there = "" if each.namespace == place.namespace else f" in {escape(each.namespace)}"
+            yield f"| {escape(each.name)}{there} | {escape(each.image)} | {escape(each.digest)} |"
 
 
 def escape(text: str) -> str:

@@ -6,7 +6,9 @@ are seconds since the epoch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -47,6 +49,7 @@ class Workload:
     """A part of the target, as it was when the tests began."""
 
     name: str  # "deployment/api"
+    namespace: str = ""
     image: str = ""
     digest: str = ""  # "sha256:..."
     pod_template_hash: str = ""
@@ -108,6 +111,11 @@ class RunData:
     verdict: str = ""
     exit_code: int | None = None
     first_line: str = ""
+    target_line: str = ""  # as the session's header shows it
+    tested: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # the target, as Target.as_json() has it
+    shared_line: str = ""  # what the target logged in most of the failed tests
     place: Place = Place()
     marks: tuple[Mark, ...] = ()
     events: tuple[Event, ...] = ()

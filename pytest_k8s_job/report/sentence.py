@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytest_k8s_job.report.document import Cause, Result, count
-from pytest_k8s_job.report.run_data import Finding
+from pytest_k8s_job.report.failures import readable
+from pytest_k8s_job.report.run_data import RunData
 
 __all__ = ["VERDICTS", "first_line"]
 
@@ -25,15 +26,15 @@ def first_line(
     tests: Sequence[Result],
     causes: Sequence[Cause],
     internal: str,
-    findings: Sequence[Finding] = (),
+    data: RunData | None = None,
 ) -> str:
-    """Return one sentence on the result; findings in the cluster come first."""
+    """Return one sentence on the result; what the run in the cluster knows comes first."""
     bad = sum(test.bad for test in tests)
     if internal:
         return f"pytest itself failed: {internal.strip().rpartition(chr(10))[2]}"
     if bad:
-        found = f"; found in the cluster: {findings[0].sentence}" if findings else ""
-        return f"{bad:,} of {plural(len(tests), 'test')} failed{found or _why(bad, causes)}"
+        why = (_found(data) if data is not None else "") or _why(bad, causes)
+        return f"{bad:,} of {plural(len(tests), 'test')} failed{why}"
     if not tests:
         return "No test ran."
     counts = count(tuple(tests))
@@ -41,6 +42,13 @@ def first_line(
         return f"{'All ' if len(tests) > 1 else ''}{plural(len(tests), 'test')} passed."
     outcomes = ", ".join(f"{number:,} {outcome}" for outcome, number in reversed(counts.items()))
     return f"{plural(len(tests), 'test')}: {outcomes}."
+
+
+def _found(data: RunData) -> str:
+    """Return what the failed tests share in the target's log, else what the diagnosis named."""
+    if data.shared_line:
+        return f"; {readable(data.shared_line)}"
+    return f"; found in the cluster: {data.findings[0].sentence}" if data.findings else ""
 
 
 def _why(bad: int, causes: Sequence[Cause]) -> str:

@@ -60,6 +60,8 @@ _STAY = {
     "--retries": 1,
     "--rerun-failed": 1,
     "--mask": 1,
+    "--target": 1,
+    "--wait-rollout": 1,
 }
 _OURS = "--k8s-"  # all of them take a value
 _PATHS = {"--rootdir", "-c", "--config-file", "--ignore"}  # options whose value is a path

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_k8s_job.diagnosis.finding import Finding as Diagnosed
 from pytest_k8s_job.diagnosis.start_watch import diagnose_target
+from pytest_k8s_job.replay.local_plugins import EVIDENCE_PLUGIN
 from pytest_k8s_job.report.cluster_data import read_cluster_data
 from pytest_k8s_job.report.run_data import RUN_DATA, Finding, RunData, ShardProof
 from pytest_k8s_job.run.run import ClusterRun
@@ -20,7 +21,9 @@ __all__ = ["keep_run_data", "run_data_of"]
 
 def keep_run_data(config: pytest.Config, run: ClusterRun, judgement: Judgement) -> None:
     """Leave the data of the run where the report of this session finds it."""
-    config.stash[RUN_DATA] = run_data_of(run, judgement)
+    evidence = config.pluginmanager.getplugin(EVIDENCE_PLUGIN)
+    shared = evidence.shared_line() if evidence is not None else ""
+    config.stash[RUN_DATA] = replace(run_data_of(run, judgement), shared_line=shared)
 
 
 def run_data_of(run: ClusterRun, judgement: Judgement) -> RunData:
@@ -32,7 +35,7 @@ def run_data_of(run: ClusterRun, judgement: Judgement) -> RunData:
         names = {job.name for job in jobs}
         lost = judgement.verdict in (Verdict.INCOMPLETE, Verdict.NOT_RUN)
         proofs = [_proof(shard, lost=lost) for shard in run.shards]
-        data = read_cluster_data(cluster, namespace, names, proofs)
+        data = read_cluster_data(cluster, namespace, names, run.target, proofs)
         if judgement.verdict is Verdict.FAILED:
             findings = [
                 *findings,
@@ -45,6 +48,8 @@ def run_data_of(run: ClusterRun, judgement: Judgement) -> RunData:
         verdict=judgement.verdict.value,
         exit_code=judgement.exit_code,
         first_line=judgement.reason.partition("\n")[0],
+        target_line=run.target_line,
+        tested=run.target.as_json(),
         findings=tuple(_finding(each) for each in findings),
     )
 

@@ -14,7 +14,15 @@ from pytest_k8s_job.target.state import NamespaceState
 from pytest_k8s_job.target.workloads import RESOURCES
 from pytest_k8s_job.target.written import written
 
-__all__ = ["States", "chain", "exists", "service_in", "template_labels", "workload_objects"]
+__all__ = [
+    "SLICE_LABEL",
+    "States",
+    "chain",
+    "exists",
+    "service_in",
+    "template_labels",
+    "workload_objects",
+]
 
 MOST_HOPS = 4  # from one ExternalName to the next
 SLICE_LABEL = "kubernetes.io/service-name"
@@ -41,8 +49,9 @@ def chain(states: States, service: ServiceName) -> list[ServiceName]:
 
 def service_in(states: States, service: ServiceName, why: str) -> Service:
     """Return the Service with what is behind it, by ExternalName too."""
-    last = next(each for each in reversed(chain(states, service)) if exists(states, each))
-    made = _resolved(states[last.namespace], last.name, why)
+    read = ((each, _object(states, each)) for each in chain(states, service))
+    *_, (last, obj) = ((each, obj) for each, obj in read if obj is not None)
+    made = _resolved(states[last.namespace], obj, why)
     if last == service:
         return made
     own = _object(states, service) or {}
@@ -66,9 +75,8 @@ def _object(states: States, service: ServiceName) -> Object | None:
     return state.named("services", service.name) if state is not None else None
 
 
-def _resolved(state: NamespaceState, name: str, why: str) -> Service:
-    obj = state.named("services", name)
-    selector = obj["spec"].get("selector") if obj is not None else None
+def _resolved(state: NamespaceState, service: Object, why: str) -> Service:
+    name, selector = name_of(service), service["spec"].get("selector")
     endpoints = list(_endpoints(state, name))
     names = {pod for pod, _ in endpoints}
     answering = {pod for pod, ready in endpoints if ready}
@@ -94,8 +102,8 @@ def _resolved(state: NamespaceState, name: str, why: str) -> Service:
         tuple(sorted((state.namespace, *each) for each in workloads or owners)),
         tuple(pod_of(each) for each in pods if name_of(each) in strays),
         tuple(sorted(_foreign(state, name))) if workloads else (),
-        _uid(obj or {}),
-        written(obj, "spec", "selector"),
+        _uid(service),
+        written(service, "spec", "selector"),
     )
 
 

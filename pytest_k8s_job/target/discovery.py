@@ -62,7 +62,7 @@ class Search:
 
     def service(self, host: str) -> ServiceName | None:
         """Return the Service that a host name may mean."""
-        return service_named(host, self.namespace, host.lower().rstrip(".").split(".")[1:2])
+        return service_named(host, self.namespace, host.lower().split("."))
 
 
 def find_target(reader: Reader, search: Search) -> Target:

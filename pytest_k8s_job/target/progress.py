@@ -42,7 +42,7 @@ def progress_of(obj: Object | None, kind: str, pods: Sequence[Pod], current: str
 
 
 def completed_at(obj: Object | None) -> float:
-    """Return when its controller found that the newest rollout was over, 0 if it did not."""
+    """Return when its controller found the newest rollout over, or 0."""
     if obj is None or _is_unseen(obj):
         return 0.0
     progressing = condition(obj, "Progressing")
@@ -58,13 +58,13 @@ def is_stalled(obj: Object | None) -> bool:
 
 
 def _is_unseen(obj: Object) -> bool:
-    """Whether its controller has not seen the newest change: right after it, the status is old."""
+    """Whether its controller has not seen the newest change yet."""
     seen = _count(obj.get("status") or {}, "observedGeneration")
     return seen < int(obj["metadata"].get("generation", 0))
 
 
 def _counted(obj: Object, status: Object, kind: str, new: int | None) -> str:
-    """Return what is left; `new` is how many pods of the newest template are ready, if known."""
+    """Return what the rollout still waits for, given the ready new pods."""
     wanted, updated, present, ready = _counts(obj, status, kind)
     if obj["spec"].get("paused"):
         return "" if ready >= wanted else f"{ready} of {wanted} pods ready"

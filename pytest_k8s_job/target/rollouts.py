@@ -1,4 +1,4 @@
-"""What two readings of a workload, and the API server's times, tell of rollouts in between."""
+"""Rollouts between two readings of a workload."""
 
 from __future__ import annotations
 

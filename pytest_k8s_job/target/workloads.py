@@ -72,7 +72,7 @@ def _newest_replicaset(state: NamespaceState, key: Key, obj: Object | None) -> O
     if kind == "replicaset":
         return obj
     owned = _owned(state, key)
-    if kind == "deployment" and obj is not None:
+    if obj is not None:  # a Deployment: what else is read owns no ReplicaSet
         number = _annotation(obj, NUMBER)
         return next((each for each in owned if _annotation(each, NUMBER) == number), None)
     wanted = filter(_has_pods, owned)

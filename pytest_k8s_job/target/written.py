@@ -1,4 +1,4 @@
-"""When a field of an object was written, as the API server keeps it with the field's owners."""
+"""When a field of an object was last written, by its managed fields."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["written"]
 
 
 def written(obj: Object | None, *path: str) -> float:
-    """Return when an owner of a field last changed something of the object; 0 if nobody owns it.
+    """Return when an owner of a field last changed the object, or 0.
 
     It may have been another field of the same owner's. Scaling is another entry than the template.
     """

@@ -1,6 +1,7 @@
 """A real Redis for the unit tests, and the service in front of it. Nothing here is a mock."""
 
 import logging
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +13,10 @@ from redis import Redis
 from app.api import create_app
 from app.settings import Settings
 from app.store import connect
-from tests.app.processes import RedisServer, WorkerProcess
+from tests.app.api_server import WORKERS, Server
+from tests.app.processes import RedisServer, WorkerProcess, free_port
+from tests.app.served import Served
+from tests.incluster.waiting import wait_until
 
 hypothesis_settings.register_profile("unit", deadline=None)  # a shared machine stalls at times
 hypothesis_settings.load_profile("unit")
@@ -113,3 +117,32 @@ def start_worker(
         if worker.process.poll() is None:
             worker.process.kill()
             worker.process.wait(20)
+
+
+@pytest.fixture
+def server(redis_server: RedisServer, tmp_path: Path) -> Iterator[Server]:
+    """The API's server, answering with all its workers."""
+    server = Server(tmp_path / "api.log", redis_server.url)
+    try:
+        wait_until(server.status, 60, "the server", until=lambda status: status == 200)
+        wait_until(server.started, 60, "all workers", until=lambda started: started == WORKERS)
+        yield server
+    finally:
+        exit_code = server.end()
+    assert exit_code == 0
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[[], Served]]:
+    """Starts the service; whatever the test does, it is ended."""
+    started: list[Served] = []
+
+    def start() -> Served:
+        started.append(Served(free_port(), tmp_path / f"serve-{len(started)}.log"))
+        started[-1].wait_until_ready()
+        return started[-1]
+
+    yield start
+    for served in started:
+        if served.process.poll() is None:
+            served.end(signal.SIGTERM)

@@ -1,6 +1,8 @@
 """Every route: what it answers, and what it refuses."""
 
+import dataclasses
 import io
+import json
 import re
 import uuid
 from collections.abc import Callable, Iterator
@@ -10,14 +12,18 @@ import pytest
 from flask.testing import FlaskClient
 from redis import Redis
 
+from app import jobs
 from app.analysis import draw, summarise
+from app.api import create_app
 from app.data import DataSet
 from app.job_queue import JobQueue
 from app.settings import Settings
-from app.store import Status
+from app.store import Status, timestamp
+from app.submission import Submission
 from app.worker import analyse
 
 UNKNOWN = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"
+JSON = {"Content-Type": "application/json"}
 PERIOD = {"start": "2012-01-01", "end": "2012-01-10"}
 
 
@@ -223,6 +229,7 @@ def test_a_wrong_period_names_its_fields(
         (b"[]", "application/json", 400),
         (b'"2012-01-01"', "application/json", 400),
         (b"null", "application/json", 400),
+        (b"[" * 1020 + b"]" * 1020, "application/json", 400),
         (b'{"x":"%s"}' % (b"x" * 65536), "application/json", 413),
     ],
 )
@@ -231,6 +238,20 @@ def test_a_body_that_is_no_job(
 ) -> None:
     """Another content type, broken JSON, no object, too large: each has its status, and no job."""
     problem(loaded.post("/jobs", data=body, content_type=content_type), status)
+    assert loaded.get("/jobs").get_json() == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ('{"start": "2012-01-01", "start": "2013-01-01", "end": "2013-12-31"}', "start"),
+        ('{"start": "2012-01-01", "end": {"a": 1, "b": 2, "\\u0061": 3}}', "a"),
+    ],
+)
+def test_a_key_that_is_there_twice_is_named(loaded: FlaskClient, body: str, name: str) -> None:
+    """Which of two values is meant nobody can know, so the body is refused."""
+    refused = problem(loaded.post("/jobs", data=body, content_type="application/json"), 400)
+    assert refused["errors"] == [{"field": name, "message": "is there twice"}]
     assert loaded.get("/jobs").get_json() == {}
 
 
@@ -244,10 +265,10 @@ def test_the_list_has_two_strings_a_job(loaded: FlaskClient) -> None:
     """GET /jobs is an object by job id, each value exactly datetime and status, in order."""
     assert loaded.get("/jobs").get_json() == {}
     ids = [submit(loaded) for _ in range(3)]
-    jobs = loaded.get("/jobs").get_json()
-    assert sorted(jobs) == sorted(ids)
+    listed = loaded.get("/jobs").get_json()
+    assert sorted(listed) == sorted(ids)
     assert re.findall(r'"([0-9a-f-]{36})":', loaded.get("/jobs").text) == ids
-    for job in jobs.values():
+    for job in listed.values():
         assert job.keys() == {"datetime", "status"}
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", job["datetime"])
         assert job["status"] == "submitted"
@@ -266,6 +287,100 @@ def test_pages_cover_the_list_once(loaded: FlaskClient) -> None:
             loaded.delete(f"/jobs/{ids[1]}")
         path = link.removeprefix("<").removesuffix('>; rel="next"') or None
     assert sorted(seen) == sorted(ids)
+
+
+def test_the_list_of_a_status(loaded: FlaskClient, worker: JobQueue) -> None:
+    """With a status the list and its pages hold the jobs that have it, and no other."""
+    ids = [submit(loaded) for _ in range(5)]
+    for _ in range(3):
+        work(worker)
+    assert list(loaded.get("/jobs?status=complete").get_json()) == ids[:3]
+    assert list(loaded.get("/jobs?status=submitted").get_json()) == ids[3:]
+    assert loaded.get("/jobs?status=in+progress").get_json() == {}
+    first = loaded.get("/jobs?status=complete&limit=2")
+    assert list(first.get_json()) == ids[:2]
+    following = first.headers["Link"].removeprefix("<").removesuffix('>; rel="next"')
+    second = loaded.get(following)
+    assert (list(second.get_json()), second.headers.get("Link")) == (ids[2:3], None)
+
+
+def test_pages_of_a_rare_status_are_full(
+    loaded: FlaskClient, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page is filled from as many jobs as it takes."""
+    monkeypatch.setattr(jobs, "BATCH", 2)
+    ids = [submit(loaded) for _ in range(9)]
+    rare = [ids[0], ids[4], ids[8]]
+    for job_id in rare:
+        redis.hset(f"job:{job_id}", "status", "failed")
+    page = loaded.get("/jobs?status=failed&limit=2")
+    assert list(page.get_json()) == rare[:2]
+    assert "cursor=5&status=failed" in page.headers["Link"]
+
+
+def test_an_unknown_status_is_refused(api: FlaskClient) -> None:
+    """A status that no job has is refused, with those there are."""
+    (error,) = problem(api.get("/jobs?status=done"), 422)["errors"]
+    assert error["field"] == "status"
+    assert "submitted, in progress, complete, failed" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        *(("GET", path) for path in ("/", "/help", "/openapi.json", "/healthz", "/readyz")),
+        *(("GET", path) for path in ("/metrics", "/data", f"/jobs/{UNKNOWN}")),
+        *(("GET", path) for path in (f"/results/{UNKNOWN}", f"/download/{UNKNOWN}")),
+        *(("POST", path) for path in ("/data", "/jobs")),
+        *(("DELETE", path) for path in ("/data", "/jobs", f"/jobs/{UNKNOWN}")),
+    ],
+)
+def test_an_unknown_parameter_is_refused(api: FlaskClient, method: str, path: str) -> None:
+    """A parameter that would be ignored is refused by name, on every route."""
+    refused = problem(api.open(f"{path}?colour=red", method=method), 400)
+    takes = "this route takes none"
+    assert refused["errors"] == [{"field": "colour", "message": f"is not a parameter; {takes}"}]
+
+
+def test_the_known_parameters_are_told(api: FlaskClient) -> None:
+    """The refusal of a parameter names those that there are; one given twice is refused too."""
+    detail = problem(api.get("/jobs?state=complete"), 400)["detail"]
+    assert detail == "state is not a parameter; this route takes limit, cursor, status"
+    (error,) = problem(api.get("/jobs?limit=1&limit=2"), 400)["errors"]
+    assert error == {"field": "limit", "message": "is given 2 times"}
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/jobs", {"GET", "HEAD", "POST", "DELETE", "OPTIONS"}),
+        ("/help", {"GET", "HEAD", "OPTIONS"}),
+    ],
+)
+def test_options_are_told_without_a_body(api: FlaskClient, path: str, allowed: set[str]) -> None:
+    """OPTIONS answers 204 with the methods of the path."""
+    response = api.options(path)
+    assert (response.status_code, response.data) == (204, b"")
+    assert set(response.headers["Allow"].split(", ")) == allowed
+    assert "Content-Type" not in response.headers
+
+
+@pytest.mark.parametrize("path", ["//jobs", "/jobs//", "/jobs//x", "///"])
+def test_two_slashes_are_not_one(api: FlaskClient, path: str) -> None:
+    """A path with an empty part is no other path."""
+    problem(api.get("/jobs", environ_overrides={"PATH_INFO": path}), 404)
+
+
+def test_an_id_in_capitals_is_the_same(loaded: FlaskClient, worker: JobQueue) -> None:
+    """UUIDs compare without case, on every route that takes one."""
+    job_id = submit(loaded)
+    work(worker)
+    capitals = job_id.upper()
+    assert loaded.get(f"/jobs/{capitals}").get_json()["id"] == job_id
+    assert loaded.get(f"/results/{capitals}").get_json()["id"] == job_id
+    assert loaded.get(f"/download/{capitals}").status_code == 200
+    assert loaded.delete(f"/jobs/{capitals}").status_code == 204
+    assert loaded.get("/jobs").get_json() == {}
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "limit=", "limit=-1"])
@@ -306,6 +421,22 @@ def test_a_job_from_submission_to_result(loaded: FlaskClient, worker: JobQueue) 
 
 
 @pytest.mark.parametrize("route", ["results", "download"])
+def test_what_a_client_has_is_not_sent_again(
+    loaded: FlaskClient, worker: JobQueue, route: str
+) -> None:
+    """With the ETag of an earlier answer the next one is 304 without a body; with another, 200."""
+    path = f"/{route}/{submit(loaded)}"
+    work(worker)
+    first = loaded.get(path)
+    etag = first.headers["ETag"]
+    assert first.headers["Cache-Control"] == "private, no-cache"
+    known = loaded.get(path, headers={"If-None-Match": f'"other", {etag}'})
+    assert (known.status_code, known.data, known.headers["ETag"]) == (304, b"", etag)
+    changed = loaded.get(path, headers={"If-None-Match": '"other"'})
+    assert (changed.status_code, changed.data) == (200, first.data)
+
+
+@pytest.mark.parametrize("route", ["results", "download"])
 def test_no_product_before_the_end(loaded: FlaskClient, worker: JobQueue, route: str) -> None:
     """Until the job is complete its products are a conflict, and the detail names the status."""
     job_id = submit(loaded)
@@ -331,7 +462,7 @@ def test_no_product_before_the_end(loaded: FlaskClient, worker: JobQueue, route:
     ("job_id", "why"),
     [
         (UNKNOWN, f"there is no job {UNKNOWN}"),
-        (UNKNOWN.upper(), "is not a job id"),
+        (UNKNOWN.upper(), f"there is no job {UNKNOWN}"),
         (UNKNOWN.replace("-", ""), "is not a job id"),
         (f"{{{UNKNOWN}}}", "is not a job id"),
         ("1", "is not a job id"),
@@ -433,6 +564,93 @@ def test_a_wrong_method_names_the_right_ones(
 def test_an_unknown_path(api: FlaskClient) -> None:
     """A path that does not exist is a 404 that shows the way."""
     assert "GET /help" in problem(api.get("/nope"), 404)["detail"]
+
+
+def test_a_key_makes_one_job(loaded: FlaskClient, redis: Redis) -> None:
+    """The same key and period give the same job, whatever became of it, and queue it once."""
+    headers = {"Idempotency-Key": "order-4711"}
+    first = loaded.post("/jobs", json=PERIOD, headers=headers)
+    loaded.delete("/data")  # the answer does not depend on what is now
+    again = loaded.post("/jobs", data=json.dumps(PERIOD, indent=4), headers=headers | JSON)
+    assert (again.status_code, again.get_json()) == (202, first.get_json())
+    assert again.headers["Location"] == first.headers["Location"]
+    assert redis.llen("hotqueue:jobs") == 1
+    assert 0 < int(redis.ttl("request:order-4711")) <= 24 * 3600
+
+
+def test_a_key_is_for_one_period(loaded: FlaskClient, redis: Redis) -> None:
+    """The same key with another period is a conflict; another key makes another job."""
+    headers = {"Idempotency-Key": "order-4711"}
+    job = loaded.post("/jobs", json=PERIOD, headers=headers).get_json()
+    refused = loaded.post("/jobs", json=PERIOD | {"end": "2012-01-11"}, headers=headers)
+    assert job["id"] in problem(refused, 409)["detail"]
+    other = loaded.post("/jobs", json=PERIOD, headers={"Idempotency-Key": "order-4712"})
+    assert other.get_json()["id"] != job["id"]
+    assert redis.llen("hotqueue:jobs") == 2
+
+
+def test_two_requests_with_a_key_at_once_make_one_job(
+    loaded: FlaskClient, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when both found no job of the key before, the second gets that of the first."""
+    monkeypatch.setattr(Submission, "earlier", lambda *_: None)
+    headers = {"Idempotency-Key": "k"}
+    first, second = (loaded.post("/jobs", json=PERIOD, headers=headers) for _ in range(2))
+    assert first.get_json() == second.get_json()
+    problem(loaded.post("/jobs", json=PERIOD | {"end": "2012-01-11"}, headers=headers), 409)
+    assert redis.llen("hotqueue:jobs") == 1
+
+
+@pytest.mark.parametrize("key", ["", "two words", "x" * 129, "\u00e4"])
+def test_a_key_that_is_none_is_refused(loaded: FlaskClient, key: str) -> None:
+    """A key is a short visible text."""
+    refused = loaded.post("/jobs", json=PERIOD, headers={"Idempotency-Key": key})
+    assert "Idempotency-Key" in problem(refused, 400)["detail"]
+    assert loaded.get("/jobs").get_json() == {}
+
+
+@pytest.fixture
+def small(settings: Settings) -> Iterator[FlaskClient]:
+    """A client of an API whose queue holds two jobs, for at most a minute."""
+    app = create_app(dataclasses.replace(settings, queue_max_length=2, queue_max_age=60.0))
+    client = app.test_client()
+    assert client.post("/data").status_code == 201
+    yield client
+    app.extensions["weather"].redis.connection_pool.disconnect()
+
+
+def test_a_full_queue_takes_no_job(small: FlaskClient, worker: JobQueue) -> None:
+    """Above its length the queue refuses, says when to come back, and takes jobs again then."""
+    headers = {"Idempotency-Key": "k"}
+    first = small.post("/jobs", json=PERIOD, headers=headers)
+    submit(small)
+    refused = small.post("/jobs", json=PERIOD)
+    assert "2 jobs are waiting" in problem(refused, 429)["detail"]
+    assert int(refused.headers["Retry-After"]) > 0
+    assert small.post("/jobs", json=PERIOD, headers=headers).get_json() == first.get_json()
+    assert len(small.get("/jobs").get_json()) == 2
+    work(worker)
+    submit(small)
+
+
+def test_a_slow_queue_takes_no_job(small: FlaskClient, worker: JobQueue, redis: Redis) -> None:
+    """When the oldest job has waited too long, more of them would only wait longer."""
+    job_id = submit(small)
+    redis.hset(f"job:{job_id}", "datetime", timestamp(61.0))
+    refused = small.post("/jobs", json=PERIOD)
+    assert "has waited since" in problem(refused, 429)["detail"]
+    assert int(refused.headers["Retry-After"]) > 0
+    work(worker)
+    submit(small)
+
+
+@pytest.mark.parametrize("message", [b"no json", b"[]", b'{"id": 7}', b'{"id": "gone"}'])
+def test_a_foreign_message_does_not_stop_submission(
+    small: FlaskClient, redis: Redis, message: bytes
+) -> None:
+    """What another producer or a deleted job left at the head has no age."""
+    redis.lpush("hotqueue:jobs", message)
+    submit(small)
 
 
 def test_a_repeated_submission_makes_one_job(

@@ -2,6 +2,7 @@
 
 import re
 import signal
+import socket
 
 import pytest
 from flask.testing import FlaskClient
@@ -22,6 +23,12 @@ def test_every_answer_names_its_request(api: FlaskClient) -> None:
     ids = [api.get(path).headers["X-Request-ID"] for path in ("/jobs", "/jobs", "/nope")]
     assert len(set(ids)) == 3
     assert all(re.fullmatch("[0-9a-f]{32}", request_id) for request_id in ids)
+
+
+def test_every_answer_names_its_pod(api: FlaskClient) -> None:
+    """A pod's host name is its name: of two behind one Service it shows which one answered."""
+    for path in ("/help", "/jobs", "/nope"):
+        assert api.get(path).headers["X-Served-By"] == socket.gethostname()
 
 
 @pytest.mark.parametrize(
@@ -125,12 +132,6 @@ def test_an_error_page_of_the_framework_is_a_problem(settings: Settings) -> None
     assert response.content_type == "application/problem+json"
 
 
-def test_a_double_slash_is_redirected(api: FlaskClient) -> None:
-    """The router's redirect is an answer, not an error."""
-    response = api.get("/jobs//x")
-    assert (response.status_code, response.headers["Location"]) == (308, "http://localhost/jobs/x")
-
-
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -199,6 +200,44 @@ def test_a_full_redis_is_503(loaded: FlaskClient, redis_server: RedisServer) -> 
     finally:
         redis_server.client.config_set("maxmemory", "0")
     assert loaded.get("/jobs").get_json() == {}
+
+
+def complaint(capsys: pytest.CaptureFixture[str]) -> str:
+    """What the one line above INFO says; it must carry the trace id of its request."""
+    (line,) = [each for each in lines(capsys) if each["level"] != "INFO"]
+    assert (line["level"], line["trace_id"]) == ("WARNING", TRACE)
+    return str(line["message"])
+
+
+def test_the_reason_of_a_full_redis_is_logged_once(
+    loaded: FlaskClient, redis_server: RedisServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The log of the request has Redis' own words, code first, under the trace id."""
+    capsys.readouterr()
+    redis_server.client.config_set("maxmemory", "1")
+    try:
+        period = {"start": "2012-01-01", "end": "2012-01-02"}
+        headers = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
+        assert loaded.post("/jobs", json=period, headers=headers).status_code == 503
+    finally:
+        redis_server.client.config_set("maxmemory", "0")
+    said = "Redis failed: OOM command not allowed when used memory > 'maxmemory'"
+    assert complaint(capsys).startswith(said)
+
+
+def test_a_redis_that_wants_a_password_is_503_and_logged(
+    loaded: FlaskClient, redis_server: RedisServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A new connection is refused; the log says for want of what."""
+    capsys.readouterr()
+    loaded.application.extensions["weather"].redis.connection_pool.disconnect()
+    redis_server.client.config_set("requirepass", "x")
+    try:
+        headers = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
+        assert loaded.get("/jobs", headers=headers).status_code == 503
+    finally:
+        redis_server.client.config_set("requirepass", "")
+    assert complaint(capsys).startswith("Redis failed: NOAUTH ")
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,56 +6,16 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import requests
 
+from tests.app.processes import free_port
+from tests.app.served import COMMAND, START, Served
 from tests.checkout import CHECKOUT
 from tests.incluster.waiting import wait_until
-
-COMMAND = [sys.executable, "-m", "app.serve"]
-START = 60
-"""Seconds for a start, and for an end, on a busy machine."""
-
-
-class Served:
-    """A running `python -m app.serve`, its output and its processes."""
-
-    def __init__(self, port: int, log: Path) -> None:
-        self.url = f"http://127.0.0.1:{port}"
-        self.log = log
-        with log.open("w") as output:
-            self.process = subprocess.Popen(
-                [*COMMAND, "--port", str(port)], cwd=CHECKOUT, stdout=output, stderr=output
-            )
-
-    def output(self) -> str:
-        """What it printed so far."""
-        return self.log.read_text()
-
-    def wait_until_ready(self) -> None:
-        """Wait for its own word that it is ready."""
-        wait_until(
-            self.output,
-            START,
-            "the line that tells the address",
-            until=lambda text: "ready: http" in text or self.process.poll() is not None,
-        )
-        assert "ready: http" in self.output(), self.output()
-
-    def end(self, number: signal.Signals) -> int:
-        """Send the signal to it alone; returns its exit code."""
-        self.process.send_signal(number)
-        return self.process.wait(START)
-
-
-def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def descendants(pid: int) -> dict[int, str]:
@@ -81,22 +41,6 @@ def alive(pids: dict[int, str]) -> list[str]:
     return found
 
 
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[[], Served]]:
-    """Starts the service; whatever the test does, it is ended."""
-    started: list[Served] = []
-
-    def start() -> Served:
-        started.append(Served(free_port(), tmp_path / f"serve-{len(started)}.log"))
-        started[-1].wait_until_ready()
-        return started[-1]
-
-    yield start
-    for served in started:
-        if served.process.poll() is None:
-            served.end(signal.SIGTERM)
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_it_serves_and_leaves_nothing_behind(
     serve: Callable[[], Served], number: signal.Signals
@@ -104,9 +48,9 @@ def test_it_serves_and_leaves_nothing_behind(
     """It does a job from submission to plot; at a signal all its processes and files are gone."""
     served = serve()
     processes = descendants(served.process.pid)
-    assert {"redis-server", "granian", "app.worker"} <= {
+    assert {"redis-server", "app.server", "app.worker"} <= {
         name
-        for name in ("redis-server", "granian", "app.worker")
+        for name in ("redis-server", "app.server", "app.worker")
         for command in processes.values()
         if name in command
     }
@@ -139,7 +83,7 @@ def test_parts_end_in_order(serve: Callable[[], Served]) -> None:
     assert last == sorted(last), ending
 
 
-@pytest.mark.parametrize("part", ["redis-server", "granian", "app.worker"])
+@pytest.mark.parametrize("part", ["redis-server", "app.server", "app.worker"])
 def test_if_one_dies_all_end(serve: Callable[[], Served], part: str) -> None:
     """When one of the three is killed the others are ended, and it is named with its signal."""
     served = serve()
@@ -148,7 +92,7 @@ def test_if_one_dies_all_end(serve: Callable[[], Served], part: str) -> None:
     os.kill(victim, signal.SIGKILL)
     assert served.process.wait(START) == 1, served.output()
     assert alive(processes) == []
-    name = {"redis-server": "redis", "granian": "api", "app.worker": "worker"}[part]
+    name = {"redis-server": "redis", "app.server": "api", "app.worker": "worker"}[part]
     assert f"the {name} ended by itself, by the signal SIGKILL" in served.output()
 
 

@@ -14,7 +14,15 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.bench import api_requests, bare_pods, collector, evidence, in_cluster, target
+from tests.bench import (
+    api_requests,
+    bare_pods,
+    collector,
+    evidence,
+    in_cluster,
+    slow_clients,
+    target,
+)
 from tests.bench.figures import Figure, markdown, text_table
 from tests.bench.scene import Scene, build_image, open_scene
 from tests.checkout import CHECKOUT
@@ -38,6 +46,7 @@ ROWS: dict[str, Row] = {
     "target": target.settled,
     "ready": target.prompt,
     "crowd": target.crowd,
+    "slow-clients": slow_clients.slow_clients,
 }
 
 

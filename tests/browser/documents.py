@@ -9,6 +9,8 @@ from pytest_k8s_job.report.document import Document, Failure, Outcome, Repeat, R
 from pytest_k8s_job.report.failures import group
 from pytest_k8s_job.report.run_data import Event, Finding, Mark, Place, ShardProof, Workload
 from pytest_k8s_job.report.sentence import first_line
+from pytest_k8s_job.target.model import Service, Target
+from pytest_k8s_job.target.model import Workload as TargetWorkload
 
 BEGAN = 1_795_464_843.0  # 2026-11-23 20:14:03 UTC
 SUITE = {
@@ -108,6 +110,15 @@ def in_shards(tests: Sequence[Result], shards: int = 3) -> list[Result]:
     return placed
 
 
+TESTED = Target(
+    tuple(
+        TargetWorkload("deployment", "weather", name, found, template=name)
+        for name, found in (("api", "read from API_URL"), ("worker", "part of weather"))
+    ),
+    (Service("weather", "api", "read from API_URL"),),
+).as_json()
+
+
 def make(unplaced: Sequence[Result], **more: object) -> Document:
     """Return a document of these tests with the facts of a run in a cluster."""
     tests = in_shards(unplaced)
@@ -123,6 +134,9 @@ def make(unplaced: Sequence[Result], **more: object) -> Document:
         "first_line": first_line(verdict, tests, causes, ""),
         "started": BEGAN,
         "finished": BEGAN + seconds,
+        "target_line": "target: deployment/api 5d9c8f7b6, 2 pods (read from API_URL); "
+        "deployment/worker 6d4f9c7b8, 1 pod (part of weather)",
+        "tested": TESTED,
         "place": Place("weather-local", "https://10.213.255.1:16443", "v1.36.1", "weather",
                        "integration-test-9f7c3281", "9f7c3281", "weather-test:0.1.0", digest),
         "counts": count(tuple(tests)),
@@ -131,7 +145,8 @@ def make(unplaced: Sequence[Result], **more: object) -> Document:
         + tuple(Mark("first test", BEGAN + 2.9 + i / 10, str(i)) for i in range(3))
         + (Mark("ended", BEGAN + seconds - 0.3),),
         "target": tuple(
-            Workload(f"deployment/{name}", f"weather-{name}:0.1.0", digest, hash_, "node-1", ready)
+            Workload(f"deployment/{name}", "weather", f"weather-{name}:0.1.0", digest, hash_,
+                     "node-1", ready)
             for name, hash_, ready in (("api", "5d9c8f7b6", "2/2"), ("worker", "6d4f9c7b8", "1/1"))
         ),
         "shards": tuple(
@@ -184,12 +199,12 @@ def failing_run() -> Document:
             Event(BEGAN + 8.3, worker, "Started", "restart 1"),
         ),
         target=(
-            Workload("deployment/api", "weather-api:0.1.0", "sha256:" + "9d2c1e0f" * 8,
-                     "5d9c8f7b6", "node-1", "2/2"),
-            Workload("deployment/worker", "weather-wrk:0.1.0", "sha256:" + "41b7aa20" * 8,
-                     "6d4f9c7b8", "node-1", "1/1", 1),
-            Workload("statefulset/redis", "redis:8.2", "sha256:" + "c0ffee15" * 8,
-                     "7b6d5c4f9", "node-1", "1/1"),
+            Workload("deployment/api", "weather", "weather-api:0.1.0",
+                     "sha256:" + "9d2c1e0f" * 8, "5d9c8f7b6", "node-1", "2/2"),
+            Workload("deployment/worker", "weather", "weather-wrk:0.1.0",
+                     "sha256:" + "41b7aa20" * 8, "6d4f9c7b8", "node-1", "1/1", 1),
+            Workload("statefulset/redis", "weather", "redis:8.2",
+                     "sha256:" + "c0ffee15" * 8, "7b6d5c4f9", "node-1", "1/1"),
         ),
         repeated=(Repeat(tests[5].nodeid, "shard 2 was evicted (memory) and ran again"),),
     )  # fmt: skip

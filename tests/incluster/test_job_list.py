@@ -100,6 +100,22 @@ def test_pages_together_hold_every_job_once(api: Api, jobs: Jobs) -> None:
     assert len(seen) == len(set(seen)), f"listed more than once: {sorted(seen)}"
 
 
+def test_list_of_a_status_has_no_other(api: Api, jobs: Jobs) -> None:
+    """With a status the list holds the jobs that have it: a complete one in one list alone."""
+    job = jobs.submit()
+    jobs.complete(job)
+    complete = json_of(api.get("/jobs?status=complete"))
+    assert job["id"] in complete, f"{job['id']} is not among {list(complete)}"
+    assert {element["status"] for element in complete.values()} == {"complete"}, complete
+    assert job["id"] not in json_of(api.get("/jobs?status=failed"))
+
+
+def test_an_unknown_status_is_refused(api: Api) -> None:
+    """A status that no job can have is refused, with those there are."""
+    detail = problem(api.get("/jobs?status=done"), 422)["detail"]
+    assert all(status in detail for status in STATES), detail
+
+
 @pytest.mark.parametrize("limit", ["0", "-1", "1001", "many", ""])
 def test_a_page_size_out_of_range_is_refused(api: Api, limit: str) -> None:
     """A page holds 1 to 1000 jobs; any other limit is refused."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .client import Api, describe, json_of, problem
+from .client import Api, describe, expect, json_of, problem
 from .figures import figures
 from .jobs import DataSet, Jobs
 
@@ -63,3 +63,15 @@ def test_nothing_is_shown_of_an_unfinished_job(jobs: Jobs, path: str) -> None:
     """Before a job is complete its result and plot answer 409 and tell the job's state."""
     error = problem(jobs.unfinished(path), 409)
     assert any(state in error["detail"] for state in ("submitted", "in progress")), error
+
+
+@pytest.mark.parametrize("path", ["/results", "/download"])
+def test_what_a_client_has_is_not_sent_again(api: Api, jobs: Jobs, path: str) -> None:
+    """With the ETag of an earlier answer the next one is 304 without a body; with another, 200."""
+    job = jobs.submit()
+    jobs.complete(job)
+    first = expect(api.get(f"{path}/{job['id']}"), 200)
+    headers = {"If-None-Match": first.headers.get("ETag", "")}
+    known = expect(api.get(f"{path}/{job['id']}", headers=headers), 304)
+    assert not known.content, describe(known)
+    expect(api.get(f"{path}/{job['id']}", headers={"If-None-Match": '"other"'}), 200)

@@ -114,6 +114,17 @@ def test_a_period_outside_the_data_is_refused(jobs: Jobs, data: DataSet, side: s
     assert side in {item["field"] for item in error["errors"]}, error
 
 
+def test_a_submission_with_a_key_makes_one_job(jobs: Jobs, data: DataSet) -> None:
+    """Sent again with its Idempotency-Key a submission gives the same job, another a conflict."""
+    headers = {"Idempotency-Key": secrets.token_hex(8)}
+    start, end = data.span(0, 10)
+    first = json_of(jobs.post(json={"start": start, "end": end}, headers=headers), 202)
+    again = json_of(jobs.post(json={"start": start, "end": end}, headers=headers), 202)
+    assert again == first
+    other = jobs.post(json={"start": start, "end": start}, headers=headers)
+    assert first["id"] in problem(other, 409)["detail"]
+
+
 NOT_OBJECTS = {
     "torn": b'{"start": "2012-01-01", "end"',
     "empty": b"",
@@ -128,6 +139,17 @@ NOT_OBJECTS = {
 def test_a_body_that_is_no_json_object_is_refused(jobs: Jobs, body: bytes) -> None:
     """A submission whose body is not a JSON object is a bad request."""
     problem(jobs.post(data=body, headers={"Content-Type": "application/json"}), 400)
+
+
+@pytest.mark.parametrize("field", ["start", "end"])
+def test_a_key_that_is_there_twice_is_refused_by_name(
+    jobs: Jobs, data: DataSet, field: str
+) -> None:
+    """Of two values for a field nobody can know which is meant, so the body is refused."""
+    start, end = data.span(0, 30)
+    body = f'{{"{field}": "{start}", "start": "{start}", "end": "{end}"}}'
+    answer = jobs.post(data=body, headers={"Content-Type": "application/json"})
+    assert [item["field"] for item in problem(answer, 400)["errors"]] == [field]
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", None])

@@ -4,7 +4,8 @@ import uuid
 
 import pytest
 
-from .client import Api, describe, problem
+from .client import Api, describe, expect, json_of, problem
+from .jobs import Jobs
 
 ABOUT_ONE_JOB = [
     ("GET", "/jobs"),
@@ -30,10 +31,39 @@ def test_what_is_no_id_is_not_found(api: Api, method: str, path: str, job_id: st
     assert "UUID" in error["detail"], error
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/jobs/", "/help/me", "/results", "/download"])
+@pytest.mark.parametrize(
+    "path",
+    ["/nothing", "/jobs/", "/help/me", "/results", "/download", "/jobs//", "/help//", "/x//jobs"],
+)
 def test_an_unknown_path_is_not_found(api: Api, path: str) -> None:
     """A path that is not in the help is not found."""
     problem(api.get(path), 404)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/help", "/healthz", "/readyz", "/metrics", "/data", "/jobs", "/openapi.json"]
+)
+def test_an_unknown_parameter_is_refused_by_name(api: Api, path: str) -> None:
+    """A parameter that would be ignored is refused, and those that there are are told."""
+    error = problem(api.get(f"{path}?colour=red"), 400)
+    assert [item["field"] for item in error["errors"]] == ["colour"], error
+    if path == "/jobs":
+        assert all(name in error["detail"] for name in ("limit", "cursor", "status")), error
+
+
+def test_options_tell_the_methods(api: Api) -> None:
+    """OPTIONS answers without a body with the methods of the path."""
+    answer = expect(api.options("/jobs"), 204)
+    told = {name.strip() for name in answer.headers.get("Allow", "").split(",")}
+    assert told >= {"GET", "POST", "DELETE"}, describe(answer)
+    assert not answer.content, describe(answer)
+
+
+def test_an_id_in_capitals_is_the_same(api: Api, jobs: Jobs) -> None:
+    """UUIDs compare without case: a job is found under its id in capitals."""
+    job = jobs.submit()
+    record = json_of(api.get(f"/jobs/{job['id'].upper()}"))
+    assert record["id"] == job["id"], record
 
 
 NOT_ALLOWED = [

@@ -13,8 +13,8 @@ from tests.manifests.documents import FOLDER, Documents, Workload, at, workloads
 DOCKERFILES = {"api": "api", "worker": "wrk", "integration-test": "test"}  # workload -> suffix
 FORBIDDEN = {
     "api": {"matplotlib", "pytest"},
-    "worker": {"flask", "granian", "pytest"},
-    "suite": {"flask", "granian", "hotqueue", "matplotlib", "redis"},
+    "worker": {"flask", "pytest", "uvicorn"},
+    "suite": {"flask", "hotqueue", "matplotlib", "redis", "uvicorn"},
 }
 
 

@@ -1,6 +1,6 @@
 """Changes the tool's sources a little, one change at a time, and runs the tests that must notice.
 
-    python -m tests.mutants                    every file of the table below
+    python -m tests.mutants                    every module of the table below
     python -m tests.mutants --file PATH        this one, in the table or not; may be repeated
 
 A change that no test notices is printed, and the exit code is 1. Those that change nothing stand
@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import importlib.abc
 import importlib.machinery
+import io
 import os
 import signal
 import sys
@@ -33,18 +35,27 @@ from tests.mutants.changes import Change, apply, changes_of
 
 ROOT = Path(__file__).parents[2]
 LISTED = Path(__file__).with_name("equivalent.toml")
-TESTS = {
-    "pytest_k8s_job/verdict/ledger.py": "tests/tool/verdict/test_ledger.py",
-    "pytest_k8s_job/verdict/merging.py": "tests/tool/verdict/test_merging.py",
-    "pytest_k8s_job/verdict/verdict.py": "tests/tool/verdict/test_verdict.py",
-    "pytest_k8s_job/wire/frames.py": "tests/tool/wire/test_frames.py",
+ROOMS = {
+    "verdict": ("ledger", "merging", "verdict"),
+    "wire": ("frames",),
+    "target": (
+        *("behind", "change", "configs", "discovery", "hosts", "model", "pods", "progress"),
+        *("said", "settled", "state", "workloads"),
+    ),
 }
-"""The files that are tried without --file, and the tests that must notice a change of each."""
+"""The modules that are tried without --file; the tests of each have its name."""
+MORE_TESTS = {
+    "change": ("test_change_without_before.py",),
+    "discovery": ("test_discovery_by_host.py", "test_discovery_by_name.py"),
+    "workloads": ("test_workloads_by_pods.py",),
+}
+"""Further files with tests of a module."""
 SECONDS = 120  # for the tests of one change; one that takes longer has noticed it
 # Rewritten asserts would import the file itself, other plugins and the ini file only cost time.
 OPTIONS = (
     *("-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "_hypothesis_pytestplugin"),
-    *("-c", os.devnull, "--rootdir", str(ROOT), "--hypothesis-profile=mutants"),
+    *("-c", os.devnull, "--rootdir", str(ROOT), "--hypothesis-profile=mutants", "--noconftest"),
+    *("-p", "no:unraisableexception", "-p", "no:threadexception"),
 )
 Name = tuple[str, str, str]
 
@@ -68,14 +79,31 @@ class ChangedModule(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(self.code, module.__dict__)  # noqa: S102 (a source of this repository)
 
 
+class FirstFailure:
+    """A plugin that ends the process at the first failure, without a word about it."""
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Called when a file was imported."""
+        if report.failed:
+            os._exit(1)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Called when a part of a test is over."""
+        if report.failed:
+            os._exit(1)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Try every change of the named files; return 1 if one was not noticed and is not listed."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants")
     parser.add_argument("--file", action="append", metavar="PATH")
-    files = parser.parse_args(arguments).file or list(TESTS)
+    every = [f"pytest_k8s_job/{room}/{name}.py" for room, names in ROOMS.items() for name in names]
+    files = parser.parse_args(arguments).file or every
     hypothesis.settings.register_profile(  # finds the same each time, and does not make it smaller
         "mutants", derandomize=True, database=None, deadline=None, phases=["explicit", "generate"]
     )
+    with contextlib.redirect_stdout(io.StringIO()):
+        pytest.main([*OPTIONS, "--version"])  # imports its plugins, for all processes to come
     begin = time.monotonic()
     problems, tried, listed = [], 0, 0
     for file in files:
@@ -95,14 +123,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tried, listed = tried + len(changes), listed + len(unnoticed.keys() & known.keys())
     print(*problems, sep="\n")
     seconds = time.monotonic() - begin
-    print(f"{tried} changes, {listed} listed, {len(problems)} problems, {seconds:.0f} s")
+    times = os.times()
+    cpu = times.user + times.system + times.children_user + times.children_system
+    print(
+        f"{tried} changes, {listed} listed, {len(problems)} problems, "
+        f"{seconds:.0f} s ({cpu:.0f} s of CPU time)"
+    )
     return 1 if problems else 0
 
 
-def tests_of(file: str) -> str:
-    """Return the tests of `file`: as the table says, else by the names of room and module."""
-    room, name = Path(file).parts[-2:]
-    return TESTS.get(file, f"tests/tool/{room}/test_{name}")
+def tests_of(file: str) -> list[str]:
+    """Return the files with the tests of `file`, by the names of room and module."""
+    room, name = Path(file).with_suffix("").parts[-2:]
+    return [f"tests/tool/{room}/{each}" for each in (f"test_{name}.py", *MORE_TESTS.get(name, ()))]
 
 
 def read_listed(file: str) -> dict[Name, str]:
@@ -166,7 +199,8 @@ def run_tests(file: str, change: Change | None) -> int:
     changed = ChangedModule(name, compile(tree, file, "exec"), file)
     sys.meta_path.insert(0, changed)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    code = int(pytest.main([*OPTIONS, tests_of(file)]))
+    gc.disable()  # the process is a short one
+    code = int(pytest.main([*OPTIONS, *tests_of(file)], [FirstFailure()] if change else []))
     assert sys.modules[name].__loader__ is changed  # else this shows nothing
     return code
 

@@ -1,14 +1,17 @@
 """The real API with one fault: what the suite must notice. Each fault is a small function.
 
-`BROKEN=<name> granian --interface wsgi --factory tests.suite.broken_api:create_app` serves one.
+`BROKEN=<name> python -m app.server --app tests.suite.broken_api:create_app` serves one.
 """
 
+import io
 import json
 import os
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.test import Client
@@ -179,6 +182,36 @@ def refused_job_is_made(request: Request, api: Api) -> Response:
     return response
 
 
+def query_is_ignored(request: Request, api: Api) -> Response:
+    """Only the parameters of paging are read, all others are ignored."""
+    kept = {key: request.args[key] for key in ("limit", "cursor") if key in request.args}
+    request.environ["QUERY_STRING"] = urlencode(kept)
+    return api.answer(request)
+
+
+def last_key_wins(request: Request, api: Api) -> Response:
+    """A key that is there twice has its last value."""
+    if asks(request, "POST", "/jobs"):
+        with suppress(ValueError):
+            sent = request.get_data()
+            body = json.dumps(json.loads(sent)).encode().ljust(len(sent))
+            request.environ["wsgi.input"] = io.BytesIO(body)
+            request.environ["CONTENT_LENGTH"] = str(len(body))
+    return api.answer(request)
+
+
+def etag_is_ignored(request: Request, api: Api) -> Response:
+    """What the client has is sent again."""
+    request.environ.pop("HTTP_IF_NONE_MATCH", None)
+    return api.answer(request)
+
+
+def key_is_ignored(request: Request, api: Api) -> Response:
+    """A submission that is sent again makes another job."""
+    request.environ.pop("HTTP_IDEMPOTENCY_KEY", None)
+    return api.answer(request)
+
+
 def trace_is_lost(request: Request, api: Api) -> Response:
     """The trace header of the caller does not reach the application."""
     request.environ.pop("HTTP_TRACEPARENT", None)
@@ -211,6 +244,10 @@ FAULTS: dict[str, Fault] = {
         wrong_mean,
         page_loses_a_job,
         refused_job_is_made,
+        query_is_ignored,
+        last_key_wins,
+        etag_is_ignored,
+        key_is_ignored,
         trace_is_lost,
         malformed_csv_wipes_the_data,
     )

@@ -120,7 +120,7 @@ def test_an_error_logged_for_the_test_explains_a_500(objects: Objects) -> None:
     lines = [line("api-1", KILLED_AT, '{"level":"INFO"}'), line("api-1", KILLED_AT, text)]
     failed = "AssertionError: expected status 200: GET http://api/jobs answered 500"
     said = likely_cause(failed, DURING, snapshot(objects), lines)
-    assert said == "api-1 logged for this test: unexpected error: KeyError: 'day'"
+    assert said == "api logged for this test: unexpected error: KeyError: 'day'"
     assert likely_cause(failed, DURING, snapshot(objects), lines[:1]) == ""
 
 

@@ -19,9 +19,11 @@ from pytest_k8s_job.report.annotations import ANNOTATIONS, GITLAB_REPORT, annota
 from pytest_k8s_job.report.document import Document, Failure, Outcome, Result, to_json
 from pytest_k8s_job.report.failures import group
 from pytest_k8s_job.report.markdown import summarise
-from pytest_k8s_job.report.run_data import Finding
+from pytest_k8s_job.report.page import render
+from pytest_k8s_job.report.run_data import Finding, RunData, Workload
 from pytest_k8s_job.report.sentence import first_line
 from pytest_k8s_job.report.timeline import lay_out
+from pytest_k8s_job.target.model import Target
 from tests.browser.documents import failing_run, large_run, small_run
 from tests.checkout import CHECKOUT
 from tests.tool.conftest import SECONDS, Side
@@ -209,7 +211,8 @@ def test_the_schema_knows_every_field() -> None:
     described = {name: SCHEMA["$defs"][key] for key, name in names.items()}
     for name, schema in {**described, "Document": SCHEMA}.items():
         assert {each.name for each in fields(getattr(module, name))} == set(schema["properties"])
-    assert set(SCHEMA["$defs"]) == set(names)
+    assert set(SCHEMA["$defs"]) == {*names, "tested"}
+    assert Target().as_json().keys() == SCHEMA["$defs"]["tested"]["properties"].keys()
 
 
 def test_failures_are_grouped_by_cause() -> None:
@@ -231,17 +234,34 @@ def test_failures_are_grouped_by_cause() -> None:
 
 
 def test_the_first_line_names_the_cause() -> None:
-    """It tells how many failed, and why: the diagnosis, else what they share, else the first."""
+    """What the target logged in most failed tests comes first, the diagnosis, then the tests."""
     tests = [failed("assert 1", "a"), failed("assert 1", "b"), failed("KeyError", "c")]
     finding = Finding("oom-killed", "worker-1 was OOM-killed")
     assert first_line("FAILED", tests, group(tests), "") == "3 of 3 tests failed, 2 with: assert 1"
     assert first_line("FAILED", tests[:2], group(tests[:2]), "").endswith(", all with: assert 1")
     said = first_line("FAILED", tests[1:], group(tests[1:]), "")
     assert said == "2 of 2 tests failed; the first, test_it.py::b: assert 1"
-    said = first_line("FAILED", tests, group(tests), "", [finding])
+    said = first_line("FAILED", tests, group(tests), "", RunData(findings=(finding,)))
     assert said == "3 of 3 tests failed; found in the cluster: worker-1 was OOM-killed"
+    shared = "api logged in 3 of 3 failed tests: command not allowed"
+    said = first_line(
+        "FAILED", tests, group(tests), "", RunData(findings=(finding,), shared_line=shared)
+    )
+    assert said == f"3 of 3 tests failed; {shared}"
     assert first_line("PASSED", small_run(failed=False).tests, (), "") == "All 5 tests passed."
     assert first_line("NO_TESTS", (), (), "") == "No test ran."
+
+
+def test_page_and_summary_name_what_was_tested() -> None:
+    """The line of the session's header stands near the top, and a workload elsewhere says where."""
+    elsewhere = Workload("deployment/db", "stores", "postgres:17")
+    document = replace(small_run(), target=(elsewhere,))
+    page, summary = render(document), summarise(document)
+    assert page.index(document.first_line) < page.index(document.target_line)
+    assert page.index(document.target_line) < page.index("<nav")
+    assert 'deployment/db <span class="note">in stores</span>' in page
+    assert "\ntarget: deployment/api 5d9c8f7b6, 2 pods (read from API\\_URL); " in summary
+    assert "| deployment/db in stores | postgres:17 |" in summary
 
 
 def test_what_began_it_is_told() -> None:

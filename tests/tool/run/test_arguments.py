@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_k8s_job.options import OPTIONS
 from pytest_k8s_job.run.arguments import travelling
 
 
@@ -24,6 +25,14 @@ from pytest_k8s_job.run.arguments import travelling
 def test_what_travels(typed: str, sent: str, tmp_path: Path) -> None:
     """Selection and formatting travel; report files, colours and our own options stay."""
     assert travelling(typed.split(), [], tmp_path, tmp_path) == sent.split()
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_of_this_package_stays(option: str, tmp_path: Path) -> None:
+    """The pod's pytest does not know them: it would refuse the command line."""
+    flag = OPTIONS[option].get("action") == "store_true"
+    words = [option] if flag else [option, "value"]
+    assert travelling([*words, "-x"], [], tmp_path, tmp_path) == ["-x"]
 
 
 def test_paths_become_relative_to_the_root(tmp_path: Path) -> None:

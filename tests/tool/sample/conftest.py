@@ -17,7 +17,7 @@ LINK = {
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add options and an ini value that the near side does not know."""
+    """Add options and an ini value that the collector does not know."""
     parser.addoption("--stage", default="dev", help="where the target runs")
     parser.addoption("--thorough", action="store_true", help="look twice")
     parser.addini("greeting", "said by a test", default="hello")

@@ -169,9 +169,10 @@ def test_a_bare_pod_beside_a_workload_is_a_stray_if_it_answers(owner: str) -> No
 
 def test_a_bare_pod_alone_is_no_stray() -> None:
     """The Service leads to nothing else: it is the target."""
-    one = find(service(), pod("bare"), endpoints("web", "bare"))
-    assert found(one) == {"shop/pod/bare"}
-    assert one.services[0].strays == ()
+    objects = [service(), pod("bare"), endpoints("web", "bare")]
+    assert found(find(*objects)) == {"shop/pod/bare"}
+    one = service_in({"shop": state(*objects)}, ServiceName("shop", "web"), "seen")
+    assert (one.workloads, one.strays) == ((("shop", "pod", "bare"),), ())
 
 
 def test_an_endpoint_that_says_nothing_is_ready() -> None:

@@ -78,6 +78,13 @@ def test_a_workload_knows_its_pods() -> None:
     assert not WEB.makes("web-3", {"app": "web"})
 
 
+def test_what_is_not_known_of_a_workload_is_empty() -> None:
+    """Its rollout has no time either, so that it is never a change."""
+    unknown = Workload("rollout", "shop", "web", "seen")
+    assert (unknown.template, unknown.current, unknown.number, unknown.changed) == ("", "", "", 0.0)
+    assert unknown.wanted is None
+
+
 def test_parts_are_found_by_key() -> None:
     """Namespace, kind and name are one; namespaces are those of workloads and Services."""
     other = Service("edge", "gateway", "seen")

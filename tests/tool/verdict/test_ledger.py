@@ -79,6 +79,22 @@ def test_a_try_that_is_repeated_does_not_end_its_test() -> None:
     assert ledger.unreported == TESTS[1:]
 
 
+def test_failures_of_a_try_that_is_repeated_do_not_stand() -> None:
+    """They are counted apart, try by try; those of tests before stand."""
+    ledger = planned()
+    ledger.report("call", "failed")
+    ledger.report("call", RERUN)
+    ledger.finish(TESTS[0])
+    assert (ledger.failed, ledger.superseded) == (0, 1)
+    ledger.report("setup", "failed")
+    for _ in range(2):
+        ledger.start(TESTS[0])
+        ledger.report("call", "failed")
+        ledger.report("call", RERUN)
+        ledger.finish(TESTS[0])
+    assert (ledger.failed, ledger.superseded) == (1, 3)
+
+
 def test_only_failures_count_as_failed() -> None:
     """Each failed phase counts, a passed one does not."""
     ledger = planned()

@@ -46,7 +46,7 @@ def test_the_frames_that_are_asked_for_come_back(
 
 
 def test_another_process_reads_it(pod: Path) -> None:
-    """The commands that the near side runs are those that the module understands."""
+    """The commands that the collector runs are those that the module understands."""
     written = write(pod, 2)
     for command, expected in ((read_command(1, 9), written[1]), (release_command(), b"")):
         words = [sys.executable, *command[1:]]

@@ -91,7 +91,7 @@ def test_what_belongs_together_stays_together(by: ShardBy, together: list[set[in
 def test_a_selection_survives_its_journey(
     shards: int, by: ShardBy, only: frozenset[bytes] | None, durations: dict[bytes, float]
 ) -> None:
-    """A pod reads what the near side wrote, and its tests do not see it."""
+    """A pod reads what the collector wrote, and its tests do not see it."""
     sent = Selection(shards, by, only, durations)
     environment = {**sent.encode(), INDEX: "1", "OTHER": "x"}
     assert take_selection(environment) == (sent, 1)
