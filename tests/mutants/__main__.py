@@ -82,6 +82,10 @@ class ChangedModule(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 class FirstFailure:
     """A plugin that ends the process at the first failure, without a word about it."""
 
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Called before the tests run: those of generated data take longer, and come last."""
+        items.sort(key=lambda item: hasattr(getattr(item, "obj", None), "hypothesis"))
+
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Called when a file was imported."""
         if report.failed:

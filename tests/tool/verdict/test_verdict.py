@@ -57,6 +57,14 @@ def test_full_agreement_passes() -> None:
     assert judge(*good()) == Judgement(Verdict.PASSED, 0)
 
 
+def test_failures_of_a_try_that_was_repeated_are_not_missing() -> None:
+    """Pytest in the pod counts them, and the test has passed since."""
+    ledger, outcome = good()
+    ledger.superseded = 1
+    ledger.done = {**(ledger.done or {}), "counts": {"passed": 2, "failed": 1}}
+    assert judge(ledger, outcome) == Judgement(Verdict.PASSED, 0)
+
+
 def _lose_end(ledger: Ledger, outcome: Outcome) -> Outcome:
     ledger.end = None
     return outcome
