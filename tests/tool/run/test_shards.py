@@ -27,6 +27,19 @@ def tally(request):
 @pytest.mark.parametrize("number", range(8))
 def test_passes(number):
     time.sleep(float(os.environ.get("PACE", 0)))
+    taken = os.path.join(os.path.dirname(FOLDER), "taken")
+    end = time.monotonic() + 30
+    while waits_for(taken):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+# True from TAKE_AFTER on: until a pod is taken away, and in that pod until its end.
+def waits_for(taken):
+    begun = sum(len(open(each.path).read().split()) for each in os.scandir(FOLDER))
+    if begun < int(os.environ.get("TAKE_AFTER", 100)):
+        return False
+    return not os.path.exists(taken) or open(taken).read() == str(os.getppid())
 
 
 def test_fails():
@@ -40,6 +53,8 @@ def test_skipped():
 TAKING = """\
 import os
 import pathlib
+import threading
+import time
 
 from pytest_k8s_job.testing.local_pod import LocalCluster
 
@@ -50,13 +65,24 @@ def tests_begun():
 
 
 class Taking(LocalCluster):
+    taking = threading.Event()
+
     def log(self, job, pod, since):
         for chunk in super().log(job, pod, since):
             yield chunk
-            first = self.processes[next(iter(self.processes))]
-            if not first.disrupted and tests_begun() >= int(os.environ["TAKE_AFTER"]):
-                first.disrupted = "EvictionByEvictionAPI"
-                first.process.terminate()
+            if not self.taking.is_set():
+                self.taking.set()
+                threading.Thread(target=self.take, daemon=True).start()
+
+    def take(self):
+        while tests_begun() < int(os.environ["TAKE_AFTER"]):
+            time.sleep(0.01)
+        first = self.processes[next(iter(self.processes))]
+        first.disrupted = "EvictionByEvictionAPI"
+        taken = pathlib.Path(os.environ["TALLY"]).with_name("taken")
+        taken.with_suffix(".new").write_text(str(first.process.pid))
+        taken.with_suffix(".new").rename(taken)
+        first.process.terminate()
 
 
 def pytest_k8s_job_cluster(config):
@@ -139,7 +165,7 @@ def test_a_shard_that_crashes_leaves_the_run_incomplete(sharded: Side) -> None:
 @pytest.mark.parametrize("shards", [1, 3])
 def test_a_pod_that_is_taken_away_is_replaced(sharded: Side, shards: int, begun: int) -> None:
     """What a pod had not reported runs in another one, whether or not it had told its plan."""
-    sharded.environment |= {"PACE": "0.3", "PYTEST_PLUGINS": "pytest_k8s_job.plugin,taking"}
+    sharded.environment |= {"PYTEST_PLUGINS": "pytest_k8s_job.plugin,taking"}
     sharded.environment["TAKE_AFTER"] = str(begun)
     result = sharded.run(f"--shards={shards}", "test_it.py", "-o", "junit_family=xunit1")
     assert result.code == 1
