@@ -17,6 +17,7 @@ from collections import Counter
 from typing import Any, NoReturn
 
 import pytest
+from _pytest.outcomes import Exit
 
 from pytest_k8s_job.pod.connections import Connections
 from pytest_k8s_job.pod.emitter_settings import EmitterSettings
@@ -160,6 +161,8 @@ class Emitter:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
+        if isinstance(sys.exc_info()[1], Terminated):
+            return  # pytest calls this hook on its way out too: these are not all tests
         self._reports.find_statuses()
         nodeids = [item.nodeid for item in session.items]
         self._index = {nodeid: index for index, nodeid in enumerate(nodeids)}
@@ -233,8 +236,12 @@ def asks_about_pytest(option: argparse.Namespace) -> bool:
     return any(getattr(option, each, False) for each in INFORMATION_OPTIONS)
 
 
+class Terminated(Exit, KeyboardInterrupt):
+    """Ends pytest; a KeyboardInterrupt too, since collection takes others for errors of a file."""
+
+
 def _exit_on_sigterm(_signal: int, _frame: object) -> NoReturn:
-    pytest.exit("the pod was told to stop (SIGTERM)", returncode=TERMINATED)
+    raise Terminated("the pod was told to stop (SIGTERM)", returncode=TERMINATED)
 
 
 def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:

@@ -140,7 +140,8 @@ def namespace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             kubectl("-n", name, "create", "-f", "-", text=each)
         yield name
     finally:
-        kubectl("delete", "namespace", name, "--wait=false")
+        # The tests that take the cluster down and up come before this.
+        kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
 
 
 @pytest.fixture

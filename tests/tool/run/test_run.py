@@ -386,6 +386,16 @@ def test_tests_within_their_time_are_left_alone(remote: Side) -> None:
     assert remote.run(write_test(remote, body), "--k8s-test-timeout=1").code == 0
 
 
+def test_a_pod_that_is_stopped_while_it_collects_has_no_collection_error(remote: Side) -> None:
+    """SIGTERM in the middle of an import is told as such, not as an error of the file."""
+    text = "import os, signal\n\nos.kill(os.getpid(), signal.SIGTERM)\n\n\ndef test_it(): pass\n"
+    (remote.suite / "test_stopped.py").write_text(text)
+    result = remote.run("test_stopped.py")
+    assert result.code == 11, result.stdout
+    assert "the pod was told to stop (SIGTERM)" in result.stdout
+    assert "ERROR collecting" not in result.stdout
+
+
 def test_the_deadline_of_the_job_is_not_waited_for(remote: Side) -> None:
     """The agent ends pytest before Kubernetes would delete the pod, and says so."""
     manifest = remote.folder / "job.yaml"

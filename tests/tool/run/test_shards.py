@@ -168,7 +168,7 @@ def test_a_pod_that_is_taken_away_is_replaced(sharded: Side, shards: int, begun:
     sharded.environment |= {"PYTEST_PLUGINS": "pytest_k8s_job.plugin,taking"}
     sharded.environment["TAKE_AFTER"] = str(begun)
     result = sharded.run(f"--shards={shards}", "test_it.py", "-o", "junit_family=xunit1")
-    assert result.code == 1
+    assert result.code == 1, result.stdout
     assert "1 failed, 8 passed, 1 skipped" in result.stdout
     assert re.search(r"pod .* was taken away \(EvictionByEvictionAPI\); .* ran in", result.stdout)
     assert len(result.junit) == 10
