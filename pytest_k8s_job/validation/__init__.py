@@ -1,0 +1,1 @@
+"""Validation: each rollout of a target that settles gets exactly one verdict."""
