@@ -1,4 +1,4 @@
-"""What the annotations of a template ask for: its target, and what to do after a failure."""
+"""What the annotations of a template ask for: its target and its policy."""
 
 from __future__ import annotations
 
