@@ -191,6 +191,8 @@ def failing_run() -> Document:
                     " exitCode=137",
                     "limits.memory=128Mi  peak=127.9Mi",
                 ),
+                "target",
+                41.7,
             ),
         ),
         events=(
