@@ -21,6 +21,7 @@ from pytest_k8s_job.wire.agent_settings import CACHE, DEADLINE, GRACE, NONCE, RU
 from pytest_k8s_job.wire.sharding import INDEX, Selection, key_of
 
 __all__ = [
+    "NAME_LIMIT",
     "PARTIAL",
     "REPLACES",
     "RUN_LABEL",
