@@ -16,6 +16,7 @@ from pytest_k8s_job.cli.collect import add_collect
 from pytest_k8s_job.cli.diagnose import add_diagnose
 from pytest_k8s_job.cli.list import add_list
 from pytest_k8s_job.cli.validate import add_gate, add_validate
+from pytest_k8s_job.cli.watch import add_watch
 from pytest_k8s_job.cluster.client import connect
 from pytest_k8s_job.errors import K8sJobError
 
@@ -27,6 +28,7 @@ ADDERS = (
     add_attach,
     add_validate,
     add_gate,
+    add_watch,
     add_diagnose,
     add_clean,
 )
