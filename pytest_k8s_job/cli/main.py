@@ -17,6 +17,7 @@ from pytest_k8s_job.cli.diagnose import add_diagnose
 from pytest_k8s_job.cli.history import add_history
 from pytest_k8s_job.cli.list import add_list
 from pytest_k8s_job.cli.validate import add_gate, add_validate
+from pytest_k8s_job.cli.watch import add_watch
 from pytest_k8s_job.cluster.client import connect
 from pytest_k8s_job.errors import K8sJobError
 
@@ -29,6 +30,7 @@ ADDERS = (
     add_validate,
     add_gate,
     add_history,
+    add_watch,
     add_diagnose,
     add_clean,
 )

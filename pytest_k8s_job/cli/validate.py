@@ -54,6 +54,11 @@ def add_validate(commands: Any, shared: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="how long to wait for another run on the same target (default: 15m)",
     )
+    parser.add_argument(
+        "--policy",
+        action="store_true",
+        help="after a failure, do what the template's annotations ask for: roll back",
+    )
     parser.add_argument("--quiet", action="store_true", help="print the steps, not the session")
     parser.set_defaults(run_command=run_validate)
 
@@ -78,6 +83,7 @@ def run_validate(cluster: KubernetesCluster, options: argparse.Namespace) -> int
     place = replace(_place(template, options), show=not options.quiet)
     store = Store(cluster, place, signing_key())
     wishes = Wishes(options.wait_rollout, options.timeout, options.again, options.retry_void)
+    wishes = replace(wishes, policy=options.policy)
     found = Validator(cluster, place, template, store, _say).validate(wishes)
     _say(verdict_line(found))
     return found.exit_code
@@ -101,7 +107,8 @@ def verdict_line(found: Validation) -> str:
     why = f": {found.first_line}" if found.first_line else ""
     counts = ", ".join(f"{count} {outcome}" for outcome, count in found.counts.items())
     tests = f" ({counts} in {found.seconds:.0f} s)" if counts else ""
-    return f"{found.verdict} {found.revision[:10]}{tests}{why}"
+    note = f"; {found.note}" if found.note else ""
+    return f"{found.verdict} {found.revision[:10]}{tests}{why}{note}"
 
 
 def signing_key() -> bytes | None:

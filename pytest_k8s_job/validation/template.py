@@ -56,7 +56,7 @@ def read_templates(reader: Reader, namespace: str) -> list[Template]:
 
 
 def read_template(cluster: KubernetesCluster, namespace: str, name: str) -> Template:
-    """Return the CronJob with a name; without one, the only one that says what it tests."""
+    """Return the CronJob with a name; without one, the only one with a target."""
     if not name:
         found = read_templates(cluster, namespace)
         if len(found) == 1:
