@@ -26,12 +26,22 @@ from pytest_k8s_job.validation.store import Store
 from tests.checkout import CHECKOUT
 from tests.tool.conftest import SECONDS
 from tests.tool.run.test_on_cluster import kubectl
+from tests.tool.target.shop import deployment, open_runs, open_shop, service
 from tests.tool.validation.receiver import answer, receiving
 from tests.tool.validation.runs import run
+from tests.tool.validation.test_validate_on_cluster import Pipeline
 
 pytestmark = pytest.mark.cluster
 
 PLANTED = "pl4nted-v4lue-" + "0123456789"
+FAILING_SUITE = """\
+import os
+
+def test_it():
+    value = os.environ["token"]
+    print("printed", value)
+    assert value == "another", f"the token is {value}"
+"""
 JOB = "integration-test-0a1b2c3d4e"
 
 
@@ -133,15 +143,55 @@ def test_a_planted_secret_is_shown_nowhere(namespace: str, cluster: KubernetesCl
     masked = mask_secrets(cluster, raw)
     place = Place(namespace, str(local_cluster.kubeconfig()))
     Store(cluster, place).keep(masked, None, None, b"")
-    assert announce(cluster, masked) == []
+    shown = all_that_is_shown(cluster, place, masked)
+    assert "planted" in shown[0]
+    for text in shown:
+        assert not any(value in text for value in (PLANTED, encoded, PLANTED[::-1])), text
+    assert sum("[masked]" in text for text in shown) >= 4
+    assert PLANTED in raw.first_line
+
+
+def test_a_failing_assertion_shows_no_secret(
+    cluster: KubernetesCluster, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A test that fails with a Secret's value in its message: nobody reads it."""
+    suite = tmp_path_factory.mktemp("suite")
+    shop_and_runs = open_shop(deployment("web"), service("web")), open_runs(suite, FAILING_SUITE)
+    with shop_and_runs[0] as shop, shop_and_runs[1] as runs:
+        shop.wait("web")
+        literal = f"--from-literal=token={PLANTED}"
+        kubectl("-n", runs, "create", "secret", "generic", "s", literal)
+        pipeline = Pipeline(shop, runs, tmp_path)
+        pipeline.template(envFrom=[{"secretRef": {"name": "s"}}])
+        code, output = pipeline.say("validate")
+        assert code == 1, output
+        job = pipeline.jobs()[0]
+        log = kubectl("-n", runs, "logs", f"job/{job}")
+        assert PLANTED in log  # else nothing was planted
+        place = Place(runs, str(local_cluster.kubeconfig()))
+        masked = mask_secrets(cluster, Store(cluster, place).read("shop")[0])
+        shown = all_that_is_shown(cluster, place, masked)
+        events = kubectl("-n", shop.namespace, "get", "events", "-o", "json")
+        assert "TestsFailed" in events
+        assert "[masked]" in events
+        assert job in shown[1]
+        for text in (output, events, *shown):
+            assert PLANTED not in text
+
+
+def all_that_is_shown(
+    cluster: KubernetesCluster, place: Place, validation: Validation
+) -> list[str]:
+    """Return the history, what is posted, metrics and objects, after announcing a verdict."""
+    assert announce(cluster, validation) == []
     with receiving(answer(200)) as receiver:
-        assert notify(f"{receiver.url}/{PLANTED}", masked, b"key") == ""
+        assert notify(f"{receiver.url}/{PLANTED}", validation, b"key") == ""
         receiver.answers = [answer(500), answer(404)]
-        refused = notify(f"{receiver.url}/{PLANTED}", masked, b"key")
+        refused = notify(f"{receiver.url}/{PLANTED}", validation, b"key")
         assert refused
         bodies = [body.decode() for _, _, body in receiver.seen]
-    words = [sys.executable, "-m", "pytest_k8s_job", "history", "integration-test", "-n", namespace]
-    words.append(f"--kubeconfig={place.kubeconfig}")
+    words = [sys.executable, "-m", "pytest_k8s_job", "history", validation.name]
+    words += [f"--namespace={place.namespace}", f"--kubeconfig={place.kubeconfig}"]
     history = [
         subprocess.run(
             [*words, *more],
@@ -153,12 +203,7 @@ def test_a_planted_secret_is_shown_nowhere(namespace: str, cluster: KubernetesCl
         ).stdout
         for more in ([], ["--json"])
     ]
-    kept = Store(cluster, place).read("integration-test")
-    metrics = Metrics(lambda: [("integration-test", kept, 0.0)]).text().decode()
-    objects = kubectl("-n", namespace, "get", "events,jobs,configmaps", "-o", "json")
-    shown = [*bodies, refused, *history, metrics, objects]
-    assert "planted" in history[0]
-    for text in shown:
-        assert not any(value in text for value in (PLANTED, encoded, PLANTED[::-1])), text
-    assert all("[masked]" in text for text in (*bodies, *history, objects))
-    assert [PLANTED in text for text in (raw.first_line, str(raw.as_json()))] == [True, True]
+    kept = Store(cluster, place).read(validation.name)
+    metrics = Metrics(lambda: [(validation.name, kept, 0.0)]).text().decode()
+    objects = kubectl("-n", place.namespace, "get", "events,jobs,configmaps", "-o", "json")
+    return [*history, *bodies, refused, metrics, objects]
