@@ -200,7 +200,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 
 .PHONY: lock
 lock: $(READY) ## Compile requirements/*.txt anew from pyproject.toml and build.in.
-	for group in api worker suite dev fuzz reporters pytest-8-4 pytest-9-0 pytest-9-1; do $(LOCK) --group $$group --output-file requirements/$$group.txt; done
+	for group in api worker suite validator dev fuzz reporters pytest-8-4 pytest-9-0 pytest-9-1; do $(LOCK) --group $$group --output-file requirements/$$group.txt; done
 	$(LOCK) --no-deps --group bench --output-file requirements/bench.txt
 	$(LOCK) requirements/build.in --output-file requirements/build.txt
 	for suite in requirements/suites/*.in; do \
