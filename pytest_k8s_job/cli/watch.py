@@ -25,6 +25,9 @@ def add_watch(commands: Any, shared: argparse.ArgumentParser) -> None:
     """Declare the command."""
     about = "validate each rollout of the targets that the namespace's CronJobs name"
     parser = commands.add_parser("watch", parents=[shared], help=about)
+    parser.add_argument(
+        "--metrics-port", type=int, metavar="PORT", help="serve /metrics there (default: do not)"
+    )
     parser.set_defaults(run_command=run_watch)
 
 
@@ -43,6 +46,10 @@ def run_watch(cluster: KubernetesCluster, options: argparse.Namespace) -> int:
     watch = Watch(cluster, namespace, Store(cluster, place, signing_key()), start, _say)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: watch.stop())
+    if options.metrics_port is not None:
+        from pytest_k8s_job.validation.metrics import Metrics  # noqa: PLC0415 (needs the extra)
+
+        Metrics(lambda: watch.seen).serve(options.metrics_port)
     _say(f"watching namespace {namespace}, {cluster.describe()}")
     watch.run()
     return 0

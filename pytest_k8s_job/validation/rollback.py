@@ -106,6 +106,6 @@ def _of_controller_revision(
 def _items(cluster: KubernetesCluster, namespace: str, resource: str) -> Iterator[Object]:
     body, _ = cluster.read(APPS.format(namespace, resource), "application/json")
     try:
-        yield from json.loads(body)["items"]
+        yield from json.loads(body)["items"] or []
     except (ValueError, KeyError) as error:
         raise ClusterError(f"{resource} of {namespace} could not be read: {error}") from error

@@ -47,7 +47,7 @@ class Template:
 def read_templates(reader: Reader, namespace: str) -> list[Template]:
     """Return the CronJobs of a namespace that say what they test, by the annotation."""
     body, _ = reader.read(CRONJOBS.format(namespace), "application/json")
-    found = json.loads(body)["items"]
+    found = json.loads(body)["items"] or []
     return [
         _template({**each, "kind": "CronJob"}, namespace, f"CronJob {each['metadata']['name']}")
         for each in found

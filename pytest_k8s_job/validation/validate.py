@@ -18,9 +18,11 @@ from pytest_k8s_job.errors import ClusterError, RefusedError, UsageError
 from pytest_k8s_job.run.rollout import Rollout, RolloutResult
 from pytest_k8s_job.target.discovery import find_target
 from pytest_k8s_job.target.model import Target
+from pytest_k8s_job.validation.events import announce
 from pytest_k8s_job.validation.follow import Place
 from pytest_k8s_job.validation.judge import Judged, judge_job, not_run
 from pytest_k8s_job.validation.key import rollout_key
+from pytest_k8s_job.validation.masking import mask_secrets
 from pytest_k8s_job.validation.record import Validation
 from pytest_k8s_job.validation.rollback import roll_back
 from pytest_k8s_job.validation.store import Store
@@ -195,12 +197,14 @@ class Validator:
 
     def _conclude(self, judged: Judged) -> Validation:
         """Keep and announce a verdict; what fails there is said and changes nothing."""
-        validation = judged.validation
+        validation = mask_secrets(self._cluster, judged.validation)
         try:
             self._store.keep(validation, judged.job, judged.pod, judged.log)
         except ClusterError as error:
             self._say(f"the verdict could not be kept: {error}")
         self._end(judged)
+        for line in announce(self._cluster, validation):
+            self._say(line)
         return validation
 
     def _end(self, judged: Judged) -> None:
