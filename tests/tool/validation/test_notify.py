@@ -73,6 +73,16 @@ def test_what_fails_twice_is_tried_again() -> None:
     assert len({headers["Idempotency-Key"] for _, headers, _ in receiver.seen}) == 1
 
 
+def test_one_verdict_has_one_key_whoever_sends_it() -> None:
+    """Two validators that joined one run may have timed it otherwise; another verdict differs."""
+    runs = [run(), run(seconds=43.1), run("VOID"), run(note="n"), run(job="another")]
+    with receiving(answer(200)) as receiver:
+        assert [notify(receiver.url, each, None) for each in runs] == [""] * 5
+    first, *others = [headers["Idempotency-Key"] for _, headers, _ in receiver.seen]
+    assert others[0] == first
+    assert len({first, *others[1:]}) == 4
+
+
 @pytest.mark.parametrize(
     ("does", "said", "tries"),
     [
