@@ -42,7 +42,8 @@ class Metrics(Collector):
                 for verdict in Verdict:
                     last.add_metric([*labels, verdict], newest.verdict == verdict)
                 at.add_metric(labels, newest.started + newest.seconds)
-                duration.add_metric(labels, newest.seconds)
+            for newest in _newest([each for each in validations if each.run_id]):
+                duration.add_metric([template, TRIGGERS[newest.periodic]], newest.seconds)
         return kept, last, at, duration, without
 
     def text(self) -> bytes:
@@ -89,7 +90,7 @@ def _families() -> tuple[GaugeMetricFamily, ...]:
         ),
         GaugeMetricFamily(
             "k8s_job_last_duration_seconds",
-            "How long the newest run took, from the creation of its Job.",
+            "How long the newest run with a Job took, from the creation of the Job.",
             labels=("template", "trigger"),
         ),
         GaugeMetricFamily(

@@ -39,10 +39,11 @@ def notify(url: str, validation: Validation, secret: bytes | None) -> str:
     that is none.
     """
     check_url(url)
-    body = json.dumps(notice(validation)).encode()
     answers: queue.Queue[str] = queue.Queue()
     # A thread, because no time-out of a socket covers names that do not resolve and slow headers.
-    work = threading.Thread(target=lambda: answers.put(_deliver(url, body, secret)), daemon=True)
+    work = threading.Thread(
+        target=lambda: answers.put(_deliver(url, validation, secret)), daemon=True
+    )
     work.start()
     try:
         failed = answers.get(timeout=MOST_SECONDS)
@@ -69,15 +70,16 @@ def check_url(url: str) -> None:
         raise UsageError(f"the URL to notify is not one of HTTP; {remedy}")
 
 
-def _deliver(url: str, body: bytes, secret: bytes | None) -> str:
+def _deliver(url: str, validation: Validation, secret: bytes | None) -> str:
     """Try until it is taken, refused, or tried often enough; return why it failed."""
+    body, key = json.dumps(notice(validation)).encode(), _idempotency_key(validation)
     failed, pause = "", PAUSE
     for number in range(TRIES):
         if number:
             time.sleep(random.uniform(0, pause))  # noqa: S311 (spreads retries, keeps no secret)
             pause *= 2
         try:
-            _post(url, body, secret)
+            _post(url, body, secret, key)
         except urllib.error.HTTPError as error:
             failed = f"it answered {error.code}"
             error.close()
@@ -92,13 +94,13 @@ def _deliver(url: str, body: bytes, secret: bytes | None) -> str:
     return f"{failed}, {TRIES} times"
 
 
-def _post(url: str, body: bytes, secret: bytes | None) -> None:
+def _post(url: str, body: bytes, secret: bytes | None, key: str) -> None:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "pytest-k8s-job",
-        "Idempotency-Key": hashlib.sha256(body).hexdigest()[:32],
+        "Idempotency-Key": key,
         TIMESTAMP: str(int(time.time())),
     }
     if parts.username is not None:
@@ -112,6 +114,12 @@ def _post(url: str, body: bytes, secret: bytes | None) -> None:
     opener = urllib.request.build_opener(_NoRedirects)
     with opener.open(request, timeout=SECONDS):
         return  # what the answer says is of no use here
+
+
+def _idempotency_key(validation: Validation) -> str:
+    """Return what is the same for all notices of one verdict, whoever sends them."""
+    said = (validation.namespace, validation.job, validation.verdict, validation.note)
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -18,6 +19,7 @@ LEVELS = "▁▂▃▄▅▆▇█"
 DECIDED = ("PASSED", "FAILED")  # of other runs it is not known which tests failed
 BAD = ("failed", "error")
 REVISION_LENGTH = 10
+MOST_LINES = 3  # of a cause; --json has all of it
 MOST_TESTS = 10  # that are named; --json has all
 
 
@@ -32,7 +34,7 @@ def table(validations: Sequence[Validation]) -> list[str]:
         revision = each.revision[:REVISION_LENGTH] or "-"
         lines.append(_line(at, each.verdict, revision, each.run_id or "-", tests, took))
         notes = ("by its schedule" if each.periodic else "", each.first_line, each.note)
-        lines += [_fit(INDENT + note) for note in map(_plain, notes) if note]
+        lines += [line for note in notes for line in _indented(note)]
     return lines
 
 
@@ -77,6 +79,12 @@ def _while_failing(decided: Sequence[Validation], test: str) -> Iterator[Validat
         if test not in each.failed:
             return
         yield each
+
+
+def _indented(note: str) -> Iterator[str]:
+    room = WIDTH - len(INDENT)
+    for line in textwrap.wrap(_plain(note), room, max_lines=MOST_LINES, placeholder=" ..."):
+        yield _fit(INDENT + line)
 
 
 def _line(*words: str) -> str:

@@ -58,6 +58,13 @@ def test_verdicts_are_counted_and_the_newest_is_shown() -> None:
     assert found['k8s_job_without_verdict_seconds["t"]'] == 0
 
 
+def test_a_verdict_without_a_run_has_no_duration() -> None:
+    """A rollout that could not end leaves the duration of the last run as it was."""
+    found = samples(("t", [run("NOT_RUN", run_id="", seconds=0.0), run(seconds=42)], 0))
+    assert found['k8s_job_last_verdict["t", "rollout", "NOT_RUN"]'] == 1
+    assert found['k8s_job_last_duration_seconds["t", "rollout"]'] == 42
+
+
 def test_the_time_without_a_verdict_grows() -> None:
     """It is counted from what is deployed; a clock that is ahead makes it no negative number."""
     found = samples(("t", [], time.time() - 100), ("u", [], time.time() + 100))

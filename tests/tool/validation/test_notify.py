@@ -6,7 +6,10 @@ import hashlib
 import hmac
 import json
 import socket
+import ssl
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -70,6 +73,16 @@ def test_what_fails_twice_is_tried_again() -> None:
     assert len({headers["Idempotency-Key"] for _, headers, _ in receiver.seen}) == 1
 
 
+def test_one_verdict_has_one_key_whoever_sends_it() -> None:
+    """Two validators that joined one run may have timed it otherwise; another verdict differs."""
+    runs = [run(), run(seconds=43.1), run("VOID"), run(note="n"), run(job="another")]
+    with receiving(answer(200)) as receiver:
+        assert [notify(receiver.url, each, None) for each in runs] == [""] * 5
+    first, *others = [headers["Idempotency-Key"] for _, headers, _ in receiver.seen]
+    assert others[0] == first
+    assert len({first, *others[1:]}) == 4
+
+
 @pytest.mark.parametrize(
     ("does", "said", "tries"),
     [
@@ -117,6 +130,24 @@ def test_a_redirect_is_not_followed(status: int) -> None:
     assert f"it answered {status}, and redirects are not followed" in failed
     assert not other.seen
     assert len(receiver.seen) == 1
+
+
+def test_a_host_that_cannot_prove_its_name_gets_nothing(tmp_path: Path) -> None:
+    """A certificate that nobody vouches for is refused, and said."""
+    files = str(tmp_path / "key"), str(tmp_path / "certificate")
+    words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
+    words += ["-keyout", files[0], "-out", files[1], "-days", "1"]
+    subprocess.run(words, check=True, capture_output=True, timeout=60)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files[1], files[0])
+    with receiving(answer(200)) as receiver:
+        receiver.socket = context.wrap_socket(receiver.socket, server_side=True)
+        url = f"https://localhost:{receiver.server_port}"
+        failed = notify(f"{url}/hunter2hunter2", run(), None)
+        assert failed.startswith(f"{url} was not notified: ")
+        assert "certificate verify failed" in failed
+        assert "hunter2" not in failed
+        assert receiver.seen == []
 
 
 def test_user_and_password_of_the_url_become_a_header() -> None:

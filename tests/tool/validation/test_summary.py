@@ -133,6 +133,17 @@ def test_the_history_as_it_is_printed() -> None:
     ]
 
 
+def test_a_long_cause_is_wrapped_and_then_cut() -> None:
+    """It takes three lines under its run, and says that it goes on."""
+    cause = "a word and " * 40
+    lines = table([run("NOT_RUN", first_line=cause)])[2:]
+    assert len(lines) == 3
+    assert lines[-1].endswith(" ...")
+    shown = " ".join(line.strip() for line in lines).removesuffix(" ...")
+    assert cause.startswith(shown)
+    assert len(shown) > 180
+
+
 def test_no_run_is_said() -> None:
     """An empty history is a sentence."""
     assert history_lines("x in namespace y", []) == ["x in namespace y has no kept run"]
