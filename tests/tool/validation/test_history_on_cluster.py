@@ -27,9 +27,9 @@ from tests.checkout import CHECKOUT
 from tests.tool.conftest import SECONDS
 from tests.tool.run.test_on_cluster import kubectl
 from tests.tool.target.shop import deployment, open_runs, open_shop, service
+from tests.tool.validation.pipeline import Pipeline
 from tests.tool.validation.receiver import answer, receiving
 from tests.tool.validation.runs import run
-from tests.tool.validation.test_validate_on_cluster import Pipeline
 
 pytestmark = pytest.mark.cluster
 

@@ -3,100 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-import local_cluster
-from tests.checkout import CHECKOUT
 from tests.tool.diagnosis.place import kubectl, wait_until
-from tests.tool.run.test_on_cluster import job_manifest
-from tests.tool.target.shop import Shop, deployment, open_runs, open_shop, service
+from tests.tool.target.shop import deployment, open_runs
+from tests.tool.validation.pipeline import (
+    FAILED,
+    NO_TESTS,
+    NOT_RUN,
+    PASSED,
+    SUITE,
+    Pipeline,
+    open_pipeline,
+)
 
 pytestmark = pytest.mark.cluster
-
-SUITE = """\
-import os, time, urllib.request
-
-def get():
-    with urllib.request.urlopen(os.environ["SHOP_URL"], timeout=5) as answer:
-        return answer.read().decode()
-
-def test_version():
-    assert get() != "broken"
-
-def test_slow():
-    end = time.monotonic() + float(os.environ.get("SLOW", "0"))
-    while time.monotonic() < end:
-        get()
-        time.sleep(0.1)
-"""
-PASSED, FAILED, NO_TESTS, NOT_RUN, VOID = 0, 1, 5, 10, 12
-
-
-@dataclass(frozen=True)
-class Pipeline:
-    """What deploys the shop and asks for verdicts."""
-
-    shop: Shop
-    runs: str
-    folder: Path
-
-    def template(self, slow: float = 0, **container: Any) -> None:
-        """Apply the suspended CronJob."""
-        job = yaml.safe_load(job_manifest(self.runs))
-        (suite,) = job["spec"]["template"]["spec"]["containers"]
-        suite["env"] += [
-            {"name": "SHOP_URL", "value": f"http://web.{self.shop.namespace}.svc"},
-            {"name": "SLOW", "value": str(slow)},
-        ]
-        suite |= {"args": ["test_shop.py"]} | container
-        cronjob = {
-            "apiVersion": "batch/v1",
-            "kind": "CronJob",
-            "metadata": {
-                "name": "shop",
-                "namespace": self.runs,
-                "annotations": {"pytest-k8s-job/target": f"{self.shop.namespace}/deployment/web"},
-            },
-            "spec": {
-                "schedule": "0 0 1 1 *",
-                "suspend": True,
-                "jobTemplate": {"spec": job["spec"]},
-            },
-        }
-        kubectl("-n", self.runs, "apply", "-f", "-", text=json.dumps(cronjob))
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """Start a verb of k8s-job."""
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "CI"))}
-        kubeconfig = {"KUBECONFIG": str(local_cluster.kubeconfig()), "PYTHONPATH": str(CHECKOUT)}
-        return subprocess.Popen(
-            [sys.executable, "-m", "pytest_k8s_job", *words, "-n", self.runs],
-            cwd=self.folder,
-            env=inherited | kubeconfig,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def say(self, *words: str) -> tuple[int, str]:
-        """Run a verb of k8s-job; return exit code and output."""
-        with self.start(*words) as process:
-            output, _ = process.communicate(timeout=180)
-        return process.returncode, output
-
-    def jobs(self) -> list[str]:
-        """Return the names of the Jobs."""
-        items = json.loads(kubectl("-n", self.runs, "get", "jobs", "-o", "json"))["items"]
-        return [each["metadata"]["name"] for each in items]
 
 
 @pytest.fixture(scope="module")
@@ -109,15 +34,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def pipeline(runs: str, tmp_path: Path) -> Iterator[Pipeline]:
     """A shop of its own, with no run yet."""
-    with open_shop(deployment("web"), service("web")) as shop:
-        shop.wait("web")
-        made = Pipeline(shop, runs, tmp_path)
-        made.template()
-        try:
-            yield made
-        finally:
-            kubectl("-n", runs, "delete", "jobs,cronjobs", "--all")
-            kubectl("-n", runs, "delete", "configmaps", "-l", "pytest-k8s-job/template")
+    with open_pipeline(runs, tmp_path) as made:
+        yield made
 
 
 def test_a_rollout_has_one_verdict(pipeline: Pipeline) -> None:
@@ -165,7 +83,8 @@ def test_a_label_is_no_verdict(pipeline: Pipeline) -> None:
     assert code == FAILED, output
     assert "test_version" in output
     (job,) = pipeline.jobs()
-    kubectl("-n", pipeline.runs, "label", "job", job, "pytest-k8s-job/verdict=PASSED")
+    label = ("label", "job", job, "pytest-k8s-job/verdict=PASSED", "--overwrite")
+    kubectl("-n", pipeline.runs, *label)
     kubectl("-n", pipeline.runs, "delete", "configmap", job)
     code, output = pipeline.say("gate", "--timeout", "1s")
     assert code == FAILED, output
