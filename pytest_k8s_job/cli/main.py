@@ -16,6 +16,7 @@ from pytest_k8s_job.cli.collect import add_collect
 from pytest_k8s_job.cli.diagnose import add_diagnose
 from pytest_k8s_job.cli.history import add_history
 from pytest_k8s_job.cli.list import add_list
+from pytest_k8s_job.cli.show import add_show
 from pytest_k8s_job.cli.validate import add_gate, add_validate
 from pytest_k8s_job.cli.watch import add_watch
 from pytest_k8s_job.cluster.client import connect
@@ -30,6 +31,7 @@ ADDERS = (
     add_validate,
     add_gate,
     add_history,
+    add_show,
     add_watch,
     add_diagnose,
     add_clean,
