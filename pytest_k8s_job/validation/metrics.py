@@ -5,12 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from prometheus_client import CollectorRegistry, generate_latest, start_http_server
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
-
+from pytest_k8s_job.errors import UsageError
 from pytest_k8s_job.validation.record import Validation
 from pytest_k8s_job.verdict.verdict import Verdict
+
+try:
+    from prometheus_client import CollectorRegistry, generate_latest, start_http_server
+    from prometheus_client.core import GaugeMetricFamily
+    from prometheus_client.registry import Collector
+except ImportError as missing:
+    remedy = "pip install 'pytest-k8s-job[metrics]'"
+    raise UsageError(f"/metrics needs {missing.name}: {remedy}") from missing
 
 __all__ = ["Metrics"]
 
@@ -52,7 +57,10 @@ class Metrics(Collector):
 
     def serve(self, port: int, address: str = "0.0.0.0") -> tuple[int, Callable[[], None]]:  # noqa: S104 (a pod is scraped from outside)
         """Serve them at /metrics in a thread; return the port, and what ends it."""
-        server, _ = start_http_server(port, address, self._registry())
+        try:
+            server, _ = start_http_server(port, address, self._registry())
+        except (OSError, OverflowError) as error:
+            raise UsageError(f"/metrics cannot be served at port {port}: {error}") from error
 
         def end() -> None:
             server.shutdown()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from pytest_k8s_job.errors import UsageError
 from pytest_k8s_job.validation.metrics import Metrics
 from pytest_k8s_job.validation.record import Validation
 from tests.checkout import CHECKOUT
@@ -96,6 +99,28 @@ def test_a_scrape_reads_anew() -> None:
     line = b'k8s_job_kept_validations{template="t",verdict="PASSED"} '
     assert line + b"0.0" in first
     assert line + b"1.0" in second
+
+
+def test_a_port_that_is_taken_is_said() -> None:
+    """Who names a port of somebody else reads which one."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(UsageError, match=f"at port {port}: .*in use"):
+            Metrics(list).serve(port, "127.0.0.1")
+
+
+@pytest.mark.slow
+def test_without_the_extra_the_remedy_is_said() -> None:
+    """Where prometheus-client is not installed, the error names what to install."""
+    code = (
+        "import sys; sys.modules['prometheus_client'] = None\n"
+        "from pytest_k8s_job.errors import UsageError\n"
+        "try:\n    import pytest_k8s_job.validation.metrics\n"
+        "except UsageError as error:\n    print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    said = "/metrics needs prometheus_client: pip install 'pytest-k8s-job[metrics]'\n"
+    assert done.stdout == said
 
 
 @pytest.mark.slow
