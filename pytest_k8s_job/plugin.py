@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_k8s_job.options import add_options, read_options
+from pytest_k8s_job.sync.sync_options import add_sync_options
 
 if TYPE_CHECKING:
     from pytest_k8s_job.cluster.pods import Cluster
@@ -26,6 +27,7 @@ REFUSED = {
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Declare the options."""
     add_options(parser)
+    add_sync_options(parser)
     config = pluginmanager.getplugin("pytestconfig")
     if config is not None and "--in-cluster" in config.invocation_params.args:
         from pytest_k8s_job.replay import suite_settings  # noqa: PLC0415 (light)

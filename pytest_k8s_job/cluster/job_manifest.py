@@ -24,6 +24,7 @@ __all__ = [
     "PARTIAL",
     "REPLACES",
     "RUN_LABEL",
+    "SENT_FILES",
     "WHY",
     "Run",
     "arguments_of",
@@ -36,6 +37,7 @@ __all__ = [
 RUN_LABEL = "pytest-k8s-job/run"
 REPLACES = "pytest-k8s-job/replaces"  # annotation: the shard whose pod was taken away
 WHY = "pytest-k8s-job/why"  # annotation: what happened to that pod
+SENT_FILES = "pytest-k8s-job/files"  # annotation: digest of the files that the pods must run
 PARTIAL = "pytest-k8s-job/partial"  # annotation: the Job runs only what that pod left
 NAME_LIMIT = 63  # characters of a label value; the Job's name becomes one on its pods
 

@@ -26,6 +26,7 @@ from pytest_k8s_job.run.shard import Events, Place, Shard
 from pytest_k8s_job.run.shards import Shards
 from pytest_k8s_job.run.status_line import StatusLine, step_of
 from pytest_k8s_job.run.target_watch import TargetWatch
+from pytest_k8s_job.sync.synced_tests import SyncedTests
 from pytest_k8s_job.target.change import Change
 from pytest_k8s_job.target.model import Target
 from pytest_k8s_job.verdict.ledger import Ledger
@@ -65,16 +66,19 @@ class ClusterRun:
         self._began = time.monotonic()
         self._refused: str | None = None
         self._is_watched = options.watch_target
+        self.synced: SyncedTests | None = None
 
-    def start(self, manifest: Object, run: Run) -> None:
+    def start(self, manifest: Object, run: Run, synced: SyncedTests | None = None) -> None:
         """Create the Job of `run` from `manifest` and begin to follow its pods."""
+        self.synced = synced
+        self.shards.sent_files = synced.digest if synced else ""
         self._refused = self._settle()
         if self._refused is not None:
             return
         self._began = time.monotonic()
         self.status.show("creating", 0.0)
         try:
-            job = self.jobs.create(manifest, run)
+            job = self.jobs.create(manifest, run, synced)
         except ClusterError as error:
             metadata = make_job(manifest, run)["metadata"]
             self._refused = self.explainer.explain_refusal(metadata, error)
@@ -95,6 +99,7 @@ class ClusterRun:
     def join(self, jobs: Sequence[Joined]) -> None:
         """Follow the existing Jobs of a run, first the one that began it."""
         self._began = time.monotonic()
+        self.shards.sent_files = jobs[0].sent_files
         self._is_watched &= not jobs[0].over  # what changed since then says nothing of an old run
         for joined in jobs:
             try:
@@ -208,6 +213,13 @@ class ClusterRun:
     def target_line(self) -> str:
         """The line on the target that header and report show."""
         return f"target: {self.target.describe(self._watch.namespace)}"
+
+    @property
+    def files_line(self) -> str:
+        """What the report says of the files that `--sync` brought."""
+        if self.synced is not None:
+            return self.synced.line
+        return f"sha256 {self.shards.sent_files[:16]}" if self.shards.sent_files else ""
 
     def target_change(self) -> Change | None:
         """Return how the target changed while it was tested, None if it did not."""
