@@ -56,7 +56,7 @@ def main() -> int:
     os.chdir(suite)
     from pytest_k8s_job.pod import agent  # noqa: PLC0415 (needs the Python that was checked)
 
-    return agent.main()
+    return agent.main([f"--rootdir={SUITE}", *sys.argv[1:]])
 
 
 def _check_python(fitting: Sequence[str]) -> None:

@@ -107,6 +107,7 @@ class ConfigMaps:
         except ClusterError as error:
             if error.status == CONFLICT:
                 raise _ExistsError(str(error), CONFLICT) from error
+            error.about = "ConfigMap", part.config_map
             raise
 
     def _give(self, part: Part, job: JobRef) -> None:

@@ -24,7 +24,7 @@ from pytest_k8s_job.sync.packages import Packages, choose_packages
 from pytest_k8s_job.sync.requirements_file import Wanted, read_requirements
 from pytest_k8s_job.sync.sync_options import SyncOptions
 from pytest_k8s_job.sync.tool_archive import tool_archive
-from pytest_k8s_job.wire.sync_layout import NAMED_DIGITS, SUITE, content_digest, part_name
+from pytest_k8s_job.wire.sync_layout import NAMED_DIGITS, content_digest, part_name
 
 __all__ = ["SyncedTests", "gather"]
 
@@ -129,15 +129,12 @@ def argument_paths(config: pytest.Config, default: Sequence[str]) -> list[Path]:
 
 
 def suite_arguments(config: pytest.Config, default: Sequence[str]) -> list[str]:
-    """Return the words that make the pod's pytest find the same root and tests."""
-    words = [f"--rootdir={SUITE}"]
+    """Return the words that make the pod's pytest find the same tests where none are named."""
     asked = config.option.file_or_dir or any(not word.startswith("-") for word in default)
     source = config.args_source
     if not asked and source is config.ArgsSource.INVOCATION_DIR:
-        words += [
-            path.relative_to(config.rootpath).as_posix() for path in argument_paths(config, ())
-        ]
-    return words
+        return [path.relative_to(config.rootpath).as_posix() for path in argument_paths(config, ())]
+    return []
 
 
 def _python_paths(config: pytest.Config) -> list[str]:

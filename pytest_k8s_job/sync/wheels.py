@@ -62,13 +62,14 @@ def download(line: str, python: str) -> Wheel | str:
     folder = cache_folder() / "wheels" / key
     for path in folder.glob("*.whl"):
         return Wheel(path)
-    if importlib.util.find_spec("pip") is None:
+    pip = _pip()
+    if not pip:
         raise UsageError(
             f"--sync: {line.split(maxsplit=1)[0]} must be downloaded, and there is no pip here: "
-            "`python -m ensurepip`, or use an image with it, then --sync on top"
+            "`python -m ensurepip`, or make an image with it, then --sync on top"
         )
     with tempfile.TemporaryDirectory(prefix="pytest-k8s-job-") as temporary:
-        said = _run_pip(line, python, Path(temporary))
+        said = _run_pip([*pip, "download"], line, python, Path(temporary))
         found = next(Path(temporary).glob("*.whl"), None)
         if found is None:
             return said
@@ -77,12 +78,19 @@ def download(line: str, python: str) -> Wheel | str:
         return Wheel((folder / f".{found.name}").replace(folder / found.name))
 
 
-def _run_pip(line: str, python: str, folder: Path) -> str:
+def _pip() -> list[str]:
+    """Return how pip is called; a virtualenv of uv has none of its own."""
+    if importlib.util.find_spec("pip") is not None:
+        return [sys.executable, "-m", "pip"]
+    return [found] if (found := shutil.which("pip") or shutil.which("pip3")) else []
+
+
+def _run_pip(command: list[str], line: str, python: str, folder: Path) -> str:
     """Let pip download into `folder`; return the last thing that it said."""
     file = folder / "requirements.txt"
     file.write_text(line, "utf-8")
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-    command += ["--only-binary=:all:", f"--python-version={python}", *ANY_PURE]
+    command += ["--quiet", "--no-deps", "--only-binary=:all:"]
+    command += [f"--python-version={python}", *ANY_PURE]
     try:
         done = subprocess.run(
             [*command, f"--dest={folder}", f"--requirement={file}"],
