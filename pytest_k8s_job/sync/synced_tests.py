@@ -129,7 +129,7 @@ def argument_paths(config: pytest.Config, default: Sequence[str]) -> list[Path]:
 
 
 def suite_arguments(config: pytest.Config, default: Sequence[str]) -> list[str]:
-    """Return the words that make the pod's pytest find the same tests where none are named."""
+    """Return words with which the pod finds the same tests where none are named."""
     asked = config.option.file_or_dir or any(not word.startswith("-") for word in default)
     source = config.args_source
     if not asked and source is config.ArgsSource.INVOCATION_DIR:

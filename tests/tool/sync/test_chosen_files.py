@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -181,25 +182,14 @@ def test_a_wrong_include_is_refused(pattern: str, message: str, tmp_path: Path) 
         chosen(tmp_path, include=(pattern,))
 
 
-@pytest.fixture
-def as_nobody() -> Iterator[None]:
-    """Root may read everything; these tests need somebody who may not."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
+Nobody = Callable[[], AbstractContextManager[None]]
 
 
-def test_an_unreadable_folder_is_named(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_an_unreadable_folder_is_named(tmp_path: Path, nobody: Nobody) -> None:
     """Half of the tests would run otherwise."""
     write(tmp_path, "t/test_x.py", "t/closed/test_y.py")
-    for folder in [tmp_path, *tmp_path.parents[:2]]:
-        folder.chmod(0o755)
     (tmp_path / "t" / "closed").chmod(0)
-    request.getfixturevalue("as_nobody")
-    with pytest.raises(UsageError, match=r"cannot read the folder .*/t/closed: Permission denied"):
+    message = r"cannot read the folder .*/t/closed: Permission denied"
+    with nobody(), pytest.raises(UsageError, match=message):
         chosen(tmp_path, "t")
+    (tmp_path / "t" / "closed").chmod(0o755)
