@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from pytest_k8s_job.cluster.job_manifest import Object, Run, make_job, replacement
 from pytest_k8s_job.cluster.pods import JobFinder, JobRef
 from pytest_k8s_job.errors import ClusterError, GoneError
-from pytest_k8s_job.sync.synced_tests import SyncedTests
+
+if TYPE_CHECKING:
+    from pytest_k8s_job.sync.synced_tests import SyncedTests
 
 __all__ = ["RunJobs"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from _pytest.junitxml import xml_key
@@ -24,11 +24,13 @@ from pytest_k8s_job.run.status_line import StatusLine
 from pytest_k8s_job.run.target_watch import TargetWatch, search_for
 from pytest_k8s_job.sync.built_in import built_in_job
 from pytest_k8s_job.sync.sync_options import read_sync_options
-from pytest_k8s_job.sync.synced_tests import SyncedTests, gather, suite_arguments
 from pytest_k8s_job.target.said import parse_said
 from pytest_k8s_job.wire.cache_values import KEYS, pack
 from pytest_k8s_job.wire.records import EVIDENCE, JUNIT
 from pytest_k8s_job.wire.sharding import Selection, key_of
+
+if TYPE_CHECKING:
+    from pytest_k8s_job.sync.synced_tests import SyncedTests
 
 __all__ = ["Launcher"]
 
@@ -67,7 +69,7 @@ class Launcher:
         synced, words = self._gather(default), self._pod_arguments(default)
         if synced is not None:
             manifest = synced.mounted(manifest)
-            words = [*suite_arguments(self._config, default), *words]
+            words = [*synced.words, *words]
         cluster = self._connect()
         run = Run(
             words,
@@ -95,6 +97,8 @@ class Launcher:
         """Pack the tests that are here, if the session brings them."""
         if self._sync is None:
             return None
+        from pytest_k8s_job.sync.synced_tests import gather  # noqa: PLC0415 (others run without)
+
         return gather(self._config, self._sync, default, bare=self._is_built_in)
 
     @property

@@ -9,6 +9,7 @@ import queue
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -26,12 +27,14 @@ from pytest_k8s_job.run.shard import Events, Place, Shard
 from pytest_k8s_job.run.shards import Shards
 from pytest_k8s_job.run.status_line import StatusLine, step_of
 from pytest_k8s_job.run.target_watch import TargetWatch
-from pytest_k8s_job.sync.synced_tests import SyncedTests
 from pytest_k8s_job.target.change import Change
 from pytest_k8s_job.target.model import Target
 from pytest_k8s_job.verdict.ledger import Ledger
 from pytest_k8s_job.verdict.merging import PodResult
 from pytest_k8s_job.verdict.verdict import Outcome
+
+if TYPE_CHECKING:
+    from pytest_k8s_job.sync.synced_tests import SyncedTests
 
 __all__ = ["ClusterRun"]
 

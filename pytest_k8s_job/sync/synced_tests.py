@@ -42,6 +42,8 @@ class SyncedTests:
     packages: Archive | None
     pythons: tuple[str, ...]
     tool: bytes = field(repr=False)
+    words: tuple[str, ...]
+    """What pytest in the pod must be told besides what was typed."""
     name: str = field(default_factory=lambda: f"{OWN}-{secrets.token_hex(4)}")
 
     @property
@@ -114,6 +116,7 @@ def gather(
         packages.archive() if packages else None,
         packages.pythons if packages else (),
         tool_archive(),
+        tuple(folder_words(config, default)),
     )
 
 
@@ -128,8 +131,8 @@ def argument_paths(config: pytest.Config, default: Sequence[str]) -> list[Path]:
     return [path for path in named if path.exists()] or [here / each for each in config.args]
 
 
-def suite_arguments(config: pytest.Config, default: Sequence[str]) -> list[str]:
-    """Return words with which the pod finds the same tests where none are named."""
+def folder_words(config: pytest.Config, default: Sequence[str]) -> list[str]:
+    """Return the folder that pytest was started in, if that decides what is collected."""
     asked = config.option.file_or_dir or any(not word.startswith("-") for word in default)
     source = config.args_source
     if not asked and source is config.ArgsSource.INVOCATION_DIR:
