@@ -11,6 +11,7 @@ from typing import Any
 
 from pytest_k8s_job.errors import UsageError
 from pytest_k8s_job.sync.built_in import built_in_text, role_text
+from pytest_k8s_job.sync.sync_options import INSTALLED
 
 __all__ = ["add_init"]
 
@@ -62,5 +63,5 @@ def run_init(_cluster: object, options: argparse.Namespace) -> int:
 
 def _ini_lines(namespace: str | None) -> list[tuple[str, str]]:
     """Return settings for every one who runs these tests."""
-    lines = [("k8s_job_manifest", JOB), ("k8s_sync", "true")]
+    lines = [("k8s_job_manifest", JOB), ("k8s_sync", "true"), ("k8s_sync_requirements", INSTALLED)]
     return [*lines, ("k8s_job_namespace", namespace)] if namespace else lines

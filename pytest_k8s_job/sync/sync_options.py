@@ -16,6 +16,7 @@ __all__ = ["SyncOptions", "add_sync_options", "read_sync_options"]
 
 DEFAULT_LIMIT = "8"  # MiB; ten ConfigMaps of what etcd keeps in memory
 MIB = 1 << 20
+INSTALLED = "installed"  # in place of a file: what is installed here
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "--sync": {
@@ -24,7 +25,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "--sync-requirements": {
         "metavar": "FILE",
-        "help": "bring these packages too, in place of pytest, its plugins and requests",
+        "help": "bring these packages too; installed: pytest, its plugins and requests, as they "
+        "are here (default without a manifest: installed)",
     },
     "--sync-python": {
         "metavar": "X.Y",
@@ -45,10 +47,12 @@ INI_VALUES: dict[str, tuple[str, dict[str, Any]]] = {
 
 @dataclass(frozen=True)
 class SyncOptions:
-    """What `--sync` brings; `requirements` is None if nothing was named."""
+    """What `--sync` brings; `requirements` is None if no file was named."""
 
     include: tuple[str, ...]
     requirements: Path | None
+    installed: bool
+    """Whether pytest and the like are to go along as they are installed here."""
     python: str
     limit: int
     """Bytes that the packed files may have."""
@@ -70,9 +74,12 @@ def read_sync_options(config: pytest.Config) -> SyncOptions | None:
         return None
     here, root = config.invocation_params.dir, config.rootpath
     typed, ini = option.sync_requirements, config.getini("k8s_sync_requirements")
+    installed = (typed or ini) == INSTALLED
+    file = here / typed if typed else root / ini if ini else None
     return SyncOptions(
         tuple(config.getini("k8s_sync_include")),
-        here / typed if typed else root / ini if ini else None,
+        None if installed else file,
+        installed,
         _python(option.sync_python or config.getini("k8s_sync_python")),
         _limit(config.getini("k8s_sync_limit")),
     )

@@ -148,12 +148,14 @@ def _packages(config: pytest.Config, options: SyncOptions, *, bare: bool) -> Pac
     """Return what the image lacks; one's own has all that is not named."""
     if options.requirements is not None:
         wanted = list(read_requirements(options.requirements))
-    elif bare:
+    elif bare or options.installed:
         names = ["requests", *needed_plugins(config)]
         wanted = [Wanted(Requirement(name)) for name in names if find(name)]
     else:
         return None
-    if bare and not any(each.requirement.name == "pytest" for each in wanted):
+    if (bare or options.installed) and not any(
+        each.requirement.name == "pytest" for each in wanted
+    ):
         wanted.insert(0, Wanted(Requirement("pytest")))
     python = options.python or f"{sys.version_info.major}.{sys.version_info.minor}"
     return choose_packages(wanted, python)

@@ -20,7 +20,8 @@ def test_writes_job_role_and_settings(
     assert job["spec"]["template"]["spec"]["containers"][0]["image"] == "shop/tests:3"
     assert yaml.safe_load((tmp_path / "role.yaml").read_text())["kind"] == "Role"
     assert (tmp_path / "pytest.ini").read_text() == (
-        "[pytest]\nk8s_job_manifest = job.yaml\nk8s_sync = true\nk8s_job_namespace = shop\n"
+        "[pytest]\nk8s_job_manifest = job.yaml\nk8s_sync = true\n"
+        "k8s_sync_requirements = installed\nk8s_job_namespace = shop\n"
     )
     assert capsys.readouterr().out.count("wrote ") == 3
 
