@@ -63,6 +63,8 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     if config.option.report and not hasattr(config, "workerinput"):  # not in a worker of xdist
         _register_report(config)
     if not config.known_args_namespace.in_cluster:
+        if config.option.sync:
+            raise pytest.UsageError("--sync brings tests into a pod: add --in-cluster")
         return None
     for name, reason in REFUSED.items():
         if getattr(config.option, name, False):

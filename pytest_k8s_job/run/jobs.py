@@ -40,12 +40,13 @@ class RunJobs:
         self._manifest, self._run = manifest, run
         if synced is None:
             return self._create(run)
-        namespace = make_job(manifest, run)["metadata"].get("namespace") or self._cluster.namespace
+        metadata = make_job(manifest, run)["metadata"]
+        namespace = metadata.get("namespace") or self._cluster.namespace
         try:
             return synced.create(self._cluster, namespace, run.run_id, lambda: self._create(run))
-        except ClusterError:
+        except BaseException:  # Ctrl-C too: only the answer may be missing
             with suppress(ClusterError):
-                self.delete()
+                self._cluster.delete(JobRef(namespace, metadata["name"], ""))
             self.refs.clear()
             raise
 

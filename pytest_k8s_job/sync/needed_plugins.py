@@ -16,7 +16,7 @@ IMPLIED = {"--retries": "pytest-rerunfailures"}  # our options that need a plugi
 def needed_plugins(config: pytest.Config) -> list[str]:
     """Return the names of the installed plugins whose ini values or options are used."""
     words = _words(config)
-    used = {word.partition("=")[0] for word in words} | set(config.inicfg)
+    used = {word.partition("=")[0] for word in words} | set(config._inicfg)
     names = {
         package.metadata["Name"]
         for plugin, package in config.pluginmanager.list_plugin_distinfo()

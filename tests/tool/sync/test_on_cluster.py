@@ -215,11 +215,38 @@ def test_two_thousand_files(place: Place) -> None:
         folder = place.folder / f"p{number % 40}"
         folder.mkdir(exist_ok=True)
         (folder / f"test_{number}.py").write_text(PASSES)
+    (place.folder / "data.bin").write_bytes(os.urandom(2 << 20))  # more than one ConfigMap holds
     began = time.monotonic()
     result = place.run("-q", "--k8s-keep=never", "--k8s-start-timeout=120")
     assert result.code == 0, result.stdout[-3000:] + result.stderr
     assert "2000 passed" in result.stdout
     assert time.monotonic() - began < SECONDS
+
+
+def test_clean_removes_packages_that_nobody_uses(place: Place) -> None:
+    """A week after the last run; those of today stay."""
+    (place.folder / "test_it.py").write_text(PASSES)
+    assert place.run("--k8s-keep=never").code == 0
+    old, *others = sorted(shared_files(place))
+    assert others
+    note = "pytest-k8s-job/used=2020-01-01"
+    kubectl("-n", place.namespace, "annotate", "--overwrite", f"configmap/{old}", note)
+    cleaned = call(place, "clean")
+    assert f"{old}, unused for a week" in cleaned.stdout, cleaned.stdout + cleaned.stderr
+    assert shared_files(place) == set(others)
+    assert place.run("--k8s-keep=never").code == 0
+    assert old in shared_files(place)
+
+
+def test_questions_are_answered_by_the_synced_tests(place: Place) -> None:
+    """Pytest's --fixtures shows a fixture that only this machine has."""
+    (place.folder / "conftest.py").write_text(
+        "import pytest\n\n@pytest.fixture\ndef brought():\n    'From here.'\n"
+    )
+    (place.folder / "test_it.py").write_text(PASSES)
+    result = place.run("--fixtures")
+    assert result.code == 0, result.stdout + result.stderr
+    assert "From here." in result.stdout
 
 
 def test_an_image_without_python_is_one_sentence(place: Place) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from pytest_k8s_job.pod import synced
 from pytest_k8s_job.sync.archive import Archive, pack_contents
+from pytest_k8s_job.sync.job_volumes import BOOTSTRAP
 from pytest_k8s_job.sync.tool_archive import tool_archive
 from pytest_k8s_job.wire import sync_layout
 
@@ -117,6 +118,14 @@ def test_another_python_than_the_packages_need_is_one_line(pod: Pod) -> None:
     here = "{}.{}".format(*sys.version_info)
     assert done.returncode == 4
     assert f"fit Python 3.2, the image has {here}: add --sync-python {here}" in done.stderr
+
+
+def test_an_old_python_is_one_line() -> None:
+    """It could not even import this tool."""
+    code = f"import sys; sys.version_info = (3, 9, 2); exec({BOOTSTRAP!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "--sync needs Python 3.11 or newer in the image\n"
 
 
 def test_the_image_stays_below_what_was_sent(pod: Pod) -> None:
