@@ -9,6 +9,7 @@ import queue
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -32,6 +33,9 @@ from pytest_k8s_job.target.model import Target
 from pytest_k8s_job.verdict.ledger import Ledger
 from pytest_k8s_job.verdict.merging import PodResult
 from pytest_k8s_job.verdict.verdict import Outcome
+
+if TYPE_CHECKING:
+    from pytest_k8s_job.sync.synced_tests import SyncedTests
 
 __all__ = ["ClusterRun"]
 
@@ -68,9 +72,12 @@ class ClusterRun:
         self._began = time.monotonic()
         self._refused: str | None = None
         self._is_watched = options.watch_target
+        self.synced: SyncedTests | None = None
 
-    def start(self, manifest: Object, run: Run) -> None:
+    def start(self, manifest: Object, run: Run, synced: SyncedTests | None = None) -> None:
         """Create the Job of `run` from `manifest` and begin to follow its pods."""
+        self.synced = synced
+        self.shards.sent_files = synced.digest if synced else ""
         self._refused = self._settle()
         if self._refused is not None:
             return
@@ -79,7 +86,7 @@ class ClusterRun:
         metadata = make_job(manifest, run)["metadata"]
         self.others = self._going_on(metadata)
         try:
-            job = self.jobs.create(manifest, run)
+            job = self.jobs.create(manifest, run, synced)
         except ClusterError as error:
             self._refused = self.explainer.explain_refusal(metadata, error)
             return
@@ -109,6 +116,7 @@ class ClusterRun:
     def join(self, jobs: Sequence[Joined]) -> None:
         """Follow the existing Jobs of a run, first the one that began it."""
         self._began = time.monotonic()
+        self.shards.sent_files = jobs[0].sent_files
         self._is_watched &= not jobs[0].over  # what changed since then says nothing of an old run
         for joined in jobs:
             try:
@@ -222,6 +230,13 @@ class ClusterRun:
     def target_line(self) -> str:
         """The line on the target that header and report show."""
         return f"target: {self.target.describe(self._watch.namespace)}"
+
+    @property
+    def files_line(self) -> str:
+        """What the report says of the files that `--sync` brought."""
+        if self.synced is not None:
+            return self.synced.line
+        return f"sha256 {self.shards.sent_files[:16]}" if self.shards.sent_files else ""
 
     def target_change(self) -> Change | None:
         """Return how the target changed while it was tested, None if it did not."""
