@@ -45,11 +45,15 @@ class RefusedError(K8sJobError):
 
 
 class ClusterError(K8sJobError):
-    """A failed request to the API server; `status` is 0 without an answer."""
+    """A failed request to the API server; `status` is 0 without an answer.
+
+    `about` is kind and name of an object that was refused, if it was no Job.
+    """
 
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
         self.status = status
+        self.about: tuple[str, str] | None = None
 
 
 class NotReadyError(ClusterError):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from pytest_k8s_job.cluster.pods import Cluster
+if TYPE_CHECKING:
+    from pytest_k8s_job.cluster.pods import Cluster
 
 __all__ = ["pytest_k8s_job_cluster"]
 

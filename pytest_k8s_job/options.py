@@ -13,7 +13,7 @@ import pytest
 
 from pytest_k8s_job.wire.sharding import ShardBy
 
-__all__ = ["Keep", "Options", "add_options", "read_options", "runs_nothing"]
+__all__ = ["DEFAULT_MANIFEST", "Keep", "Options", "add_options", "read_options", "runs_nothing"]
 
 DEFAULT_MANIFEST = "job.yaml"
 RUNNING_NOTHING = ("collectonly", "setuponly", "setupplan")  # options of pytest

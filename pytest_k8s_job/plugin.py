@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_k8s_job.options import add_options, read_options
+from pytest_k8s_job.sync.sync_options import add_sync_options
 
 if TYPE_CHECKING:
     from pytest_k8s_job.cluster.pods import Cluster
@@ -26,6 +27,7 @@ REFUSED = {
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Declare the options."""
     add_options(parser)
+    add_sync_options(parser)
     config = pluginmanager.getplugin("pytestconfig")
     if config is not None and "--in-cluster" in config.invocation_params.args:
         from pytest_k8s_job.replay import suite_settings  # noqa: PLC0415 (light)
@@ -61,6 +63,8 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     if config.option.report and not hasattr(config, "workerinput"):  # not in a worker of xdist
         _register_report(config)
     if not config.known_args_namespace.in_cluster:
+        if config.option.sync:
+            raise pytest.UsageError("--sync brings tests into a pod: add --in-cluster")
         return None
     for name, reason in REFUSED.items():
         if getattr(config.option, name, False):

@@ -15,7 +15,9 @@ from pytest_k8s_job.cli.clean import add_clean
 from pytest_k8s_job.cli.collect import add_collect
 from pytest_k8s_job.cli.diagnose import add_diagnose
 from pytest_k8s_job.cli.history import add_history
+from pytest_k8s_job.cli.init import add_init
 from pytest_k8s_job.cli.list import add_list
+from pytest_k8s_job.cli.show import add_show
 from pytest_k8s_job.cli.validate import add_gate, add_validate
 from pytest_k8s_job.cli.watch import add_watch
 from pytest_k8s_job.cluster.client import connect
@@ -30,9 +32,11 @@ ADDERS = (
     add_validate,
     add_gate,
     add_history,
+    add_show,
     add_watch,
     add_diagnose,
     add_clean,
+    add_init,
 )
 USAGE_ERROR = 4  # pytest's own
 PIPE_CLOSED = 141  # what a shell shows for a program that SIGPIPE ended
@@ -46,7 +50,8 @@ def main(words: Sequence[str] | None = None) -> int:
         parser.error(f"unknown words: {' '.join(rest)}")
     options.pytest_options = rest
     try:
-        code = int(options.run_command(connect(options.kubeconfig, options.context), options))
+        cluster = options.needs_cluster and connect(options.kubeconfig, options.context)
+        code = int(options.run_command(cluster, options))
         sys.stdout.flush()  # a closed pipe shows here, and not when Python ends
     except K8sJobError as error:
         print(f"k8s-job: {error}", file=sys.stderr)  # noqa: T201 (the interface)
@@ -62,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("-n", "--namespace", help="default: the context's")
     shared.add_argument("--context", help="context of the kubeconfig (default: current)")
     shared.add_argument("--kubeconfig", metavar="FILE")
-    shared.set_defaults(takes_pytest_options=False)
+    shared.set_defaults(takes_pytest_options=False, needs_cluster=True)
     parser = argparse.ArgumentParser(prog="k8s-job", description="Come back to runs of tests.")
     commands = parser.add_subparsers(dest="command", required=True)
     for add in ADDERS:

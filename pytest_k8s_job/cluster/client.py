@@ -119,8 +119,10 @@ class KubernetesCluster:
         metadata = job["metadata"]
         namespace = metadata.get("namespace") or self.namespace
         container = suite_container(job["spec"]["template"])["name"]
-        self._call("POST", JOBS, namespace=namespace, body=job)
-        return JobRef(namespace, metadata["name"], container)
+        answer = self._call("POST", JOBS, namespace=namespace, body=job)
+        with self._connection.errors():
+            uid = json.loads(answer.data)["metadata"]["uid"]
+        return JobRef(namespace, metadata["name"], container, uid=uid)
 
     def find(self, namespace: str | None, name: str) -> dict[str, Any]:
         return self._get(JOB, namespace=namespace or self.namespace, name=name)
@@ -146,6 +148,11 @@ class KubernetesCluster:
             body = bytes(answer.data)
         date = answer.headers.get("Date")
         return body, parsedate_to_datetime(date).timestamp() if date else 0.0
+
+    def change(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> None:
+        answer = self._connection.request(method, path, REQUEST_SECONDS, body)
+        with self._connection.errors():
+            answer.drain_conn()  # so that the next request finds the connection free
 
     def log(self, job: JobRef, pod: str, since: int | None) -> Iterator[bytes]:
         query = {"follow": "true", "container": job.container}

@@ -25,6 +25,7 @@ __all__ = [
     "PARTIAL",
     "REPLACES",
     "RUN_LABEL",
+    "SENT_FILES",
     "TEMPLATE_LABEL",
     "WHY",
     "Run",
@@ -41,6 +42,7 @@ TEMPLATE_LABEL = "pytest-k8s-job/template"  # name of the Job or CronJob that ru
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 REPLACES = "pytest-k8s-job/replaces"  # annotation: the shard whose pod was taken away
 WHY = "pytest-k8s-job/why"  # annotation: what happened to that pod
+SENT_FILES = "pytest-k8s-job/files"  # annotation: digest of the files that the pods must run
 PARTIAL = "pytest-k8s-job/partial"  # annotation: the Job runs only what that pod left
 NAME_LIMIT = 63  # characters of a label value; the Job's name becomes one on its pods
 

@@ -18,6 +18,7 @@ from pytest_k8s_job.cluster.job_manifest import (
     PARTIAL,
     REPLACES,
     RUN_LABEL,
+    SENT_FILES,
     WHY,
     arguments_of,
     container_of,
@@ -40,7 +41,8 @@ class Joined:
 
     `nonce` is None if its spec has none, `over` says that the Job has finished. `replaces` is the
     shard whose pod was taken away, `why` says how, `partial` that the Job runs only what that pod
-    left; a Job that replaces nothing has None, "" and False.
+    left; a Job that replaces nothing has None, "" and False. `sent_files` is the digest of what
+    `--sync` brought.
     """
 
     job: JobRef
@@ -52,6 +54,7 @@ class Joined:
     replaces: int | None = None
     why: str = ""
     partial: bool = False
+    sent_files: str = ""
 
 
 def read_job(job: Mapping[str, Any]) -> Joined:
@@ -77,6 +80,7 @@ def read_job(job: Mapping[str, Any]) -> Joined:
         replaces=None if replaces is None else int(replaces),
         why=notes.get(WHY, ""),
         partial=PARTIAL in notes,
+        sent_files=notes.get(SENT_FILES, ""),
     )
 
 

@@ -7,7 +7,7 @@ cluster (`local_pod.LocalCluster`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any, Protocol
 
@@ -29,13 +29,15 @@ class Phase(IntEnum):
 class JobRef:
     """One pod of a created Job, and the container that runs the tests.
 
-    `shard` is the completion index in an Indexed Job, None in a Job of one pod.
+    `shard` is the completion index in an Indexed Job, None in a Job of one pod. Only a Job that
+    was just created has its `uid`.
     """
 
     namespace: str
     name: str
     container: str
     shard: int | None = None
+    uid: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
@@ -103,6 +105,9 @@ class JobFinder(Cluster, Protocol):
 
     def jobs(self, namespace: str | None, /) -> Sequence[Object]:
         """Return all Job objects of the namespace."""
+
+    def change(self, method: str, path: str, body: Object | None = None, /) -> None:
+        """POST, PATCH (a merge patch) or DELETE an object that is no Job."""
 
 
 def pod_of(cluster: Cluster, job: JobRef) -> PodState | None:

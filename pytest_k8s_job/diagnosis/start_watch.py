@@ -132,7 +132,7 @@ def diagnose_target_check(reader: Reader, scope: Scope, check: TargetCheckResult
 
 
 def explain_refusal(reader: Reader, namespace: str, name: str, error: ClusterError) -> Finding:
-    """Return why the API server did not create the Job `name`."""
+    """Return why the API server did not create the Job `name`, or what it needs."""
     from pytest_k8s_job.diagnosis.diagnose import diagnose  # noqa: PLC0415
     from pytest_k8s_job.diagnosis.rules.creation import refusal  # noqa: PLC0415 (see above)
     from pytest_k8s_job.diagnosis.snapshot import Refused, Snapshot  # noqa: PLC0415
@@ -140,7 +140,7 @@ def explain_refusal(reader: Reader, namespace: str, name: str, error: ClusterErr
     if error.status in (0, 401):
         refused = {"namespace": Refused(error.status, str(error))}
         return diagnose(Snapshot(namespace, reader.describe(), reader.server, refused=refused))[0]
-    return refusal(namespace, str(error), Ref("Job", name))
+    return refusal(namespace, str(error), Ref(*(error.about or ("Job", name))))
 
 
 def _concerns(finding: Finding, job: JobRef) -> bool:

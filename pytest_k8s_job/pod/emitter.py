@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 import pytest
 from _pytest.outcomes import Exit
 
+from pytest_k8s_job.pod.collected_files import CollectedFiles
 from pytest_k8s_job.pod.connections import Connections
 from pytest_k8s_job.pod.emitter_settings import EmitterSettings
 from pytest_k8s_job.pod.http_exchanges import watch
@@ -56,6 +57,7 @@ class Emitter:
         self._deselected: list[pytest.Item] = []
         self._selected = False
         self._traces = secrets.token_hex(16)
+        self._files = CollectedFiles()
         self._session_output = SessionOutput(pipe, lambda: self._flush_plain(*self._open))
 
     @pytest.hookimpl(tryfirst=True)
@@ -176,6 +178,7 @@ class Emitter:
             "deselected": len(self._deselected),
             "selected": self._selected,
             "sha256": plan_digest(nodeids),
+            **self._files.of(items, session.config.rootpath),
         }
         if self._settings.selection.shards > 1:
             plan["mine"] = self._keep_own_shard(session)

@@ -113,6 +113,7 @@ class Place:
     run_id: str = ""
     image: str = ""  # of the tests
     image_digest: str = ""
+    files: str = ""  # that --sync brought: how many, with their digest
 
 
 @dataclass(frozen=True)

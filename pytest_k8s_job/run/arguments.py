@@ -62,6 +62,9 @@ _STAY = {
     "--mask": 1,
     "--target": 1,
     "--wait-rollout": 1,
+    "--sync": 0,
+    "--sync-requirements": 1,
+    "--sync-python": 1,
 }
 _OURS = "--k8s-"  # all of them take a value
 _PATHS = {"--rootdir", "-c", "--config-file", "--ignore"}  # options whose value is a path

@@ -14,11 +14,13 @@ from dataclasses import replace
 import pytest
 from _pytest.junitxml import xml_key
 
+from pytest_k8s_job.cluster.text import listed
 from pytest_k8s_job.options import Options, runs_nothing
 from pytest_k8s_job.replay.ordering import Ordering
 from pytest_k8s_job.replay.pod_output import PodOutput
 from pytest_k8s_job.replay.session_end import refuse_as_pod, stop_as_in_pod
 from pytest_k8s_job.run.cleanup import Cleanup
+from pytest_k8s_job.run.differences import difference_line
 from pytest_k8s_job.run.launcher import Launcher
 from pytest_k8s_job.run.run import ClusterRun
 from pytest_k8s_job.verdict.merging import judge_run
@@ -54,6 +56,7 @@ class Collector:
         except KeyboardInterrupt as interrupt:
             self._interrupt = interrupt  # a session that has not started shows no summary
             return
+        self._show_synced(run)
         self._show_target(run)
         self._output.open()
         try:
@@ -61,6 +64,19 @@ class Collector:
         except pytest.UsageError:
             self._cleanup.delete(run, "")
             raise
+
+    def _show_synced(self, run: ClusterRun) -> None:
+        """Write what `--sync` brought, and what it left here."""
+        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        if run.synced is None or reporter is None or reporter.verbosity < 0:
+            return
+        reporter.write_line(f"synced: {run.synced.line}")
+        for name, why in run.synced.left_out.items():
+            reporter.write_line(
+                f"not synced: {name!r} ({why})"
+                if not name.isprintable()
+                else f"not synced: {name} ({why})"
+            )
 
     def _show_target(self, run: ClusterRun) -> None:
         """Write the line on the target, if it is known before the first test."""
@@ -73,6 +89,9 @@ class Collector:
         ):
             self._target_line = run.target_line
             reporter.write_line(self._target_line)
+        if reporter is not None and run.others:
+            others = f"another run of the same tests goes on: Job {listed(run.others, 2)}"
+            reporter.write_line(f"{others}; each may see the other's data", yellow=True)
 
     def pytest_collection(self, session: pytest.Session) -> bool:
         """Wait until a pod has collected the tests."""
@@ -113,6 +132,8 @@ class Collector:
         judgement = self._judge(run, stopped=stopped)
         self._judgement = judgement
         self._cleanup.notes += run.notes
+        if line := self._difference(run):
+            self._cleanup.notes.append(line)
         if self._config.option.report:
             from pytest_k8s_job.run.report_data import keep_run_data  # noqa: PLC0415 (loads the diagnosis)
 
@@ -129,6 +150,13 @@ class Collector:
             self._write_junit_error(judgement)
         for shard in shards:
             stop_as_in_pod(session, shard.ledger)
+
+    def _difference(self, run: ClusterRun) -> str:
+        """Return a line if the image has other tests than this machine."""
+        leader = run.shards.leader
+        if run.shards.sent_files or leader is None or not run.jobs.are_ours:
+            return ""
+        return difference_line(self._config.rootpath, (leader.ledger.plan or {}).get("files", {}))
 
     def _judge(self, run: ClusterRun, *, stopped: bool) -> Judgement:
         """Return the verdict on the run, with what the diagnosis says of a lost one."""

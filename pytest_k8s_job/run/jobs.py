@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from pytest_k8s_job.cluster.job_manifest import Object, Run, make_job, replacement
 from pytest_k8s_job.cluster.pods import JobFinder, JobRef
-from pytest_k8s_job.errors import GoneError
+from pytest_k8s_job.errors import ClusterError, GoneError
+
+if TYPE_CHECKING:
+    from pytest_k8s_job.sync.synced_tests import SyncedTests
 
 __all__ = ["RunJobs"]
 
@@ -30,10 +35,20 @@ class RunJobs:
         """Pods of the first Job."""
         return self._run.selection.shards if self._run is not None else 1
 
-    def create(self, manifest: Object, run: Run) -> JobRef:
-        """Create the first Job of the run."""
+    def create(self, manifest: Object, run: Run, synced: SyncedTests | None = None) -> JobRef:
+        """Create the first Job of the run, with what it brings."""
         self._manifest, self._run = manifest, run
-        return self._create(run)
+        if synced is None:
+            return self._create(run)
+        metadata = make_job(manifest, run)["metadata"]
+        namespace = metadata.get("namespace") or self._cluster.namespace
+        try:
+            return synced.create(self._cluster, namespace, run.run_id, lambda: self._create(run))
+        except BaseException:  # Ctrl-C too: only the answer may be missing
+            with suppress(ClusterError):
+                self._cluster.delete(JobRef(namespace, metadata["name"], ""))
+            self.refs.clear()
+            raise
 
     def create_replacement(
         self, shard: int, attempt: int, left: Sequence[str] | None, why: str

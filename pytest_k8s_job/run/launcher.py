@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from _pytest.junitxml import xml_key
@@ -13,7 +14,7 @@ from pytest_k8s_job.cluster.joining import jobs_of_run
 from pytest_k8s_job.cluster.objects import Object
 from pytest_k8s_job.cluster.pods import JobFinder
 from pytest_k8s_job.errors import ClusterError, UsageError
-from pytest_k8s_job.options import Options
+from pytest_k8s_job.options import DEFAULT_MANIFEST, Options
 from pytest_k8s_job.replay.local_plugins import EVIDENCE_PLUGIN, quiet_own_plugins
 from pytest_k8s_job.run.arguments import travelling
 from pytest_k8s_job.run.durations import Durations, shards_for
@@ -21,10 +22,15 @@ from pytest_k8s_job.run.rerun import newest_run, read_results
 from pytest_k8s_job.run.run import ClusterRun
 from pytest_k8s_job.run.status_line import StatusLine
 from pytest_k8s_job.run.target_watch import TargetWatch, search_for
+from pytest_k8s_job.sync.built_in import built_in_job
+from pytest_k8s_job.sync.sync_options import read_sync_options
 from pytest_k8s_job.target.said import parse_said
 from pytest_k8s_job.wire.cache_values import KEYS, pack
 from pytest_k8s_job.wire.records import EVIDENCE, JUNIT
 from pytest_k8s_job.wire.sharding import Selection, key_of
+
+if TYPE_CHECKING:
+    from pytest_k8s_job.sync.synced_tests import SyncedTests
 
 __all__ = ["Launcher"]
 
@@ -45,6 +51,7 @@ class Launcher:
         self._config = session.config
         self._options = options
         self._durations = durations
+        self._sync = read_sync_options(session.config)
         self.run: ClusterRun | None = None
         """The run, as soon as its Job may exist."""
 
@@ -57,10 +64,15 @@ class Launcher:
 
     def _start(self) -> ClusterRun:
         options = self._options
-        manifest = load_job(options.manifest)
+        manifest = self._manifest()
+        default = arguments_of(manifest)
+        synced, words = self._gather(default), self._pod_arguments(default)
+        if synced is not None:
+            manifest = synced.mounted(manifest)
+            words = [*synced.words, *words]
         cluster = self._connect()
         run = Run(
-            self._pod_arguments(arguments_of(manifest)),
+            words,
             options.namespace,
             options.image,
             {**self._pod_environment(), **options.environment},
@@ -72,8 +84,27 @@ class Launcher:
         namespace = options.namespace or manifest["metadata"].get("namespace") or cluster.namespace
         watch = self._watch(cluster, manifest, namespace)
         following = self._prepare(cluster, name, run.selection.shards, watch)
-        following.start(manifest, run)
+        following.start(manifest, run, synced)
         return following
+
+    def _manifest(self) -> dict[str, Any]:
+        """Return the Job of the user's manifest; with `--sync` none is needed."""
+        if self._is_built_in:
+            return built_in_job(self._options.image)
+        return load_job(self._options.manifest)
+
+    def _gather(self, default: list[str]) -> SyncedTests | None:
+        """Pack the tests that are here, if the session brings them."""
+        if self._sync is None:
+            return None
+        from pytest_k8s_job.sync.synced_tests import gather  # noqa: PLC0415 (others run without)
+
+        return gather(self._config, self._sync, default, bare=self._is_built_in)
+
+    @property
+    def _is_built_in(self) -> bool:
+        unnamed = self._options.manifest == self._config.rootpath / DEFAULT_MANIFEST
+        return self._sync is not None and unnamed and not self._options.manifest.exists()
 
     def _join(self) -> ClusterRun:
         """Follow a run that somebody else started; nothing is created nor deleted."""

@@ -43,7 +43,8 @@ def run_data_of(run: ClusterRun, judgement: Judgement) -> RunData:
                 *diagnose_target(cluster, run.scope).findings,
             ]
         context = cluster.describe().removeprefix("context ")
-        data = replace(data, place=replace(data.place, context=context, job=jobs[0].name))
+        place = replace(data.place, context=context, job=jobs[0].name, files=run.files_line)
+        data = replace(data, place=place)
     return replace(
         data,
         verdict=judgement.verdict.value,

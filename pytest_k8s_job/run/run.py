@@ -9,11 +9,13 @@ import queue
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_k8s_job.cluster.job_manifest import Object, Run, make_job
-from pytest_k8s_job.cluster.joining import Joined, learn_nonce
+from pytest_k8s_job.cluster.job_manifest import TEMPLATE_LABEL, Object, Run, make_job
+from pytest_k8s_job.cluster.joining import Joined, learn_nonce, read_job, run_of
+from pytest_k8s_job.cluster.objects import labels_of, name_of
 from pytest_k8s_job.cluster.pods import JobFinder, pod_of
 from pytest_k8s_job.diagnosis.scope import Scope
 from pytest_k8s_job.errors import ClusterError
@@ -31,6 +33,9 @@ from pytest_k8s_job.target.model import Target
 from pytest_k8s_job.verdict.ledger import Ledger
 from pytest_k8s_job.verdict.merging import PodResult
 from pytest_k8s_job.verdict.verdict import Outcome
+
+if TYPE_CHECKING:
+    from pytest_k8s_job.sync.synced_tests import SyncedTests
 
 __all__ = ["ClusterRun"]
 
@@ -58,6 +63,8 @@ class ClusterRun:
         self._since = time.time()
         self.notes: list[str] = []
         """What the user should know of replaced pods."""
+        self.others: list[str] = []
+        """Jobs from the same manifest that run at the same time."""
         self._options = options
         self._events: Events = queue.SimpleQueue()
         self._poller = PodPoller(cluster)
@@ -65,24 +72,38 @@ class ClusterRun:
         self._began = time.monotonic()
         self._refused: str | None = None
         self._is_watched = options.watch_target
+        self.synced: SyncedTests | None = None
 
-    def start(self, manifest: Object, run: Run) -> None:
+    def start(self, manifest: Object, run: Run, synced: SyncedTests | None = None) -> None:
         """Create the Job of `run` from `manifest` and begin to follow its pods."""
+        self.synced = synced
+        self.shards.sent_files = synced.digest if synced else ""
         self._refused = self._settle()
         if self._refused is not None:
             return
         self._began = time.monotonic()
         self.status.show("creating", 0.0)
+        metadata = make_job(manifest, run)["metadata"]
+        self.others = self._going_on(metadata)
         try:
-            job = self.jobs.create(manifest, run)
+            job = self.jobs.create(manifest, run, synced)
         except ClusterError as error:
-            metadata = make_job(manifest, run)["metadata"]
             self._refused = self.explainer.explain_refusal(metadata, error)
             return
         self._show_step()
         shards = run.selection.shards
         for number in range(shards):
             self._follow(Place.of_shard(job, run.nonce, number, shards))
+
+    def _going_on(self, metadata: Object) -> list[str]:
+        """Return the Jobs of other runs from the same manifest that have not ended."""
+        template = metadata["labels"][TEMPLATE_LABEL]
+        try:
+            found = self.cluster.jobs(metadata.get("namespace"))
+        except ClusterError:
+            return []  # without the right to list Jobs a run is as good
+        same = (each for each in found if labels_of(each).get(TEMPLATE_LABEL) == template)
+        return [name_of(each) for each in same if run_of(each) and not read_job(each).over]
 
     def _settle(self) -> str | None:
         """Wait for the target's rollout; return why it cannot be tested, None if it can."""
@@ -95,6 +116,7 @@ class ClusterRun:
     def join(self, jobs: Sequence[Joined]) -> None:
         """Follow the existing Jobs of a run, first the one that began it."""
         self._began = time.monotonic()
+        self.shards.sent_files = jobs[0].sent_files
         self._is_watched &= not jobs[0].over  # what changed since then says nothing of an old run
         for joined in jobs:
             try:
@@ -208,6 +230,13 @@ class ClusterRun:
     def target_line(self) -> str:
         """The line on the target that header and report show."""
         return f"target: {self.target.describe(self._watch.namespace)}"
+
+    @property
+    def files_line(self) -> str:
+        """What the report says of the files that `--sync` brought."""
+        if self.synced is not None:
+            return self.synced.line
+        return f"sha256 {self.shards.sent_files[:16]}" if self.shards.sent_files else ""
 
     def target_change(self) -> Change | None:
         """Return how the target changed while it was tested, None if it did not."""

@@ -16,6 +16,8 @@ class Shards:
 
     def __init__(self, session: pytest.Session) -> None:
         self.leader: Shard | None = None
+        self.sent_files = ""
+        """Digest of the files that all pods must run; nothing if the image has them."""
         self._session = session
         self._shards: list[Shard] = []
 
@@ -28,6 +30,7 @@ class Shards:
     def add(self, place: Place) -> Shard:
         """Add the pod at `place`."""
         shard = Shard(place, self._session)
+        shard.ledger.sent_files = self.sent_files
         if self.leader is not None and self.leader.planned:
             shard.replay.follow(self.leader.replay)
         self._shards.append(shard)

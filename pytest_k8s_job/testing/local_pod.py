@@ -141,6 +141,9 @@ class LocalCluster:
     def read(self, _path: str, _accept: str) -> tuple[bytes, float]:
         return b'{"metadata": {"name": "local"}, "items": []}', 0.0
 
+    def change(self, _method: str, _path: str, _body: Mapping[str, Any] | None = None) -> None:
+        raise ClusterError("pods on this machine have no ConfigMaps: --sync needs a cluster")
+
     def log(self, job: JobRef, pod: str, _since: int | None) -> Iterator[bytes]:
         found = self.processes.get((job.name, job.shard or 0))
         if found is None:

@@ -51,18 +51,28 @@ class Followed:
 
 
 def follow(
-    job: str, place: Place, target: Sequence[str] = (), *, kept: Path | None = None
+    job: str,
+    place: Place,
+    target: Sequence[str] = (),
+    *,
+    kept: Path | None = None,
+    report: Path | None = None,
 ) -> Followed:
     """Follow a Job to its end; `kept`: the folder that holds it instead.
 
     The session is the one of `k8s-job collect`, so the verdict is drawn as for every run. Raises
-    ClusterError if the session left no report.
+    ClusterError if the session left no report. `report`: where it shall stay.
     """
     with tempfile.TemporaryDirectory(prefix="k8s-job-validation-") as name:
         folder = Path(name)
         (folder / "pytest.ini").write_text("[pytest]\n")  # an ini file of others means nothing here
         words = ["--in-cluster", f"--k8s-attach={job}", *place.words, "--color=auto"]
-        words += [f"--report={folder}", f"--k8s-log={folder / 'pod.log'}", "-p", "no:cacheprovider"]
+        words += [
+            f"--report={report or folder}",
+            f"--k8s-log={folder / 'pod.log'}",
+            "-p",
+            "no:cacheprovider",
+        ]
         words += [f"--target={each}" for each in target]
         environment = dict(os.environ)
         environment.pop("PYTEST_ADDOPTS", None)
@@ -79,9 +89,9 @@ def follow(
             check=False,
         )
         try:
-            report = json.loads((folder / "report.json").read_text("utf-8"))
+            found = json.loads(((report or folder) / "report.json").read_text("utf-8"))
         except (OSError, ValueError):
             said = f": {(done.stdout or '')[-TAIL:].strip()}" if not place.show else ""
             raise ClusterError(f"the run of Job {job} could not be read{said}") from None
         log = folder / "pod.log"
-        return Followed(report, log.read_bytes() if log.exists() else b"")
+        return Followed(found, log.read_bytes() if log.exists() else b"")

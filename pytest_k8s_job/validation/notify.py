@@ -117,7 +117,7 @@ def _post(url: str, body: bytes, secret: bytes | None, key: str) -> None:
 
 
 def _idempotency_key(validation: Validation) -> str:
-    """Return what is the same for all notices of one verdict, of any sender."""
+    """Return what is the same for all notices of one verdict, from any sender."""
     said = (validation.namespace, validation.job, validation.verdict, validation.note)
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
 

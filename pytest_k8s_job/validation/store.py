@@ -95,7 +95,7 @@ class Store:
             each for each in proven if each is not None and (each.name, each.key) == (name, key)
         ]
 
-    def follow(self, job: str, *, show: bool) -> Followed:
+    def follow(self, job: str, *, show: bool, report: Path | None = None) -> Followed:
         """Follow a kept run again; GoneError if its log was not kept."""
         data = self._cluster.send("GET", f"{self._path}/{quote(job)}")["data"]
         if "log" not in data:
@@ -104,7 +104,8 @@ class Store:
             pod = PodState(**json.loads(data["pod.json"]))
             log = zlib.decompress(base64.b64decode(data["log"]))
             write_kept(Path(folder), json.loads(data["job.json"]), pod, log)
-            return follow(job, replace(self._place, show=show), kept=Path(folder))
+            place = replace(self._place, show=show)
+            return follow(job, place, kept=Path(folder), report=report)
 
     def _proven(self, obj: Object) -> Validation | None:
         data = dict(obj.get("data") or {})

@@ -25,6 +25,8 @@ class Ledger:
     """
 
     hello: bool = False
+    sent_files: str = ""
+    """Digest of the files that the pod must run; nothing if they are its image's."""
     session: dict[str, Any] | None = None
     plan: dict[str, Any] | None = None
     collected: Sequence[str] = ()

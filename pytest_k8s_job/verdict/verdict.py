@@ -214,11 +214,23 @@ def _missing_reports(
         return
     if not ledger.plan_holds:
         yield "the planned tests are not those that the pod collected"
+    yield from _other_files(ledger.sent_files, ledger.plan.get("sync"))
     if ledger.repeated:
         yield f"{names_of(ledger.repeated)} reported more than once"
     if ledger.unreported and not collect_only and (code == PASSED or not ledger.stopped_early):
         names = names_of(ledger.unreported)
         yield f"{len(ledger.unreported)} planned tests were not reported: {names}"
+
+
+def _other_files(sent: str, ran: dict[str, Any] | None) -> Iterator[str]:
+    """Yield why the pod did not run just the files that it was sent."""
+    if not sent:
+        return
+    if ran is None or ran["sha256"] != sent:
+        found = ran["sha256"] if ran else "nothing"
+        yield f"the pod unpacked other files than were sent: {found[:16]}, not {sent[:16]}"
+    elif ran["others"]:
+        yield f"the pod collected tests from files that were not sent: {names_of(ran['others'])}"
 
 
 def _ended(outcome: Outcome) -> str:

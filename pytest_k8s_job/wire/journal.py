@@ -1,7 +1,7 @@
 """The journal: a file in the pod with all frames, which no log rotation cuts.
 
-    python -m pytest_k8s_job.wire.journal FIRST LAST   print the frames with these numbers
-    python -m pytest_k8s_job.wire.journal --release    let an agent end that lingers for this
+    journal FIRST LAST   print the frames with these numbers
+    journal --release    let an agent end that lingers for this
 
 The agent writes it; a collector runs the commands in the container. What it prints is checked
 like the log: a test that meddles with the file gains nothing. Standard library only.
@@ -14,6 +14,8 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from pytest_k8s_job.wire.sync_layout import TOOL
 
 __all__ = [
     "NONCE",
@@ -32,7 +34,12 @@ RELEASE = "release"
 
 JOURNAL_BYTES = 64 << 20  # the emptyDir of a test pod is some 100 MiB; over its limit the pod dies
 ANSWER_BYTES = 4 << 20  # of frames in one answer; who misses more asks again
-MODULE = ("python", "-m", "pytest_k8s_job.wire.journal")
+MODULE = (  # works with the package of the image, and with the one that --sync mounts
+    "python",
+    "-c",
+    f"import sys; sys.path.insert(0, {TOOL!r}); "
+    "from pytest_k8s_job.wire.journal import main; sys.exit(main())",
+)
 
 
 def read_command(first: int, last: int) -> list[str]:

@@ -12,8 +12,10 @@ location when the plan does not know it):
     items       [[collector, name, lineno, extra?]...]      tests: first the selected, then the rest
     header      [text...], [text...]                        of plugins, before and after pytest's
     lines       [text...]                                   what plugins say after collection
-    plan        {count, deselected, selected, sha256, mine?}
+    plan        {count, deselected, selected, sha256, files, sync?, mine?}
                                                             selected: plugins have had their say;
+                                                            files: digests of the tests' files;
+                                                            sync: {sha256, others} of sent files;
                                                             mine: indices of this shard's tests
     start       item
     plain       item, [[when, start, duration]...], done    passed phases without anything to show

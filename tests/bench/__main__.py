@@ -21,6 +21,7 @@ from tests.bench import (
     evidence,
     in_cluster,
     slow_clients,
+    sync,
     target,
 )
 from tests.bench.figures import Figure, markdown, text_table
@@ -46,6 +47,7 @@ ROWS: dict[str, Row] = {
     "target": target.settled,
     "ready": target.prompt,
     "crowd": target.crowd,
+    "sync": sync.sync,
     "slow-clients": slow_clients.slow_clients,
 }
 

@@ -80,7 +80,9 @@ def normalised(stdout: str) -> str:
     # Pytest cuts a long repr in its middle: where, depends on the digits of an address.
     text = re.sub(r"^\w+ = (<|&lt;).*\.\.\..*$", "a cut repr", text, flags=re.M)
     text = re.sub(r"^(=+) (.* in N s) =+$", r"\2", text, flags=re.M)
-    return re.sub(r"^(Job sample-test-|The Job stays|target: ).*\n", "", text, flags=re.M)
+    return re.sub(
+        r"^(Job sample-test-|The Job stays|The image ran other|target: ).*\n", "", text, flags=re.M
+    )
 
 
 def read_junit(path: Path) -> list[dict[str, Any]]:

@@ -52,7 +52,8 @@ def refusal(namespace: str, text: str, about: Ref, evidence: tuple[str, ...] = (
         if match is not None:
             words, remedy = read(match, namespace)
             final = Outlook.FINAL if cause is Cause.INVALID_MANIFEST else Outlook.STUCK
-            sentence = f"{about.kind} {about.name}: {words}"
+            asks = words if about.kind != "ConfigMap" else words.replace("the pod asks", "it asks")
+            sentence = f"{about.kind} {about.name}: {asks}"
             lines = evidence or (clipped(text, 600),)
             return Finding(cause, sentence, (about,), remedy, lines, final)
     sentence = f"{about.kind} {about.name} was refused: {clipped(text)}"

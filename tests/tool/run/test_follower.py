@@ -19,6 +19,7 @@ from pytest_k8s_job.run.events import Broken, Event, LogRead, Payload, PodSeen
 from pytest_k8s_job.run.follower import Follower
 from pytest_k8s_job.run.pod_poller import PodPoller
 from pytest_k8s_job.wire.frames import Decoder, encode
+from pytest_k8s_job.wire.journal import read_command, release_command
 
 Answer = TypeVar("Answer")
 
@@ -226,7 +227,7 @@ def test_what_the_log_has_lost_comes_from_the_journal() -> None:
     cluster = ScriptedCluster([RUNNING], [LOG[:300], HOLE])
     cluster.journal = LOST
     assert follow_live(cluster) == MESSAGES
-    assert cluster.commands == [["python", "-m", "pytest_k8s_job.wire.journal", "7", "8"]]
+    assert cluster.commands == [read_command(7, 8)]
     assert cluster.since[:3] == [None, 6, None]
 
 
@@ -267,7 +268,7 @@ def test_a_lingering_agent_is_released(linger: str, commands: int) -> None:
     cluster = ScriptedCluster([RUNNING, ENDED], [LOG + encode(NONCE, len(MESSAGES), end)])
     cluster.journal = b""
     assert payloads(follow(cluster)) == [*MESSAGES, end]
-    release = ["python", "-m", "pytest_k8s_job.wire.journal", "--release"]
+    release = release_command()
     assert cluster.commands == [release] * commands
 
 

@@ -172,7 +172,7 @@ class Container:
         (folder / journal.FRAMES).write_bytes(b"".join(frames))
 
     def exec(self, _job: JobRef, _pod: str, command: Sequence[str]) -> bytes:
-        """Answer as `python -m pytest_k8s_job.wire.journal` does."""
+        """Answer as `pytest_k8s_job.wire.journal` does."""
         first, last = map(int, command[-2:])
         return b"".join(journal.frames(self._folder, first, last))
 

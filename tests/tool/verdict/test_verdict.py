@@ -440,3 +440,34 @@ def test_what_a_change_of_the_target_makes_of_a_verdict(
     before = Judgement(verdict, 99, "before")
     after = void(before, "why", version=version)
     assert after == (Judgement(Verdict.VOID, 12, "why") if exit_code == 12 else before)
+
+
+SENT, OTHER = "a" * 64, "b" * 64
+
+
+def test_a_pod_that_ran_just_what_was_sent_passes() -> None:
+    """Its plan has the digest of the files, and every test came from them."""
+    ledger, outcome = good()
+    ledger.sent_files = SENT
+    ledger.plan = {**(ledger.plan or {}), "sync": {"sha256": SENT, "others": []}}
+    assert judge(ledger, outcome).verdict is Verdict.PASSED
+
+
+@pytest.mark.parametrize(
+    ("sync", "reason"),
+    [
+        ({"sha256": OTHER, "others": []}, "other files than were sent: bbbbbbbbbbbbbbbb, not aaaa"),
+        ({"sha256": SENT, "others": ["t/test_x.py"]}, "files that were not sent: t/test_x.py"),
+        (None, "other files than were sent: nothing, not aaaa"),
+    ],
+)
+def test_a_pod_that_ran_other_files_never_passes(
+    sync: dict[str, object] | None, reason: str
+) -> None:
+    """Another digest, a test from elsewhere, no proof at all: INCOMPLETE."""
+    ledger, outcome = good()
+    ledger.sent_files = SENT
+    ledger.plan = {**(ledger.plan or {}), **({"sync": sync} if sync else {})}
+    judgement = judge(ledger, outcome)
+    assert judgement.verdict is Verdict.INCOMPLETE
+    assert reason in judgement.reason

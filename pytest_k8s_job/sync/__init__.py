@@ -1,0 +1,1 @@
+"""Local tests and what they need, brought into the pod."""
