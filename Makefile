@@ -137,6 +137,10 @@ chaos-precision: root-needed cluster images ## Diagnose faults and healthy targe
 chaos-rollouts: root-needed cluster images ## Roll a target out at random moments of 100 runs, write reports/rollouts.json; ARGS="--runs 20 --seed 3".
 	$(BIN)/python -m tests.chaos.rollouts $(ARGS)
 
+.PHONY: demo-deploys
+demo-deploys: root-needed cluster images ## Deploy well, badly, twice, without an image; show each verdict, write reports/deploys.json; ARGS="--rollouts 100".
+	$(BIN)/python -m tests.deploys $(ARGS)
+
 .PHONY: chaos-docs
 chaos-docs: $(READY) ## Put the counts of reports/chaos.json into docs/chaos.md.
 	$(BIN)/python -m tests.chaos --docs
