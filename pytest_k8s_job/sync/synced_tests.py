@@ -24,7 +24,7 @@ from pytest_k8s_job.sync.packages import Packages, choose_packages
 from pytest_k8s_job.sync.requirements_file import Wanted, read_requirements
 from pytest_k8s_job.sync.sync_options import SyncOptions
 from pytest_k8s_job.sync.tool_archive import tool_archive
-from pytest_k8s_job.wire.sync_layout import NAMED_DIGITS, content_digest, part_name
+from pytest_k8s_job.wire.sync_layout import NAMED_DIGITS, TOOL_FILE, content_digest, part_name
 
 __all__ = ["SyncedTests", "gather"]
 
@@ -79,7 +79,7 @@ class SyncedTests:
     @property
     def _shared(self) -> list[Part]:
         """The parts that are the same in other runs, named by their content."""
-        files = {"tool.zip": self.tool}
+        files = {TOOL_FILE: self.tool}
         if self.packages is not None:
             pieces = enumerate(self.packages.parts)
             files |= {part_name("packages", number): data for number, data in pieces}
