@@ -14,13 +14,30 @@ from pytest_k8s_job.cli.attach import add_attach
 from pytest_k8s_job.cli.clean import add_clean
 from pytest_k8s_job.cli.collect import add_collect
 from pytest_k8s_job.cli.diagnose import add_diagnose
+from pytest_k8s_job.cli.history import add_history
 from pytest_k8s_job.cli.init import add_init
 from pytest_k8s_job.cli.list import add_list
+from pytest_k8s_job.cli.show import add_show
+from pytest_k8s_job.cli.validate import add_gate, add_validate
+from pytest_k8s_job.cli.watch import add_watch
 from pytest_k8s_job.cluster.client import connect
 from pytest_k8s_job.errors import K8sJobError
 
 __all__ = ["main"]
 
+ADDERS = (
+    add_list,
+    add_collect,
+    add_attach,
+    add_validate,
+    add_gate,
+    add_history,
+    add_show,
+    add_watch,
+    add_diagnose,
+    add_clean,
+    add_init,
+)
 USAGE_ERROR = 4  # pytest's own
 PIPE_CLOSED = 141  # what a shell shows for a program that SIGPIPE ended
 
@@ -53,6 +70,6 @@ def _parser() -> argparse.ArgumentParser:
     shared.set_defaults(takes_pytest_options=False, needs_cluster=True)
     parser = argparse.ArgumentParser(prog="k8s-job", description="Come back to runs of tests.")
     commands = parser.add_subparsers(dest="command", required=True)
-    for add in (add_list, add_collect, add_attach, add_diagnose, add_clean, add_init):
+    for add in ADDERS:
         add(commands, shared)
     return parser

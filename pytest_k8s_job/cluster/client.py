@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -32,11 +33,13 @@ READ_SECONDS = 5.0  # for an answer to a diagnosis, which asks much and is await
 REQUEST_SECONDS = 10.0  # for an answer; the API server's own limit is 60 s
 SILENCE_SECONDS = 60.0  # of a log stream; the agent sends a heartbeat every 20 s
 READ_BYTES = 1 << 16
+WATCH_SECONDS = 330.0  # of silence; the server ends a watch after 300 s
 JOBS = "/apis/batch/v1/namespaces/{namespace}/jobs"
 JOB = JOBS + "/{name}"
 PODS = "/api/v1/namespaces/{namespace}/pods"
 LOG = PODS + "/{name}/log"
 REMEDY = "Set KUBECONFIG, or name a file with --kubeconfig (pytest: --k8s-kubeconfig)."
+SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 EXEC_SECONDS = 30.0  # for a command in the container
 EXEC_BYTES = 64 << 20  # of its output; the journal answers in pieces far below that
 EXEC_ERRORS = 3  # channel of a websocket that says how the command ended
@@ -71,7 +74,8 @@ def _load(kubeconfig: str | None, context: str | None) -> tuple[Any, str, str]:
             files.load_incluster_config(settings)
         except config.ConfigException:
             raise UsageError(f"no cluster to run in: {error} {REMEDY}") from error
-        return settings, "in-cluster", "default"
+        own = SERVICE_ACCOUNT_NAMESPACE.read_text("utf-8").strip()
+        return settings, "in-cluster", own or "default"
     found = next(each for each in contexts if each["name"] == context) if context else current
     return settings, found["name"], found["context"].get("namespace") or "default"
 
@@ -164,6 +168,18 @@ class KubernetesCluster:
         finally:
             answer.close()
 
+    def changes(self, path: str) -> Iterator[bytes]:
+        """Yield at each change of a list of objects, until the server ends the watch."""
+        version = self.send("GET", f"{path}?limit=1")["metadata"]["resourceVersion"]
+        query = urlencode({"watch": "true", "resourceVersion": version, "timeoutSeconds": "300"})
+        seconds = (REQUEST_SECONDS, WATCH_SECONDS)
+        answer = self._connection.request("GET", f"{path}?{query}", seconds)
+        try:
+            with self._connection.errors():
+                yield from answer.stream(READ_BYTES)
+        finally:
+            answer.close()
+
     def exec(self, job: JobRef, pod: str, command: Sequence[str]) -> bytes:
         from kubernetes.stream import stream  # noqa: PLC0415
 
@@ -188,6 +204,12 @@ class KubernetesCluster:
                 return _read_all(socket)
             finally:
                 socket.close()
+
+    def send(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """Return the API server's answer to any request; a PATCH is a merge patch."""
+        answer = self._connection.request(method, path, REQUEST_SECONDS, body)
+        with self._connection.errors():
+            return dict(json.loads(answer.data))
 
     def delete(self, job: JobRef) -> None:
         query = {"propagationPolicy": "Background"}

@@ -14,6 +14,7 @@ from dataclasses import replace
 import pytest
 from _pytest.junitxml import xml_key
 
+from pytest_k8s_job.cluster.text import listed
 from pytest_k8s_job.options import Options, runs_nothing
 from pytest_k8s_job.replay.ordering import Ordering
 from pytest_k8s_job.replay.pod_output import PodOutput
@@ -88,6 +89,9 @@ class Collector:
         ):
             self._target_line = run.target_line
             reporter.write_line(self._target_line)
+        if reporter is not None and run.others:
+            others = f"another run of the same tests goes on: Job {listed(run.others, 2)}"
+            reporter.write_line(f"{others}; each may see the other's data", yellow=True)
 
     def pytest_collection(self, session: pytest.Session) -> bool:
         """Wait until a pod has collected the tests."""

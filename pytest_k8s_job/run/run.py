@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_k8s_job.cluster.job_manifest import Object, Run, make_job
-from pytest_k8s_job.cluster.joining import Joined, learn_nonce
+from pytest_k8s_job.cluster.job_manifest import TEMPLATE_LABEL, Object, Run, make_job
+from pytest_k8s_job.cluster.joining import Joined, learn_nonce, read_job, run_of
+from pytest_k8s_job.cluster.objects import labels_of, name_of
 from pytest_k8s_job.cluster.pods import JobFinder, pod_of
 from pytest_k8s_job.diagnosis.scope import Scope
 from pytest_k8s_job.errors import ClusterError
@@ -62,6 +63,8 @@ class ClusterRun:
         self._since = time.time()
         self.notes: list[str] = []
         """What the user should know of replaced pods."""
+        self.others: list[str] = []
+        """Jobs from the same manifest that run at the same time."""
         self._options = options
         self._events: Events = queue.SimpleQueue()
         self._poller = PodPoller(cluster)
@@ -80,16 +83,27 @@ class ClusterRun:
             return
         self._began = time.monotonic()
         self.status.show("creating", 0.0)
+        metadata = make_job(manifest, run)["metadata"]
+        self.others = self._going_on(metadata)
         try:
             job = self.jobs.create(manifest, run, synced)
         except ClusterError as error:
-            metadata = make_job(manifest, run)["metadata"]
             self._refused = self.explainer.explain_refusal(metadata, error)
             return
         self._show_step()
         shards = run.selection.shards
         for number in range(shards):
             self._follow(Place.of_shard(job, run.nonce, number, shards))
+
+    def _going_on(self, metadata: Object) -> list[str]:
+        """Return the Jobs of other runs from the same manifest that have not ended."""
+        template = metadata["labels"][TEMPLATE_LABEL]
+        try:
+            found = self.cluster.jobs(metadata.get("namespace"))
+        except ClusterError:
+            return []  # without the right to list Jobs a run is as good
+        same = (each for each in found if labels_of(each).get(TEMPLATE_LABEL) == template)
+        return [name_of(each) for each in same if run_of(each) and not read_job(each).over]
 
     def _settle(self) -> str | None:
         """Wait for the target's rollout; return why it cannot be tested, None if it can."""
