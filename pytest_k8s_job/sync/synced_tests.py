@@ -16,7 +16,7 @@ from pytest_k8s_job.cluster.pods import JobRef
 from pytest_k8s_job.errors import UsageError
 from pytest_k8s_job.sync.archive import Archive, pack, size_text
 from pytest_k8s_job.sync.chosen_files import ChosenFiles
-from pytest_k8s_job.sync.config_maps import Changer, ConfigMaps
+from pytest_k8s_job.sync.config_maps import ConfigMaps, Sender
 from pytest_k8s_job.sync.installed import find
 from pytest_k8s_job.sync.job_volumes import Part, mount
 from pytest_k8s_job.sync.needed_plugins import needed_plugins, plugin_words
@@ -69,7 +69,7 @@ class SyncedTests:
         return mount(manifest, [*self._shared, *self._own], order, self.digest)
 
     def create(
-        self, cluster: Changer, namespace: str, run_id: str, create_job: Callable[[], JobRef]
+        self, cluster: Sender, namespace: str, run_id: str, create_job: Callable[[], JobRef]
     ) -> JobRef:
         """Create the ConfigMaps, and the Job between them."""
         config_maps = ConfigMaps(cluster, namespace)
