@@ -1,0 +1,56 @@
+"""The deploys that every recipe is tried with, and what must come of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["CASES", "Case", "Result"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One deploy.
+
+    Attributes:
+        name: for the table and `--case`.
+        meaning: what is deployed, for people.
+        version: of the service that is deployed; version 1 is there and passed.
+        tests: the test image.
+        args: of the tests.
+        accepted: whether the deploy must be accepted.
+        said: what the recipe's output must hold.
+    """
+
+    name: str
+    meaning: str
+    version: str = "2"
+    tests: str = "demo-test:1"
+    args: tuple[str, ...] = ("test_demo.py",)
+    accepted: bool = False
+    said: str = ""
+
+
+CASES = (
+    Case("good", "version 2, which adds rightly", accepted=True, said="PASSED"),
+    Case("bad", "version 3, which adds wrongly", version="3", said="FAILED"),
+    Case("no-image", "the image of the tests is missing", tests="demo-test:gone", said="NOT_RUN"),
+    Case(
+        "no-tests", "no test is collected", args=("test_demo.py", "-k", "nothing"), said="no test"
+    ),
+    Case("old", "version 1 answers on: the pods of the new one do not start", version="gone"),
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a recipe did with a deploy.
+
+    Attributes:
+        accepted: whether the deploy was accepted.
+        output: what the user sees, command by command.
+        seconds: from the deploy to the decision.
+    """
+
+    accepted: bool
+    output: str
+    seconds: float = 0.0
