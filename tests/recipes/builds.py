@@ -63,7 +63,7 @@ ARGO_ROLLOUTS = Controller(
 ARGO_CD = Controller(
     "argo-cd",
     "./cmd",
-    ("manifests/core-install.yaml",),
+    ("manifests/core-install.yaml", "hack/git-verify-wrapper.sh"),
     "ten minutes",
     ("github.com/argoproj/argo-cd/gitops-engine/v3",),
 )
@@ -105,7 +105,8 @@ def locked(folder: Path) -> dict[str, str]:
 
 def _key(controller: Controller, go: Path) -> str:
     """Return the digest of all that decides the program."""
-    content = [run(go, "version", what="go"), repr(controller), repr(FLAGS)]
+    content = [run(go, "version", what="go"), repr(FLAGS)]
+    content += [repr((controller.package, controller.files, controller.elsewhere))]
     content += [(MODULES / controller.name / each).read_text() for each in ("go.mod", "go.sum")]
     return hashlib.sha256("\n".join(content).encode()).hexdigest()[:16]
 
@@ -142,7 +143,8 @@ def _download(go: Path, controller: Controller) -> Path:
     for module in modules:
         if sums.get(module["Path"]) != module["Sum"]:
             raise ClusterError(f"{folder}/go.sum does not lock {module['Path']}: add its checksum")
-    return Path(modules[0]["Dir"])
+    (own,) = (each for each in modules if each["Path"] not in controller.elsewhere)
+    return Path(own["Dir"])
 
 
 def _documents(text: str) -> list[Mapping[str, str]]:

@@ -96,9 +96,10 @@ class Place:
         self.shown.append(f"$ {' '.join(words)}\n{text}")
         return done.returncode
 
-    def kubectl(self, *words: str, text: str | None = None) -> str:
+    def kubectl(self, *words: str, text: str | None = None, namespace: str = "") -> str:
         """Run kubectl in the namespace; return its output, and fail if it fails."""
-        done = self.run("kubectl", "--namespace", self.namespace, *words, text=text)
+        where = ("--namespace", namespace or self.namespace)
+        done = self.run("kubectl", *where, *words, text=text)
         if done.returncode:
             raise RuntimeError(f"kubectl {' '.join(words)}: {done.stdout}")
         return done.stdout
@@ -128,9 +129,9 @@ class Place:
             text = text.replace("demo-test:1", case.tests).replace("[test_demo.py]", args)
         return text
 
-    def apply(self, text: str) -> None:
+    def apply(self, text: str, namespace: str = "") -> None:
         """Apply manifests."""
-        self.kubectl("apply", "-f", "-", text=text)
+        self.kubectl("apply", "-f", "-", text=text, namespace=namespace)
 
     def logs_of_job(self, job: str) -> str:
         """Return the log of a Job's pod."""
