@@ -46,11 +46,11 @@ class Result:
     """What a recipe did with a deploy.
 
     Attributes:
-        accepted: whether the deploy was accepted.
+        accepted: whether the deploy was accepted; None: it could not be tried.
         output: what the user sees, command by command.
         seconds: from the deploy to the decision.
     """
 
-    accepted: bool
+    accepted: bool | None
     output: str
     seconds: float = 0.0
