@@ -48,7 +48,7 @@ def main() -> int:
         if options.recipe not in ("", recipe.name):
             continue
         with open_folder() as folder, recipe.installed(folder):
-            for case in CASES:
+            for case in recipe.cases:
                 if options.case in ("", case.name):
                     rows.append(_row(recipe, case, options.show))
     report.write(rows)

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.recipes import controllers
 from tests.recipes.cases import Case
 from tests.recipes.place import Place
-from tests.recipes.recipe import GOOD, Recipe
+from tests.recipes.recipe import GOOD, TWO_SERVICES, Recipe
 
 __all__ = ["ArgoRollouts"]
 
@@ -21,6 +21,7 @@ class ArgoRollouts(Recipe):
 
     name = "argo-rollouts"
     ran = "Argo Rollouts 1.10.2, in a pod by its own install.yaml"
+    cases = TWO_SERVICES
 
     def installed(self, folder: Path) -> AbstractContextManager[None]:  # noqa: ARG002
         """Have its controller at work."""

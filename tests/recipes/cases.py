@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CASES", "Case", "Result"]
+__all__ = ["CASES", "OLD_SERVICE", "Case", "Result"]
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class Case:
         version: of the service that is deployed; version 1 is there and passed.
         tests: the test image.
         args: of the tests.
+        url: that the tests ask, "" for the one in the recipe's template.
         accepted: whether the deploy must be accepted.
         said: what the recipe's output must hold.
     """
@@ -26,6 +27,7 @@ class Case:
     version: str = "2"
     tests: str = "demo-test:1"
     args: tuple[str, ...] = ("test_demo.py",)
+    url: str = ""
     accepted: bool = False
     said: str = ""
 
@@ -39,6 +41,8 @@ CASES = (
     ),
     Case("old", "version 1 answers on: the pods of the new one do not start", version="gone"),
 )
+# Where both versions answer, behind Services of their own, the tests may ask the wrong one.
+OLD_SERVICE = Case("old", "the tests ask the Service of version 1", url="http://demo")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.recipes import controllers
 from tests.recipes.cases import Case
 from tests.recipes.place import Place
-from tests.recipes.recipe import GOOD, Recipe
+from tests.recipes.recipe import GOOD, TWO_SERVICES, Recipe
 
 __all__ = ["Flagger"]
 
@@ -18,6 +18,7 @@ class Flagger(Recipe):
 
     name = "flagger"
     ran = "Flagger 1.36.1, in a pod by its own manifests"
+    cases = TWO_SERVICES
 
     def installed(self, folder: Path) -> AbstractContextManager[None]:  # noqa: ARG002
         """Have its controller at work."""

@@ -181,3 +181,5 @@ def set_tests(cronjob: Object, case: Case) -> None:
     """Put the tests of a case into the template of the runs."""
     container = container_of(cronjob["spec"]["jobTemplate"]["spec"]["template"])
     container |= {"image": case.tests, "args": list(case.args)}
+    if case.url:
+        container["env"][0]["value"] = case.url

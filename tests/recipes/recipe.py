@@ -5,12 +5,13 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from tests.recipes.cases import CASES, Case
+from tests.recipes.cases import CASES, OLD_SERVICE, Case
 from tests.recipes.place import RECIPES, Place
 
-__all__ = ["GOOD", "Recipe"]
+__all__ = ["GOOD", "TWO_SERVICES", "Recipe"]
 
 GOOD = CASES[0]
+TWO_SERVICES = (*CASES[:-1], OLD_SERVICE)  # for recipes in which both versions answer
 
 
 class Recipe:
@@ -19,10 +20,12 @@ class Recipe:
     Attributes:
         name: of its folder.
         ran: how it was run, for people.
+        cases: the deploys that it is tried with.
     """
 
     name = ""
     ran = ""
+    cases: tuple[Case, ...] = CASES
 
     @property
     def folder(self) -> Path:

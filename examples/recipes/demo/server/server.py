@@ -1,11 +1,11 @@
 """A service that adds two numbers. Version 3 adds them wrongly."""
 
 import json
-import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-VERSION = os.environ["VERSION"]
+VERSION = Path("/version").read_text().strip()
 ERROR = 1 if VERSION == "3" else 0
 
 
