@@ -15,11 +15,21 @@ from pytest_k8s_job.cli.clean import add_clean
 from pytest_k8s_job.cli.collect import add_collect
 from pytest_k8s_job.cli.diagnose import add_diagnose
 from pytest_k8s_job.cli.list import add_list
+from pytest_k8s_job.cli.validate import add_gate, add_validate
 from pytest_k8s_job.cluster.client import connect
 from pytest_k8s_job.errors import K8sJobError
 
 __all__ = ["main"]
 
+ADDERS = (
+    add_list,
+    add_collect,
+    add_attach,
+    add_validate,
+    add_gate,
+    add_diagnose,
+    add_clean,
+)
 USAGE_ERROR = 4  # pytest's own
 PIPE_CLOSED = 141  # what a shell shows for a program that SIGPIPE ended
 
@@ -51,6 +61,6 @@ def _parser() -> argparse.ArgumentParser:
     shared.set_defaults(takes_pytest_options=False)
     parser = argparse.ArgumentParser(prog="k8s-job", description="Come back to runs of tests.")
     commands = parser.add_subparsers(dest="command", required=True)
-    for add in (add_list, add_collect, add_attach, add_diagnose, add_clean):
+    for add in ADDERS:
         add(commands, shared)
     return parser

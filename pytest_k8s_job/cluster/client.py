@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -37,6 +38,7 @@ JOB = JOBS + "/{name}"
 PODS = "/api/v1/namespaces/{namespace}/pods"
 LOG = PODS + "/{name}/log"
 REMEDY = "Set KUBECONFIG, or name a file with --kubeconfig (pytest: --k8s-kubeconfig)."
+SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 EXEC_SECONDS = 30.0  # for a command in the container
 EXEC_BYTES = 64 << 20  # of its output; the journal answers in pieces far below that
 EXEC_ERRORS = 3  # channel of a websocket that says how the command ended
@@ -71,7 +73,8 @@ def _load(kubeconfig: str | None, context: str | None) -> tuple[Any, str, str]:
             files.load_incluster_config(settings)
         except config.ConfigException:
             raise UsageError(f"no cluster to run in: {error} {REMEDY}") from error
-        return settings, "in-cluster", "default"
+        own = SERVICE_ACCOUNT_NAMESPACE.read_text("utf-8").strip()
+        return settings, "in-cluster", own or "default"
     found = next(each for each in contexts if each["name"] == context) if context else current
     return settings, found["name"], found["context"].get("namespace") or "default"
 
@@ -181,6 +184,12 @@ class KubernetesCluster:
                 return _read_all(socket)
             finally:
                 socket.close()
+
+    def send(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """Return the API server's answer to any request; a PATCH is a merge patch."""
+        answer = self._connection.request(method, path, REQUEST_SECONDS, body)
+        with self._connection.errors():
+            return dict(json.loads(answer.data))
 
     def delete(self, job: JobRef) -> None:
         query = {"propagationPolicy": "Background"}

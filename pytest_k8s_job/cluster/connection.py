@@ -36,7 +36,8 @@ class Connection:
         """Return the answer of the API server, with its body not yet read."""
         connect, read = seconds if isinstance(seconds, tuple) else (None, None)
         total = None if isinstance(seconds, tuple) else seconds
-        headers = {"Accept": accept, "Content-Type": "application/json"}
+        sent = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        headers = {"Accept": accept, "Content-Type": sent}
         with self.errors():
             if token := self.authorization():
                 headers["Authorization"] = token

@@ -21,19 +21,24 @@ from pytest_k8s_job.wire.agent_settings import CACHE, DEADLINE, GRACE, NONCE, RU
 from pytest_k8s_job.wire.sharding import INDEX, Selection, key_of
 
 __all__ = [
+    "NAME_LIMIT",
     "PARTIAL",
     "REPLACES",
     "RUN_LABEL",
+    "TEMPLATE_LABEL",
     "WHY",
     "Run",
     "arguments_of",
     "container_of",
+    "job_of",
     "load_job",
     "make_job",
     "replacement",
 ]
 
 RUN_LABEL = "pytest-k8s-job/run"
+TEMPLATE_LABEL = "pytest-k8s-job/template"  # name of the Job or CronJob that runs are made from
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 REPLACES = "pytest-k8s-job/replaces"  # annotation: the shard whose pod was taken away
 WHY = "pytest-k8s-job/why"  # annotation: what happened to that pod
 PARTIAL = "pytest-k8s-job/partial"  # annotation: the Job runs only what that pod left
@@ -75,14 +80,31 @@ def load_job(path: Path) -> Object:
         ) from error
     except yaml.YAMLError as error:
         raise UsageError(f"the Job manifest {path} is not YAML: {_one_line(error)}") from error
-    jobs = [each for each in documents if isinstance(each, dict) and each.get("kind") == "Job"]
+    kinds = ("Job", "CronJob")
+    jobs = [each for each in documents if isinstance(each, dict) and each.get("kind") in kinds]
     if len(jobs) != 1:
-        raise UsageError(f"{path} must hold exactly one Job, it holds {len(jobs)}")
-    job: Object = jobs[0]
+        raise UsageError(f"{path} must hold exactly one Job or CronJob, it holds {len(jobs)}")
+    return job_of(jobs[0], str(path))
+
+
+def job_of(document: Object, where: str) -> Object:
+    """Return the Job that a Job or CronJob object describes; `where` names it in errors."""
+    job = document
     try:
+        if document["kind"] == "CronJob":
+            made = document["spec"]["jobTemplate"]
+            own, more = document["metadata"], made.get("metadata") or {}
+            labels = {**(own.get("labels") or {}), **(more.get("labels") or {})}
+            annotations = {**(own.get("annotations") or {}), **(more.get("annotations") or {})}
+            annotations.pop(LAST_APPLIED, None)
+            metadata = {"name": own["name"], "labels": labels, "annotations": annotations}
+            if own.get("namespace"):
+                metadata["namespace"] = own["namespace"]
+            job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata}
+            job["spec"] = made["spec"]
         container_of(job)["name"], job["metadata"]["name"]
     except (AttributeError, KeyError, IndexError, TypeError) as error:
-        raise UsageError(f"the Job in {path} has no name or no container") from error
+        raise UsageError(f"the Job in {where} has no name or no container") from error
     return job
 
 
@@ -108,19 +130,20 @@ def make_job(manifest: Object, run: Run) -> Object:
     template = job["spec"]["template"]
     template["metadata"] = template.get("metadata") or {}
     for labelled in (metadata, template["metadata"]):
-        labelled["labels"] = {**(labelled.get("labels") or {}), RUN_LABEL: run.run_id}
+        ours = {RUN_LABEL: run.run_id, TEMPLATE_LABEL: manifest["metadata"]["name"]}
+        labelled["labels"] = {**(labelled.get("labels") or {}), **ours}
     metadata["annotations"] = {**(metadata.get("annotations") or {}), **run.notes}
     _let_pods_fail_alone(job["spec"], run.selection.shards if run.index is None else 1)
     container = container_of(job)
     container["args"] = [*split_arguments(container)[0], *run.arguments]
     if run.image:
         container["image"] = run.image
-    ours = {**run.environment, **_limits(job, run), **run.selection.encode()}
-    ours |= {RUN_ID: run.run_id, NONCE: run.nonce, CACHE: run.cache}
+    added = {**run.environment, **_limits(job, run), **run.selection.encode()}
+    added |= {RUN_ID: run.run_id, NONCE: run.nonce, CACHE: run.cache}
     if run.index is not None:
-        ours[INDEX] = str(run.index)
-    kept = [each for each in container.get("env") or () if each["name"] not in ours]
-    container["env"] = [*kept, *({"name": name, "value": ours[name]} for name in ours)]
+        added[INDEX] = str(run.index)
+    kept = [each for each in container.get("env") or () if each["name"] not in added]
+    container["env"] = [*kept, *({"name": name, "value": added[name]} for name in added)]
     return job
 
 

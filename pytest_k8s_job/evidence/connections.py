@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from pytest_k8s_job.cluster.text import listed
 from pytest_k8s_job.target.hosts import service_named
-from pytest_k8s_job.target.model import Service, Target, Workload
+from pytest_k8s_job.target.model import Service, Target
+from pytest_k8s_job.target.workload import Workload
 
 __all__ = ["Peer", "connections_text"]
 

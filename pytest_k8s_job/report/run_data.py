@@ -60,12 +60,23 @@ class Workload:
 
 @dataclass(frozen=True)
 class Finding:
-    """One cause that the diagnosis names."""
+    """One cause that the diagnosis names.
+
+    Attributes:
+        code: of the cause.
+        sentence: what is wrong.
+        remedy: a command, or a line of YAML.
+        evidence: lines that show it.
+        circle: whether it concerns the "run" or its "target".
+        age: seconds since it was so, when the report was written; None: it was true then.
+    """
 
     code: str
     sentence: str
     remedy: str = ""
     evidence: tuple[str, ...] = ()
+    circle: str = "run"
+    age: float | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ from pytest_k8s_job.run.run import ClusterRun
 from pytest_k8s_job.run.shard import Shard
 from pytest_k8s_job.verdict.verdict import Judgement, Verdict, judge
 
-__all__ = ["keep_run_data", "run_data_of"]
+__all__ = ["finding_of", "keep_run_data", "run_data_of"]
 
 
 def keep_run_data(config: pytest.Config, run: ClusterRun, judgement: Judgement) -> None:
@@ -50,7 +51,7 @@ def run_data_of(run: ClusterRun, judgement: Judgement) -> RunData:
         first_line=judgement.reason.partition("\n")[0],
         target_line=run.target_line,
         tested=run.target.as_json(),
-        findings=tuple(_finding(each) for each in findings),
+        findings=tuple(finding_of(each) for each in findings),
     )
 
 
@@ -74,9 +75,17 @@ def _proof(shard: Shard, *, lost: bool) -> ShardProof:
     )
 
 
-def _finding(found: Diagnosed) -> Finding:
+def finding_of(found: Diagnosed) -> Finding:
+    """Return a finding as the report has it."""
     effects = tuple(_effects(found))
-    return Finding(found.cause.value, found.sentence, found.remedy, (*effects, *found.evidence))
+    return Finding(
+        found.cause.value,
+        found.sentence,
+        found.remedy,
+        (*effects, *found.evidence),
+        found.circle.value,
+        round(max(time.time() - found.at, 0.0), 1) if found.at else None,
+    )
 
 
 def _effects(found: Diagnosed) -> Iterator[str]:

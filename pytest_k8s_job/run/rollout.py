@@ -17,6 +17,7 @@ from pytest_k8s_job.target.settled import scaled_to_zero, unsettled
 __all__ = ["Clock", "Rollout", "RolloutResult"]
 
 POLL_SECONDS = 0.5  # between two readings of the target
+ROUTING_SECONDS = 1.5  # kube-proxy gathers changes for 1 s; the API server counts whole seconds
 DIAGNOSIS_SECONDS = 2.0  # between two diagnoses of what keeps it
 PATIENCE = {  # seconds that a cause must last: who deploys a Secret a moment later must not fail
     Outlook.FINAL: 0.0,
@@ -48,6 +49,7 @@ class Clock:
     """The time by which a wait goes; a test brings its own."""
 
     now: Callable[[], float] = time.monotonic
+    today: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
 
 
@@ -89,6 +91,7 @@ class Rollout:
                 return RolloutResult(target, reason)
             progress = unsettled(target) if seconds else []
             if not progress:
+                self._wait_for_routes(target, seconds)
                 return RolloutResult(target)
             now = self._clock.now()
             self._show(listed(progress, 2), now - self._began)
@@ -104,6 +107,13 @@ class Rollout:
                     reason = f"the rollout cannot end: {listed(progress)}"
                     return RolloutResult(target, reason, found)
             self._clock.sleep(POLL_SECONDS)
+
+    def _wait_for_routes(self, target: Target, seconds: float) -> None:
+        """Wait until the nodes know the newest endpoints, and send nothing to older pods."""
+        routed = max((each.routed for each in target.services), default=0.0)
+        left = ROUTING_SECONDS - (self._clock.today() - routed)
+        if 0 < left <= ROUTING_SECONDS + 1 and seconds:
+            self._clock.sleep(left)
 
     def _missing(self, target: Target) -> str:
         for said in missing(target, self._search):

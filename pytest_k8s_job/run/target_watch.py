@@ -59,10 +59,14 @@ class TargetWatch:
 
     def note(self, peers: Iterable[tuple[str, int, str]]) -> None:
         """Take what a test has connected to: name or address, port, address."""
+        peers = [each for each in peers if not each[2].startswith(LOOPBACK)]
         new = {each for name, _, address in peers for each in (name, address) if each}
         known = set(self._search.seen)
-        if more := sorted(each for each in new - known if not each.startswith(LOOPBACK)):
-            self._search = replace(self._search, seen=(*self._search.seen, *more))
+        more = sorted(each for each in new - known if not each.startswith(LOOPBACK))
+        ports = self._search.ports | {(address, port) for _, port, address in peers if address}
+        if more or ports != self._search.ports:
+            seen = (*self._search.seen, *more)
+            self._search = replace(self._search, seen=seen, ports=ports)
 
     @property
     def target(self) -> Target:

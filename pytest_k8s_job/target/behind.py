@@ -104,6 +104,7 @@ def _resolved(state: NamespaceState, service: Object, why: str) -> Service:
         tuple(sorted(_foreign(state, name))) if workloads else (),
         _uid(service),
         written(service, "spec", "selector"),
+        max((written(each) for each in _slices(state, name)), default=0.0),
     )
 
 
@@ -145,9 +146,12 @@ def _foreign(state: NamespaceState, service: str) -> set[str]:
 
 
 def _listed(state: NamespaceState, service: str) -> Iterator[Object]:
-    for each in state["endpointslices"]:
-        if labels_of(each).get(SLICE_LABEL) == service:
-            yield from each.get("endpoints") or ()
+    for each in _slices(state, service):
+        yield from each.get("endpoints") or ()
+
+
+def _slices(state: NamespaceState, service: str) -> Iterator[Object]:
+    return (each for each in state["endpointslices"] if labels_of(each).get(SLICE_LABEL) == service)
 
 
 def _is_ready(endpoint: Object) -> bool:

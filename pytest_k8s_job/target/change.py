@@ -11,8 +11,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from pytest_k8s_job.cluster.text import listed
-from pytest_k8s_job.target.model import LEADS, Service, Target, Workload
+from pytest_k8s_job.target.model import LEADS, Service, Target
 from pytest_k8s_job.target.rollouts import is_earlier, is_later, rolled_back
+from pytest_k8s_job.target.workload import Workload
 
 __all__ = ["Change", "change_between", "changed_configs", "intruders"]
 

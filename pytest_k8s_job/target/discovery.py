@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from pytest_k8s_job.cluster.objects import labels_of, name_of
 from pytest_k8s_job.cluster.pods import Reader
+from pytest_k8s_job.target.addresses import owner_at, service_at
 from pytest_k8s_job.target.behind import (
     States,
     chain,
@@ -17,7 +18,7 @@ from pytest_k8s_job.target.behind import (
 )
 from pytest_k8s_job.target.hosts import ServiceName, service_named
 from pytest_k8s_job.target.model import LEADS, Service, Target
-from pytest_k8s_job.target.pods import addresses_of, is_live, maker_of, owner_of
+from pytest_k8s_job.target.pods import is_live, maker_of, owner_of
 from pytest_k8s_job.target.said import SERVICE, Said
 from pytest_k8s_job.target.state import NamespaceState, read_namespaces
 from pytest_k8s_job.target.workloads import RESOURCES, workload_of
@@ -37,12 +38,14 @@ class Search:
         said: what the user named.
         hosts: (host name, variable or setting that holds it).
         seen: host names and addresses that the tests connected to.
+        ports: (address, port) of these.
     """
 
     namespace: str
     said: tuple[Said, ...] = ()
     hosts: tuple[tuple[str, str], ...] = ()
     seen: tuple[str, ...] = ()
+    ports: frozenset[tuple[str, int]] = frozenset()
 
     def namespaces(self) -> list[str]:
         """The namespaces to read, the run's first."""
@@ -140,13 +143,12 @@ class _Finder:
         for service in self._meant(host):
             if self._take_service(service, why):
                 return
+        ports = [port for address, port in self._search.ports if address == host]
+        if at_address := service_at(self._states, host.lower(), ports):
+            self._take_service(at_address, why)
+            return
         for state in self._states.values():
-            for each in state["services"]:
-                addresses = each["spec"].get("clusterIPs") or [each["spec"].get("clusterIP")]
-                if host.lower() in addresses:  # a headless Service has `None`
-                    self._take_service(ServiceName(state.namespace, name_of(each)), why)
-                    return
-            if owner := _owner_at(state, host):
+            if owner := owner_at(state, host):
                 self.workloads.setdefault((state.namespace, *owner), why)
                 return
 
@@ -186,14 +188,6 @@ def _named(state: NamespaceState, said: Said) -> list[tuple[str, str]]:
     elif obj is not None and said.kind == "replicaset":
         key = maker_of(obj) or key
     return [key] if key and workload_of(state, key, "") else []
-
-
-def _owner_at(state: NamespaceState, address: str) -> tuple[str, str] | None:
-    """Return what made the pod with an address of its own."""
-    for pod in filter(is_live, state["pods"]):
-        if address in addresses_of(pod) and not pod["spec"].get("hostNetwork"):
-            return owner_of(pod, state)
-    return None
 
 
 def _belonging(states: States, found: Mapping[Key, str]) -> Iterator[tuple[Key, str]]:

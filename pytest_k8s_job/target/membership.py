@@ -7,7 +7,8 @@ import re
 from pytest_k8s_job.cluster.job_manifest import RUN_LABEL
 from pytest_k8s_job.cluster.objects import JOB_LABEL, Object, labels_of, name_of
 from pytest_k8s_job.target.behind import SLICE_LABEL
-from pytest_k8s_job.target.model import Target, Workload
+from pytest_k8s_job.target.model import Target
+from pytest_k8s_job.target.workload import Workload
 
 __all__ = ["is_event_of", "is_pod_of", "is_slice_of"]
 

@@ -14,8 +14,8 @@ from pytest_k8s_job.cluster.objects import (
     version_of,
 )
 from pytest_k8s_job.cluster.text import epoch
-from pytest_k8s_job.target.model import Pod, Restart
 from pytest_k8s_job.target.state import NamespaceState
+from pytest_k8s_job.target.workload import Pod, Restart
 
 __all__ = ["Key", "addresses_of", "is_live", "maker_of", "owner_of", "pod_of"]
 

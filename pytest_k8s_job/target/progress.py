@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pytest_k8s_job.cluster.objects import Object, condition
 from pytest_k8s_job.cluster.text import epoch
-from pytest_k8s_job.target.model import Pod
+from pytest_k8s_job.target.workload import Pod
 
 __all__ = ["completed_at", "is_stalled", "note_of", "progress_of", "wanted_of"]
 

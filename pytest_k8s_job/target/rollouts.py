@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_k8s_job.target.model import Pod, Workload
+from pytest_k8s_job.target.workload import Pod, Workload
 
 __all__ = ["is_earlier", "is_later", "rolled_back"]
 

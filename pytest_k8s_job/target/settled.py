@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pytest_k8s_job.target.model import Target, Workload
+from pytest_k8s_job.target.model import Target
+from pytest_k8s_job.target.workload import Workload
 
 __all__ = ["scaled_to_zero", "unsettled"]
 

@@ -8,10 +8,10 @@ from typing import Any
 from pytest_k8s_job.cluster.objects import Object, condition, labels_of, name_of
 from pytest_k8s_job.cluster.text import epoch
 from pytest_k8s_job.target.configs import configs_of
-from pytest_k8s_job.target.model import Pod, ReplicaSet, Workload, digest
 from pytest_k8s_job.target.pods import Key, is_live, maker_of, owner_of, pod_of
 from pytest_k8s_job.target.progress import completed_at, is_stalled, note_of, progress_of, wanted_of
 from pytest_k8s_job.target.state import NamespaceState
+from pytest_k8s_job.target.workload import Pod, ReplicaSet, Workload, digest
 from pytest_k8s_job.target.written import written
 
 __all__ = ["RESOURCES", "workload_of"]

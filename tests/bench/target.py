@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import local_cluster
-from pytest_k8s_job.cluster.kubeconfig import read_plain
 from pytest_k8s_job.cluster.text import epoch
 from pytest_k8s_job.target.state import CONFIGS, KINDS
 from tests.bench.evidence import start_target
 from tests.bench.figures import Figure, ratio, size
 from tests.bench.scene import IMAGE, Scene, tool
 from tests.bench.watches import JobClock
+from tests.tool.diagnosis.place import create_many
 
 __all__ = ["crowd", "prompt", "settled"]
 
@@ -23,8 +21,6 @@ SAID = "--target=deployment/target"
 NO_WAIT = "--wait-rollout=0"
 NO_WATCH = ("-o", "k8s_target_watch=false")
 PODS, EVENTS = 1_000, 4_000
-SIDE_BY_SIDE = 8  # requests that create them
-CREATE_SECONDS = 60.0  # for one object, on a machine that is busy
 READY_SECONDS = 4  # of a new pod of the target: longer than the command needs to start
 
 
@@ -109,16 +105,7 @@ def _fill(namespace: str) -> None:
     """Create pods that nobody schedules, and events on them."""
     objects = [("pods", _pod(number)) for number in range(PODS)]
     objects += [("events", _event(number, namespace)) for number in range(EVENTS)]
-    found = read_plain(str(local_cluster.kubeconfig()), None)
-    assert found is not None
-    connection = found
-
-    def create(each: tuple[str, dict[str, Any]]) -> None:
-        path = f"/api/v1/namespaces/{namespace}/{each[0]}"
-        connection.request("POST", path, CREATE_SECONDS, each[1]).drain_conn()
-
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
-        list(threads.map(create, objects))
+    create_many(namespace, objects)
 
 
 def _pod(number: int) -> dict[str, Any]:

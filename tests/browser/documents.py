@@ -10,7 +10,7 @@ from pytest_k8s_job.report.failures import group
 from pytest_k8s_job.report.run_data import Event, Finding, Mark, Place, ShardProof, Workload
 from pytest_k8s_job.report.sentence import first_line
 from pytest_k8s_job.target.model import Service, Target
-from pytest_k8s_job.target.model import Workload as TargetWorkload
+from pytest_k8s_job.target.workload import Workload as TargetWorkload
 
 BEGAN = 1_795_464_843.0  # 2026-11-23 20:14:03 UTC
 SUITE = {
@@ -191,6 +191,8 @@ def failing_run() -> Document:
                     " exitCode=137",
                     "limits.memory=128Mi  peak=127.9Mi",
                 ),
+                "target",
+                41.7,
             ),
         ),
         events=(

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_k8s_job.cluster.job_manifest import (
     RUN_LABEL,
+    TEMPLATE_LABEL,
     Run,
     arguments_of,
     container_of,
@@ -112,6 +113,7 @@ def test_empty_metadata_is_filled() -> None:
     }
     run = Run([])
     job = make_job(manifest, run)
-    assert job["metadata"]["labels"] == {RUN_LABEL: run.run_id}
-    assert job["spec"]["template"]["metadata"]["labels"] == {RUN_LABEL: run.run_id}
+    labels = {RUN_LABEL: run.run_id, TEMPLATE_LABEL: "x"}
+    assert job["metadata"]["labels"] == labels
+    assert job["spec"]["template"]["metadata"]["labels"] == labels
     assert manifest["metadata"]["labels"] is None

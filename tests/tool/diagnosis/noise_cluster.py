@@ -6,17 +6,14 @@ import json
 import time
 from typing import Any
 
-import yaml
-
 from pytest_k8s_job.diagnosis.rules.container_exits import RUN_LABEL, STABLE
-from tests.tool.diagnosis.noise import HOURS, NOISY_LOG, stamp
+from tests.tool.diagnosis.noise import HOURS, NOISY_LOG, OLD_EVENTS, stamp
 from tests.tool.diagnosis.objects import container, deployment, job, pod_spec, service
-from tests.tool.diagnosis.place import Place, wait_until
+from tests.tool.diagnosis.place import Place, create_many, wait_until
 
 __all__ = ["deploy_noise", "ending_once", "old_events", "settled_restart"]
 
 Object = dict[str, Any]
-EVENTS = 100  # old ones in each namespace
 # Ends at its first start, and then runs: its directory outlives the container.
 ENDS_ONCE = ["sh", "-c", "test -e /mark/ended && exec sleep 900; touch /mark/ended; exit 255"]
 MARK: Object = {
@@ -79,8 +76,8 @@ def old_events(place: Place, count: int) -> None:
             "firstTimestamp": at,
             "lastTimestamp": at,
         }
-        events.append(event)
-    place.kubectl("create", "-f", "-", text=yaml.safe_dump_all(events))
+        events.append(("events", event))
+    create_many(place.name, events)
 
 
 def deploy_noise(place: Place) -> None:
@@ -93,7 +90,7 @@ def deploy_noise(place: Place) -> None:
     place.kubectl(
         "patch", "pod", "noise-evicted", "--subresource=status", "--type=merge", "-p", patch
     )
-    old_events(place, EVENTS)
+    old_events(place, OLD_EVENTS)
     _await(place, "noise-crash", '"exitCode": 1')
     _await(place, "noise-image", "registry.invalid")
     _await(place, "noise-refused", "exceeded quota")

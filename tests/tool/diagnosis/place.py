@@ -6,7 +6,8 @@ import json
 import secrets
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +16,13 @@ from typing import Any
 import yaml
 
 import local_cluster
+from pytest_k8s_job.cluster.kubeconfig import read_plain
 
-__all__ = ["IMAGE", "Place", "kubectl", "open_place", "wait_until"]
+__all__ = ["IMAGE", "Place", "create_many", "kubectl", "open_place", "wait_until"]
 
 IMAGE = "weather-test:0.1.0"  # Python, on every node of the local cluster
 SECONDS = 60.0
+SIDE_BY_SIDE = 8  # requests that create many objects
 Object = dict[str, Any]
 
 
@@ -32,6 +35,20 @@ def kubectl(*words: str, text: str | None = None, check: bool = True) -> str:
     if check and done.returncode:
         raise RuntimeError(f"kubectl {' '.join(words[:4])}: {done.stderr.strip()}")
     return done.stdout
+
+
+def create_many(namespace: str, objects: Iterable[tuple[str, Object]]) -> None:
+    """Create (resource of the core group, object) pairs, many times faster than kubectl does."""
+    found = read_plain(str(local_cluster.kubeconfig()), None)
+    assert found is not None
+    connection = found
+
+    def create(each: tuple[str, Object]) -> None:
+        path = f"/api/v1/namespaces/{namespace}/{each[0]}"
+        connection.request("POST", path, SECONDS, each[1]).drain_conn()
+
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
+        list(threads.map(create, objects))
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:

@@ -19,7 +19,8 @@ from pytest_k8s_job.diagnosis.scope import Circle, Scope
 from pytest_k8s_job.diagnosis.snapshot import Refused, Snapshot
 from pytest_k8s_job.diagnosis.snapshot_reader import PAGE, take_snapshot
 from pytest_k8s_job.errors import ClusterError, UsageError
-from pytest_k8s_job.target.model import Target, Workload
+from pytest_k8s_job.target.model import Target
+from pytest_k8s_job.target.workload import Workload
 from pytest_k8s_job.wire.target_check import TargetCheckResult
 from tests.tool.diagnosis.made import (
     JOB,

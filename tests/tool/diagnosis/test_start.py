@@ -24,7 +24,8 @@ from pytest_k8s_job.diagnosis.start_watch import (
     explain_refusal,
 )
 from pytest_k8s_job.errors import ClusterError
-from pytest_k8s_job.target.model import Target, Workload
+from pytest_k8s_job.target.model import Target
+from pytest_k8s_job.target.workload import Workload
 from tests.tool.diagnosis.made import JOB, healthy, pod, snapshot, waiting
 
 SUITE = JobRef("demo", "suite", "main")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pytest_k8s_job.evidence.connections import Peer, connections_text
-from pytest_k8s_job.target.model import Pod, Service, Target, Workload
+from pytest_k8s_job.target.model import Service, Target
+from pytest_k8s_job.target.workload import Pod, Workload
 
 PEER = ("api", 80, "10.0.0.7")
 

@@ -13,11 +13,12 @@ from pytest_k8s_job.target.discovery import Search
 from pytest_k8s_job.target.model import Target
 from pytest_k8s_job.target.said import parse_said
 from pytest_k8s_job.target.state import CONFIGS, KINDS
-from tests.tool.target.objects import NAMESPACE, Object, Server, deployment, web
+from tests.tool.target.objects import NAMESPACE, Object, Server, deployment, endpoints, service, web
 
 ROLLING = deployment(replicas=3, status={"updatedReplicas": 1, "replicas": 4, "readyReplicas": 4})
 ROLLING["status"]["availableReplicas"] = 4
 LEFT = "deployment/web: 1 of 3 new pods ready"
+TODAY = 1_800_000_000.0
 REQUESTS = len(KINDS | CONFIGS)
 Diagnose = Callable[[float], Sequence[Finding]]
 
@@ -78,7 +79,7 @@ class Wait(Server):
     def wait(self, seconds: float = 300) -> RolloutResult:
         """Wait for the target."""
         search = Search(NAMESPACE, tuple(self.said))
-        clock = Clock(lambda: 1000 + self.passed, self.sleep)
+        clock = Clock(lambda: 1000 + self.passed, lambda: TODAY + self.passed, self.sleep)
         return Rollout(self, search, self.show, self.found, clock).wait(seconds)
 
 
@@ -90,6 +91,24 @@ def test_a_settled_target_is_read_once() -> None:
     assert [str(each) for each in result.target.workloads] == ["deployment/web"]
     assert (wait.passed, wait.shown, wait.diagnosed) == (0, [], [])
     assert len(wait.paths) == REQUESTS
+
+
+@pytest.mark.parametrize(
+    ("ago", "waited"), [(0, 1.5), (1, 0.5), (2, 0), (3600, 0), (-1, 2.5), (-60, 0)]
+)
+def test_the_nodes_hear_of_new_endpoints_first(ago: float, waited: float) -> None:
+    """A node sends requests to pods that are gone until it knows; a clock may be wrong."""
+    routed = [service("web"), endpoints("web", "web-a1-0", at=TODAY - ago)]
+    wait = Wait((0, web() + routed))
+    assert wait.wait().reason == ""
+    assert wait.passed == waited
+
+
+def test_no_wait_for_routes_where_nobody_waits() -> None:
+    """`--wait-rollout 0` means at once."""
+    wait = Wait((0, [*web(), service("web"), endpoints("web", "web-a1-0", at=TODAY)]))
+    wait.wait(0)
+    assert wait.passed == 0
 
 
 def test_no_target_is_no_wait() -> None:

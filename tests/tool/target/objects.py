@@ -170,15 +170,18 @@ def external(name: str, host: str) -> Object:
     return made("Service", name, spec={"type": "ExternalName", "externalName": host})
 
 
-def endpoints(service: str, *pods: str, ready: bool = True) -> Object:
-    """Return the EndpointSlice of a Service."""
+def endpoints(service: str, *pods: str, ready: bool = True, at: float | None = None) -> Object:
+    """Return the EndpointSlice of a Service; `at`: when it was written, in seconds."""
     listed = [
         {"addresses": [], "conditions": {"ready": ready}}
         | {"targetRef": {"kind": "Pod", "name": each, "namespace": NAMESPACE}}
         for each in pods
     ]
-    labels = {"kubernetes.io/service-name": service}
-    return made("EndpointSlice", f"{service}-x7r5r", metadata={"labels": labels}, endpoints=listed)
+    metadata: Object = {"labels": {"kubernetes.io/service-name": service}}
+    if at is not None:
+        when = f"{datetime.fromtimestamp(at, UTC):%FT%TZ}"
+        metadata["managedFields"] = [{"time": when, "fieldsV1": {"f:endpoints": {}}}]
+    return made("EndpointSlice", f"{service}-x7r5r", metadata=metadata, endpoints=listed)
 
 
 def stateful(name: str = "db", *, replicas: int = 3, **more: Any) -> Object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,9 +23,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(os.environ.get("VERSION", "1").encode())
     def log_message(self, *words): pass
+http.server.ThreadingHTTPServer.request_queue_size = 128
 http.server.ThreadingHTTPServer(("", 8080), Handler).serve_forever()
 """
 PORT = 8080
+CONNECTIONS = 20  # with two endpoints, one that is gone is met by all but one try in a million
 
 
 def container(version: str = "1", **more: Any) -> dict[str, Any]:
@@ -84,9 +87,9 @@ class Shop:
 
     namespace: str
 
-    def kubectl(self, *words: str, text: str | None = None) -> str:
+    def kubectl(self, *words: str, text: str | None = None, check: bool = True) -> str:
         """Run kubectl in the namespace."""
-        return kubectl("-n", self.namespace, *words, text=text)
+        return kubectl("-n", self.namespace, *words, text=text, check=check)
 
     def apply(self, *objects: dict[str, Any]) -> None:
         """Apply objects."""
@@ -103,6 +106,20 @@ class Shop:
             return len(pods["items"]) == int(wanted)
 
         wait_until(alone, f"the pods of {name}")
+        if address := self.kubectl(
+            "get", "service", name, "--ignore-not-found", "-o", "jsonpath={.spec.clusterIP}"
+        ):
+            wait_until(lambda: is_routed(address), f"no route to a pod of {name} that is gone")
+
+
+def is_routed(address: str) -> bool:
+    """Whether many connections in a row to a Service succeed: its nodes know the endpoints."""
+    try:
+        for _ in range(CONNECTIONS):
+            socket.create_connection((address, 80), timeout=0.5).close()
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pytest_k8s_job.target.change import changed_configs
-from pytest_k8s_job.target.model import Target, Workload
+from pytest_k8s_job.target.model import Target
+from pytest_k8s_job.target.workload import Workload
 
 
 def target(*configs: tuple[str, str, str]) -> Target:

@@ -71,6 +71,31 @@ def test_a_service_of_one_stack_without_a_list_of_addresses() -> None:
     assert find(*web(), service(clusterIPs=None), seen="10.96.0.1")
 
 
+@pytest.mark.parametrize("host", ["203.0.113.9", "LB.example.com", "198.51.100.7", "fd00::9"])
+def test_addresses_from_outside_of_the_cluster(host: str) -> None:
+    """A load balancer's address or name, and addresses that somebody wrote into the Service."""
+    balanced = service(externalIPs=["198.51.100.7", "fd00::9"])
+    ingress = [{"ip": "203.0.113.9"}, {"hostname": "lb.example.com"}]
+    balanced["status"] = {"loadBalancer": {"ingress": ingress}}
+    assert find(*web(), balanced, seen=host) == {"shop/deployment/web": "seen"}
+    assert find(*web(), service(), seen=host) == {}
+
+
+@pytest.mark.parametrize(
+    ("port", "expected"), [(30080, {"shop/deployment/web": "seen"}), (30081, {}), (80, {})]
+)
+def test_a_port_of_a_node(port: int, expected: dict[str, str]) -> None:
+    """The node is one of a pod that was read; the same port elsewhere means nothing."""
+    objects = [*web(), service(ports=[{"port": 80, "nodePort": 30080}])]
+    objects[-2]["status"]["hostIP"] = "192.0.2.1"
+    objects[-2]["status"]["hostIPs"] = [{"ip": "192.0.2.1"}, {"ip": "fd00:1::1"}]
+    for node in ("192.0.2.1", "fd00:1::1"):
+        asked = Search("shop", seen=(node,), ports=frozenset({(node, port)}))
+        assert found(find_target(Server(objects), asked)) == expected
+    elsewhere = Search("shop", seen=("192.0.2.2",), ports=frozenset({("192.0.2.2", port)}))
+    assert find_target(Server(objects), elsewhere).workloads == ()
+
+
 @pytest.mark.parametrize("host", ["db-0.db", "DB-0.db.", "db-0.db.shop.svc"])
 def test_a_pod_s_name_behind_a_headless_service(host: str) -> None:
     """It means the Service, if that is headless."""

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from pytest_k8s_job.target.membership import is_event_of, is_pod_of, is_slice_of
-from pytest_k8s_job.target.model import Pod, Service, Target, Workload
+from pytest_k8s_job.target.model import Service, Target
+from pytest_k8s_job.target.workload import Pod, Workload
 
 LABELS = {"app": "api"}
 SERVICE = "kubernetes.io/service-name"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pytest_k8s_job.target.model import Pod, Service, Target, Workload, digest
+from pytest_k8s_job.target.model import Service, Target
+from pytest_k8s_job.target.workload import Pod, Workload, digest
 
 PODS = tuple(
     Pod(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_k8s_job.target.model import Restart
 from pytest_k8s_job.target.pods import is_live, maker_of, owner_of, pod_of
+from pytest_k8s_job.target.workload import Restart
 from tests.tool.target.objects import BEGIN, IMAGE, at, made, pod, replicaset, state
 
 

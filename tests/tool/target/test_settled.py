@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pytest_k8s_job.target.model import Pod, Target, Workload
+from pytest_k8s_job.target.model import Target
 from pytest_k8s_job.target.settled import scaled_to_zero, unsettled
+from pytest_k8s_job.target.workload import Pod, Workload
 
 NEW = Pod("shop", "new", "b2", 1.0, ready=True, address="10.0.0.1")
 OLD = replace(NEW, name="old", version="a1")

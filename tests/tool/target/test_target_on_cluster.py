@@ -19,21 +19,29 @@ from tests.tool.target.shop import Shop, deployment, open_shop, service, stray
 
 pytestmark = pytest.mark.cluster
 
+NODE_PORT = 31773
+
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Shop]:
     """A shop of web, behind a Service, and a worker that nobody calls."""
-    objects = (deployment("web", replicas=2), service("web"), deployment("worker"))
+    outside = service("web")
+    outside["spec"] |= {"type": "NodePort"}
+    outside["spec"]["ports"][0]["nodePort"] = NODE_PORT
+    objects = (deployment("web", replicas=2), outside, deployment("worker"))
     with open_shop(*objects) as shop:
         shop.wait("web")
         shop.wait("worker")
         yield shop
 
 
-def find(shop: Shop, *said: str, seen: tuple[str, ...] = (), host: str = "") -> Target:
+def find(
+    shop: Shop, *said: str, seen: tuple[str, ...] = (), host: str = "", port: int = 80
+) -> Target:
     """Return the target as the tool finds it."""
     hosts = ((host, "API_URL"),) if host else ()
-    search = Search(shop.namespace, tuple(map(parse_said, said)), hosts, seen)
+    ports = frozenset((each, port) for each in seen)
+    search = Search(shop.namespace, tuple(map(parse_said, said)), hosts, seen, ports)
     return find_target(connect(str(local_cluster.kubeconfig())), search)
 
 
@@ -66,6 +74,9 @@ def test_it_is_found_in_four_ways(shop: Shop) -> None:
     assert names(find(shop, seen=("web",))) == {"deployment/web": "seen"} | both
     address = shop.kubectl("get", "service/web", "-o", "jsonpath={.spec.clusterIP}")
     assert names(find(shop, seen=(address,))) == {"deployment/web": "seen"} | both
+    node = shop.kubectl("get", "pods", "-o", "jsonpath={.items[0].status.hostIP}")
+    assert names(find(shop, seen=(node,), port=NODE_PORT)) == {"deployment/web": "seen"} | both
+    assert names(find(shop, seen=(node,), port=NODE_PORT + 1)) == {}
     assert find(shop, seen=("elsewhere.example",)).describe(shop.namespace) == "none seen"
 
 
@@ -78,17 +89,18 @@ def test_what_was_said_and_is_not_there_is_told(shop: Shop) -> None:
 
 def test_the_revision_is_content(shop: Shop) -> None:
     """Scaling, applying, restarting leave it; a rollout changes it, undoing restores it."""
+    began = time.time()
     first = settled(shop)
     shop.apply(deployment("web", replicas=3))
     shop.wait("web")
     scaled = settled(shop)
     assert scaled.revision == first.revision
-    assert change_between(first, scaled, time.time()) is None
+    assert change_between(first, scaled, began) is None
     shop.kubectl("rollout", "restart", "deployment/web")
     shop.wait("web")
     restarted = settled(shop)
     assert restarted.revision == first.revision
-    change = change_between(scaled, restarted, time.time())
+    change = change_between(scaled, restarted, began)
     assert change is not None
     assert (change.version, change.sentence) == (
         False,
@@ -98,14 +110,14 @@ def test_the_revision_is_content(shop: Shop) -> None:
     shop.wait("web")
     rolled = settled(shop)
     assert rolled.revision != first.revision
-    change = change_between(restarted, rolled, time.time())
+    change = change_between(restarted, rolled, began)
     assert change is not None
     assert change.version
     shop.kubectl("rollout", "undo", "deployment/web")
     shop.wait("web")
     undone = settled(shop)
     assert undone.revision == first.revision
-    change = change_between(restarted, undone, time.time())
+    change = change_between(restarted, undone, began)
     assert change is not None
     assert (change.version, change.sentence) == (
         True,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_k8s_job.target.model import Workload
+from pytest_k8s_job.target.workload import Workload
 from pytest_k8s_job.target.workloads import workload_of
 from tests.tool.target.objects import (
     BEGIN,

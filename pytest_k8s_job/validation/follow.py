@@ -1,0 +1,87 @@
+"""Follows the Job of a run as a pytest session in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_k8s_job.errors import ClusterError
+
+__all__ = ["Followed", "Place", "follow"]
+
+KEPT = "PYTEST_K8S_JOB_KEPT"  # folder of a kept run, for `validation/kept_plugin.py`
+TAIL = 2000  # characters of the output that an error shows
+
+
+@dataclass(frozen=True)
+class Place:
+    """How a process of its own reaches the same cluster, and whether people see its session."""
+
+    namespace: str
+    kubeconfig: str | None = None
+    context: str | None = None
+    show: bool = False
+
+    @property
+    def words(self) -> list[str]:
+        """The options of `pytest --in-cluster` for it."""
+        named = {"kubeconfig": self.kubeconfig, "context": self.context}
+        chosen = [f"--k8s-{name}={value}" for name, value in named.items() if value]
+        return [f"--k8s-namespace={self.namespace}", *chosen]
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What a session that followed a Job left.
+
+    Attributes:
+        report: report.json, as docs/report-schema.json describes it.
+        log: the raw log of the pod.
+    """
+
+    report: Mapping[str, Any]
+    log: bytes
+
+
+def follow(
+    job: str, place: Place, target: Sequence[str] = (), *, kept: Path | None = None
+) -> Followed:
+    """Follow a Job to its end; `kept`: the folder that holds it, if it is not in the cluster.
+
+    The session is the one of `k8s-job collect`, so the verdict is drawn as for every run. Raises
+    ClusterError if the session left no report.
+    """
+    with tempfile.TemporaryDirectory(prefix="k8s-job-validation-") as name:
+        folder = Path(name)
+        (folder / "pytest.ini").write_text("[pytest]\n")  # an ini file of others means nothing here
+        words = ["--in-cluster", f"--k8s-attach={job}", *place.words, "--color=auto"]
+        words += [f"--report={folder}", f"--k8s-log={folder / 'pod.log'}", "-p", "no:cacheprovider"]
+        words += [f"--target={each}" for each in target]
+        environment = dict(os.environ)
+        environment.pop("PYTEST_ADDOPTS", None)
+        if kept is not None:
+            environment[KEPT] = str(kept)
+            words += ["-p", "pytest_k8s_job.validation.kept_plugin", "--k8s-evidence=no"]
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *words],
+            cwd=folder,
+            env=environment,
+            stdout=None if place.show else subprocess.PIPE,
+            stderr=None if place.show else subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        try:
+            report = json.loads((folder / "report.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            said = f": {(done.stdout or '')[-TAIL:].strip()}" if not place.show else ""
+            raise ClusterError(f"the run of Job {job} could not be read{said}") from None
+        log = folder / "pod.log"
+        return Followed(report, log.read_bytes() if log.exists() else b"")

@@ -1,0 +1,52 @@
+"""The key of a rollout: content and number of what is deployed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from pytest_k8s_job.cluster.objects import name_of
+from pytest_k8s_job.cluster.pods import Reader
+from pytest_k8s_job.errors import ClusterError
+from pytest_k8s_job.target.model import Target
+from pytest_k8s_job.target.workload import digest
+
+__all__ = ["KEY_LENGTH", "rollout_key"]
+
+KEY_LENGTH = 10
+REVISIONS = "/apis/apps/v1/namespaces/{}/controllerrevisions"
+
+
+def rollout_key(reader: Reader, target: Target) -> str:
+    """Return the key of what is deployed, 10 characters; "" without any workload.
+
+    It is a digest of the target's revision, of the number of each workload's newest rollout, and of
+    its uid. Applied again without a change, scaled, or with restarted pods, it stays the same; back
+    at an earlier revision it is a new one.
+    """
+    if not target.workloads:
+        return ""
+    numbers = dict(_statefulset_numbers(reader, target))
+    parts = sorted(
+        [*each.key, each.uid, numbers.get(each.key, each.number)] for each in target.workloads
+    )
+    return digest([target.revision, parts])[:KEY_LENGTH]
+
+
+def _statefulset_numbers(
+    reader: Reader, target: Target
+) -> Iterator[tuple[tuple[str, str, str], str]]:
+    """Yield (workload, number) of StatefulSets, which only their ControllerRevisions count.
+
+    Where these may not be read, the revision's name stands for it: a way back is not seen then.
+    """
+    sets = [each for each in target.workloads if each.kind == "statefulset"]
+    for namespace in sorted({each.namespace for each in sets}):
+        try:
+            body, _ = reader.read(REVISIONS.format(namespace), "application/json")
+        except ClusterError:
+            continue
+        found = {name_of(each): str(each.get("revision")) for each in json.loads(body)["items"]}
+        for each in sets:
+            if each.namespace == namespace and each.number in found:
+                yield each.key, found[each.number]

@@ -1,0 +1,197 @@
+"""Validates what is deployed: one Job for each rollout that has settled, and its verdict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from pytest_k8s_job.cluster.client import KubernetesCluster
+from pytest_k8s_job.cluster.job_manifest import TEMPLATE_LABEL, Run, arguments_of, make_job
+from pytest_k8s_job.cluster.joining import read_job, run_of
+from pytest_k8s_job.cluster.objects import labels_of, name_of
+from pytest_k8s_job.diagnosis.finding import Finding
+from pytest_k8s_job.diagnosis.scope import Scope
+from pytest_k8s_job.diagnosis.start_watch import diagnose_target
+from pytest_k8s_job.errors import ClusterError, UsageError
+from pytest_k8s_job.run.rollout import Rollout, RolloutResult
+from pytest_k8s_job.target.discovery import find_target
+from pytest_k8s_job.target.model import Target
+from pytest_k8s_job.validation.follow import Place
+from pytest_k8s_job.validation.judge import Judged, judge_job, not_run
+from pytest_k8s_job.validation.key import rollout_key
+from pytest_k8s_job.validation.record import Validation
+from pytest_k8s_job.validation.store import Store
+from pytest_k8s_job.validation.template import Template
+
+__all__ = ["Validator", "Wishes"]
+
+CONFLICT = 409
+POLL_SECONDS = 2.0  # between two looks at a run that has to end first
+MOST_GONE = 3  # Jobs in a row that are deleted before their verdict
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user asked for.
+
+    Attributes:
+        wait_rollout: seconds that the rollout may take.
+        timeout: seconds to wait for another run on the same target to end.
+        again: run once more although there is a verdict.
+        retry_void: how often a VOID is followed by a run on the newer rollout.
+    """
+
+    wait_rollout: float = 300.0
+    timeout: float = 900.0
+    again: bool = False
+    retry_void: int = 1
+
+
+class Validator:
+    """Validates the target of one template; `say` is told each step in a line."""
+
+    def __init__(
+        self, cluster: KubernetesCluster, place: Place, template: Template, store: Store, say: Say
+    ) -> None:
+        self._cluster = cluster
+        self._place = place
+        self._template = template
+        self._store = store
+        self._say = say
+
+    def validate(self, wishes: Wishes) -> Validation:
+        """Return the verdict on what is deployed; create the Job for it if nobody has yet."""
+        found = self._once(wishes)
+        for _ in range(wishes.retry_void):
+            if found.verdict != "VOID" or self._key_now() == found.key:
+                break
+            self._say(f"VOID {found.job}: {found.first_line}; now the rollout that came meanwhile")
+            found = self._once(wishes)
+        return found
+
+    def _once(self, wishes: Wishes) -> Validation:
+        """Return the verdict on the rollout that is deployed at this moment."""
+        for _ in range(MOST_GONE):
+            rollout = self._settle(wishes.wait_rollout)
+            key = rollout_key(self._cluster, rollout.target)
+            kept = self._store.find(self._template.name, key) if key else []
+            if rollout.reason:
+                return self._cannot_run(rollout, key, kept)
+            ran = [each for each in kept if each.run_id]  # else it could not run, and now it can
+            if ran and not wishes.again:
+                self._say(told_before(ran[0]))
+                return ran[0]
+            name = self._start(key, len(ran) + 1 if wishes.again else 1, wishes)
+            judged = judge_job(self._cluster, self._place, self._template, name, rollout.target)
+            if judged is not None:
+                return self._conclude(judged)
+            self._say(f"Job {name} was deleted before its verdict")
+        raise ClusterError(f"{MOST_GONE} Jobs in a row were deleted before their verdict")
+
+    def _settle(self, seconds: float) -> RolloutResult:
+        """Wait until the target's rollout is over, or cannot end."""
+        template, since = self._template, time.time()
+        shown: set[str] = set()
+
+        def show(progress: str, passed: float) -> None:
+            if progress not in shown:
+                shown.add(progress)
+                self._say(f"{progress}, {passed:.0f} s")
+
+        def diagnose(target: Target) -> tuple[Finding, ...]:
+            scope = Scope(template.namespace, frozenset(), target, since)
+            return tuple(diagnose_target(self._cluster, scope).findings)
+
+        result = Rollout(self._cluster, template.search, show, diagnose).wait(seconds)
+        if not result.reason and not result.target.workloads:
+            remedy = f"annotate {template.name} with the target, as deployment/api"
+            unknown = "; ".join(result.target.unknown)
+            raise UsageError(f"there is no target: {unknown or remedy}")
+        return result
+
+    def _cannot_run(self, rollout: RolloutResult, key: str, kept: list[Validation]) -> Validation:
+        """Return NOT_RUN, kept once for this state of the rollout."""
+        reason = rollout.reason
+        if rollout.findings:
+            reason = f"{rollout.findings[0].sentence}; {reason}"
+        judged = not_run(self._template, key, rollout.target, reason)
+        same = [each for each in kept if not each.run_id]
+        if not key or same:
+            return judged.validation
+        return self._conclude(judged)
+
+    def _start(self, key: str, number: int, wishes: Wishes) -> str:
+        """Create the Job of a rollout, or find it: its name is the lock. Return the name."""
+        template = self._template
+        run_id = key if number == 1 else f"{key}-{number}"
+        run = Run(arguments_of(template.job), template.namespace, run_id=run_id)
+        job = make_job(template.job, run)
+        name = name_of(job)
+        self._wait_for_others(name, wishes.timeout)
+        try:
+            self._cluster.create(job)
+            self._say(f"Job {name}")
+        except ClusterError as error:
+            if error.status != CONFLICT:
+                raise
+            self._say(f"Job {name}, which runs already")
+        return name
+
+    def _wait_for_others(self, name: str, seconds: float) -> None:
+        """Wait until no other run of this template goes on: they would disturb each other."""
+        end, told = time.monotonic() + seconds, False
+        while others := self._others(name):
+            if not told:
+                self._say(f"waiting for {others[0]}, another run on the same target")
+                told = True
+            if time.monotonic() > end:
+                remedy = f"kubectl -n {self._template.namespace} delete job {others[0]}"
+                raise ClusterError(f"Job {others[0]} still runs after {seconds:g} s; {remedy}")
+            time.sleep(POLL_SECONDS)
+
+    def _others(self, name: str) -> list[str]:
+        jobs = self._cluster.jobs(self._template.namespace)
+        if any(name_of(each) == name for each in jobs):
+            return []  # it has begun: it is to be joined
+        return [
+            name_of(each)
+            for each in jobs
+            if labels_of(each).get(TEMPLATE_LABEL) == self._template.name
+            and run_of(each)
+            and not read_job(each).over
+        ]
+
+    def _conclude(self, judged: Judged) -> Validation:
+        """Keep and announce a verdict; what fails there is said and changes nothing."""
+        validation = judged.validation
+        try:
+            self._store.keep(validation, judged.job, judged.pod, judged.log)
+        except ClusterError as error:
+            self._say(f"the verdict could not be kept: {error}")
+        self._end(judged)
+        return validation
+
+    def _end(self, judged: Judged) -> None:
+        """End a Job whose pod never began, so that the next one need not wait for it."""
+        if judged.job is None or read_job(judged.job).over:
+            return
+        path = f"/apis/batch/v1/namespaces/{self._template.namespace}/jobs/{judged.validation.job}"
+        if judged.validation.verdict == "NOT_RUN":
+            try:
+                self._cluster.send("PATCH", path, {"spec": {"activeDeadlineSeconds": 1}})
+            except ClusterError as error:
+                self._say(f"Job {judged.validation.job} could not be ended: {error}")
+
+    def _key_now(self) -> str:
+        return rollout_key(self._cluster, find_target(self._cluster, self._template.search))
+
+
+def told_before(validation: Validation) -> str:
+    """Return the line on a verdict that stands."""
+    at = datetime.fromtimestamp(validation.started).astimezone()
+    when = at.strftime("%H:%M" if time.time() - validation.started < 86400 else "%Y-%m-%d %H:%M")
+    why = f": {validation.first_line}" if validation.first_line else ""
+    return f"{validation.verdict} before, {when}, run {validation.run_id}{why}"
