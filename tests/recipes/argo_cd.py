@@ -34,13 +34,13 @@ class ArgoCD(Recipe):
     def prepare(self, place: Place) -> None:
         """Deploy version 1 and wait until it is synced, and so validated."""
         self._repository = Repository(self._folder / place.namespace)
-        self._commit(place, GOOD, "1")
+        commit = self._commit(place, GOOD, "1")
         (application,) = documents((self.folder / "application.yaml").read_text())
         application["metadata"]["name"] = place.namespace
         application["spec"]["source"]["repoURL"] = f"{self._url}/{place.namespace}"
         application["spec"]["destination"]["namespace"] = place.namespace
         place.apply([application], "argocd")
-        self._wait(place, self._commit(place, GOOD, "1"))
+        self._wait(place, commit)
         if _operation(place)["phase"] != "Succeeded":
             raise RuntimeError(f"version 1: {_operation(place)['message']}")
 

@@ -22,6 +22,7 @@ class ArgoRollouts(Recipe):
     name = "argo-rollouts"
     ran = "Argo Rollouts 1.10.2, in a pod by its own install.yaml"
     cases = TWO_SERVICES
+    takes_back = True
 
     def installed(self, folder: Path) -> AbstractContextManager[None]:  # noqa: ARG002
         """Have its controller at work."""

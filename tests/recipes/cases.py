@@ -37,7 +37,7 @@ CASES = (
     Case("bad", "version 3, which adds wrongly", version="3", said="FAILED"),
     Case("no-image", "the image of the tests is missing", tests="demo-test:gone", said="NOT_RUN"),
     Case(
-        "no-tests", "no test is collected", args=("test_demo.py", "-k", "nothing"), said="no test"
+        "no-tests", "no test is collected", args=("test_demo.py", "-k", "nothing"), said="NO_TESTS"
     ),
     Case("old", "version 1 answers on: the pods of the new one do not start", version="gone"),
 )
@@ -53,8 +53,10 @@ class Result:
         accepted: whether the deploy was accepted; None: it could not be tried.
         output: what the user sees, command by command.
         seconds: from the deploy to the decision.
+        gate: exit code of `k8s-job gate` after it; None: the recipe took the version back.
     """
 
     accepted: bool | None
     output: str
     seconds: float = 0.0
+    gate: int | None = None

@@ -19,6 +19,7 @@ class Flagger(Recipe):
     name = "flagger"
     ran = "Flagger 1.36.1, in a pod by its own manifests"
     cases = TWO_SERVICES
+    takes_back = True
 
     def installed(self, folder: Path) -> AbstractContextManager[None]:  # noqa: ARG002
         """Have its controller at work."""

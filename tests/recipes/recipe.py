@@ -21,11 +21,13 @@ class Recipe:
         name: of its folder.
         ran: how it was run, for people.
         cases: the deploys that it is tried with.
+        takes_back: whether it takes a version back that is refused.
     """
 
     name = ""
     ran = ""
     cases: tuple[Case, ...] = CASES
+    takes_back = False
 
     @property
     def folder(self) -> Path:

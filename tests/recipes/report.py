@@ -21,6 +21,8 @@ Row = dict[str, Any]
 def row(recipe: Recipe, case: Case, result: Result) -> Row:
     """Return what came of one deploy."""
     as_expected = result.accepted is case.accepted
+    if result.gate is not None:
+        as_expected &= (result.gate == 0) is case.accepted
     return {
         "recipe": recipe.name,
         "ran": recipe.ran,
@@ -28,6 +30,7 @@ def row(recipe: Recipe, case: Case, result: Result) -> Row:
         "meaning": case.meaning,
         "expected": WORDS[case.accepted],
         "got": WORDS[result.accepted],
+        "gate": result.gate,
         "seconds": round(result.seconds, 1),
         "right": as_expected and case.said in result.output,
         "output": result.output,
@@ -37,7 +40,8 @@ def row(recipe: Recipe, case: Case, result: Result) -> Row:
 def line(found: Row) -> str:
     """Return a line for a terminal."""
     right = "right" if found["right"] else "WRONG"
-    what = f"{found['recipe']:15} {found['case']:9} {found['got']:9}"
+    gate = "" if found["gate"] is None else f"gate {found['gate']}"
+    what = f"{found['recipe']:15} {found['case']:9} {found['got']:9} {gate:7}"
     return f"{what} {found['seconds']:6.1f} s  {right}"
 
 
