@@ -8,6 +8,7 @@ Prints a line for each, writes reports/recipes.json, and exits 1 unless all went
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -42,6 +43,7 @@ SHOWN = 4_000  # characters of the output of a deploy that went wrong
 def main() -> int:
     """Try what the command line names; return the exit code."""
     options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the controllers end too
     build_images()
     rows = []
     for recipe in RECIPES:

@@ -50,6 +50,9 @@ class ArgoCD(Recipe):
     def deploy(self, place: Place, case: Case) -> bool:
         """Commit a new version, and see what becomes of the sync."""
         commit = self._commit(place, case, case.version)
+        about = ("application", place.namespace)
+        refresh = "argocd.argoproj.io/refresh=normal"  # as a webhook of the Git server does
+        place.kubectl("annotate", *about, refresh, namespace="argocd")
         try:
             self._wait(place, commit)
             where = ("--namespace=argocd", "get", "application", place.namespace)
@@ -58,8 +61,9 @@ class ArgoCD(Recipe):
             place.show("kubectl", "logs", "job/validate")
             return bool(_operation(place)["phase"] == "Succeeded")
         finally:
-            application = ("application", place.namespace)
-            place.kubectl("delete", *application, "--wait=false", namespace="argocd")
+            place.kubectl("delete", *about, namespace="argocd")
+            unhook = '--patch={"metadata": {"finalizers": null}}'  # else it keeps the namespace
+            place.run("kubectl", "patch", "job", "validate", "--type=merge", unhook)
 
     def _commit(self, place: Place, case: Case, version: str) -> str:
         objects = place.objects("argo-cd/deploy", case, version)
