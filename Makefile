@@ -80,7 +80,7 @@ test: lint types tests-without-cluster ## Everything: lint, types, all tests, ch
 	@echo "left out, as CLUSTER=no says: the tests marked cluster (the deselected ones above)," \
 	  "a part of the chaos cases, and the suite in the cluster"
 else
-test: root-needed lint types redis-server chromium
+test: root-needed lint types redis-server chromium promtool
 	@echo "meanwhile the cluster starts and its images are built: build/cluster.log"
 	mkdir -p build; \
 	  $(MAKE) --no-print-directory cluster images >build/cluster.log 2>&1 & code=0; \
@@ -94,7 +94,7 @@ quick: lint types redis-server ## Before each commit: lint, types and the fast t
 	$(PYTEST) $(ON_CORES) -m "not cluster and not browser and not slow"
 
 .PHONY: tests-without-cluster
-tests-without-cluster: $(READY) redis-server chromium ## All tests that need no cluster.
+tests-without-cluster: $(READY) redis-server chromium promtool ## All tests that need no cluster.
 	$(PYTEST) $(ON_CORES) -m "not cluster"
 
 .PHONY: tests-with-cluster
@@ -177,6 +177,10 @@ redis-server:
 chromium:
 	@command -v chromium >/dev/null || deployment/install-packages chromium
 
+.PHONY: promtool
+promtool:
+	@command -v promtool >/dev/null || [ -x build/promtool ] || deployment/fetch-promtool build/promtool
+
 .PHONY: picture
 picture: $(READY) chromium ## Draw docs/images/report.png anew.
 	$(BIN)/python -m tests.browser.picture
@@ -196,7 +200,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 
 .PHONY: lock
 lock: $(READY) ## Compile requirements/*.txt anew from pyproject.toml and build.in.
-	for group in api worker suite dev fuzz reporters pytest-8-4 pytest-9-0 pytest-9-1; do $(LOCK) --group $$group --output-file requirements/$$group.txt; done
+	for group in api worker suite validator dev fuzz reporters pytest-8-4 pytest-9-0 pytest-9-1; do $(LOCK) --group $$group --output-file requirements/$$group.txt; done
 	$(LOCK) --no-deps --group bench --output-file requirements/bench.txt
 	$(LOCK) requirements/build.in --output-file requirements/build.txt
 	for suite in requirements/suites/*.in; do \

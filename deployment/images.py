@@ -10,16 +10,18 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Image:
-    """One image: its name in the manifests, its Dockerfile."""
+    """One image: its name in the manifests, its Dockerfile, and the stage of it if not the last."""
 
     name: str
     dockerfile: str
+    stage: str = ""
 
 
 IMAGES = (
     Image("weather-api", "Dockerfile.api"),
     Image("weather-worker", "Dockerfile.wrk"),
     Image("weather-test", "Dockerfile.test"),
+    Image("weather-validator", "Dockerfile.test", "validator"),
 )
 RELEASE = "0.1.0"  # the tag in kubernetes/, for `kubectl apply -f kubernetes/`
 TEST_IMAGE = "weather-test"
@@ -35,7 +37,8 @@ def build_and_load() -> dict[str, str]:
     for image in IMAGES:
         release = f"{image.name}:{RELEASE}"
         print(f"building {release} from {image.dockerfile}", flush=True)
-        identity = local_cluster.build(CHECKOUT / image.dockerfile, release, CHECKOUT)
+        dockerfile = CHECKOUT / image.dockerfile
+        identity = local_cluster.build(dockerfile, release, CHECKOUT, stage=image.stage)
         tags[image.name] = identity[:ID_LENGTH]
         local_cluster.tag(release, f"{image.name}:{tags[image.name]}")
     local_cluster.load(

@@ -34,11 +34,16 @@ def kubectl() -> Path:
 
 
 def build(
-    dockerfile: Path, name: str, context: Path, build_args: Mapping[str, str] | None = None
+    dockerfile: Path,
+    name: str,
+    context: Path,
+    build_args: Mapping[str, str] | None = None,
+    stage: str = "",
 ) -> str:
     """Build an image; its id, 64 hex digits, which stays the same if nothing changed."""
-    log = Paths.of_user().cache / "build" / f"{dockerfile.name}.log"
-    return images.build(dockerfile, [name], context, build_args or {}, log)
+    log = Paths.of_user().cache / "build" / f"{dockerfile.name}{stage and '.'}{stage}.log"
+    source = images.Source(dockerfile, context, stage)
+    return images.build(source, [name], build_args or {}, log)
 
 
 def tag(name: str, further: str) -> None:

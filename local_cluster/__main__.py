@@ -84,7 +84,7 @@ def _load(args: argparse.Namespace, paths: Paths) -> int:
 def _build(args: argparse.Namespace, _: Paths) -> int:
     file = args.file or args.context / "Dockerfile"
     pairs = dict(pair.partition("=")[::2] for pair in args.build_arg)
-    print(images.build(file, args.tags, args.context, pairs, None))
+    print(images.build(images.Source(file, args.context), args.tags, pairs, None))
     return 0
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from local_cluster.commands import run, run_logged
@@ -61,12 +62,17 @@ def image_id(name: str) -> str:
     raise ClusterError(f"no image {name} in buildah's storage: build it first")
 
 
+@dataclass(frozen=True)
+class Source:
+    """What an image is built from; `stage` of the Dockerfile, by default its last."""
+
+    dockerfile: Path
+    context: Path
+    stage: str = ""
+
+
 def build(
-    dockerfile: Path,
-    tags: Sequence[str],
-    context: Path,
-    build_args: Mapping[str, str],
-    log: Path | None,
+    source: Source, tags: Sequence[str], build_args: Mapping[str, str], log: Path | None
 ) -> str:
     """Build an ordinary Dockerfile with this machine's network, certificates and pip settings.
 
@@ -86,15 +92,16 @@ def build(
             *_mounts(Path(directory)),
             *(word for k, v in build_args.items() for word in ("--build-arg", f"{k}={v}")),
             *(word for tag in tags for word in ("-t", tag)),
-            *("-f", str(dockerfile), str(context)),
+            *(["--target", source.stage] if source.stage else []),
+            *("-f", str(source.dockerfile), str(source.context)),
         ]
         if log is None:
             done = subprocess.run(command, stdout=sys.stderr, check=False)
             if done.returncode:
-                raise ClusterError(f"building {dockerfile} failed (exit {done.returncode})")
+                raise ClusterError(f"building {source.dockerfile} failed (exit {done.returncode})")
         else:
             log.unlink(missing_ok=True)
-            run_logged(command, log, f"building {dockerfile}")
+            run_logged(command, log, f"building {source.dockerfile}")
         return identity.read_text().strip().removeprefix("sha256:")
 
 

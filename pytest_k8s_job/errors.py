@@ -4,6 +4,7 @@ K8sJobError
 ├── UsageError         what the user asked for cannot be done: exit code 4, one line
 ├── FrameError         a frame of this run holds something that no agent writes
 ├── RecordError        a record that this version cannot read
+├── RefusedError       a rollback that may not be done
 └── ClusterError       the API server did not do what was asked
     ├── NotReadyError  not yet: ask again (a container that waits, a pod without a node)
     └── GoneError      the object is not there (any more)
@@ -18,6 +19,7 @@ __all__ = [
     "K8sJobError",
     "NotReadyError",
     "RecordError",
+    "RefusedError",
     "UsageError",
 ]
 
@@ -36,6 +38,10 @@ class FrameError(K8sJobError):
 
 class RecordError(K8sJobError):
     """A record of an unknown kind or shape."""
+
+
+class RefusedError(K8sJobError):
+    """Why a target is not rolled back."""
 
 
 class ClusterError(K8sJobError):

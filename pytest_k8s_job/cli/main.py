@@ -14,8 +14,10 @@ from pytest_k8s_job.cli.attach import add_attach
 from pytest_k8s_job.cli.clean import add_clean
 from pytest_k8s_job.cli.collect import add_collect
 from pytest_k8s_job.cli.diagnose import add_diagnose
+from pytest_k8s_job.cli.history import add_history
 from pytest_k8s_job.cli.list import add_list
 from pytest_k8s_job.cli.validate import add_gate, add_validate
+from pytest_k8s_job.cli.watch import add_watch
 from pytest_k8s_job.cluster.client import connect
 from pytest_k8s_job.errors import K8sJobError
 
@@ -27,6 +29,8 @@ ADDERS = (
     add_attach,
     add_validate,
     add_gate,
+    add_history,
+    add_watch,
     add_diagnose,
     add_clean,
 )

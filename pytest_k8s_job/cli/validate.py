@@ -13,9 +13,10 @@ from typing import Any
 
 from pytest_k8s_job.cluster.client import KubernetesCluster
 from pytest_k8s_job.errors import UsageError
+from pytest_k8s_job.validation.events import verdict_text
 from pytest_k8s_job.validation.follow import Place
 from pytest_k8s_job.validation.gate import Gate
-from pytest_k8s_job.validation.record import Validation
+from pytest_k8s_job.validation.notify import check_url, notify
 from pytest_k8s_job.validation.store import Store
 from pytest_k8s_job.validation.template import Template, load_template, read_template
 from pytest_k8s_job.validation.validate import Validator, Wishes
@@ -24,6 +25,8 @@ from pytest_k8s_job.verdict.verdict import EXIT_NOT_RUN
 __all__ = ["SIGNING_KEY", "add_gate", "add_validate", "seconds", "signing_key"]
 
 SIGNING_KEY = "K8S_JOB_SIGNING_KEY"  # environment: the file with the key that signs kept verdicts
+NOTIFY_URL = "K8S_JOB_NOTIFY_URL"  # environment: the default of --notify, which may hold a token
+NOTIFY_KEY = "K8S_JOB_NOTIFY_KEY"  # environment: the file with the key that signs notices
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
@@ -54,6 +57,17 @@ def add_validate(commands: Any, shared: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="how long to wait for another run on the same target (default: 15m)",
     )
+    parser.add_argument(
+        "--policy",
+        action="store_true",
+        help="after a failure, do what the template's annotations ask for: roll back",
+    )
+    parser.add_argument(
+        "--notify",
+        metavar="URL",
+        default=os.environ.get(NOTIFY_URL, ""),
+        help=f"post the verdict there (default: the environment's {NOTIFY_URL})",
+    )
     parser.add_argument("--quiet", action="store_true", help="print the steps, not the session")
     parser.set_defaults(run_command=run_validate)
 
@@ -78,8 +92,13 @@ def run_validate(cluster: KubernetesCluster, options: argparse.Namespace) -> int
     place = replace(_place(template, options), show=not options.quiet)
     store = Store(cluster, place, signing_key())
     wishes = Wishes(options.wait_rollout, options.timeout, options.again, options.retry_void)
+    wishes = replace(wishes, policy=options.policy)
+    if options.notify:
+        check_url(options.notify)
     found = Validator(cluster, place, template, store, _say).validate(wishes)
-    _say(verdict_line(found))
+    _say(verdict_text(found))
+    if options.notify and (failed := notify(options.notify, found, _notify_key())):
+        _say(failed)
     return found.exit_code
 
 
@@ -92,29 +111,29 @@ def run_gate(cluster: KubernetesCluster, options: argparse.Namespace) -> int:
     if found is None:
         _say(f"NO VERDICT: {missing}")
         return EXIT_NOT_RUN
-    _say(verdict_line(found))
+    _say(verdict_text(found))
     return found.exit_code
-
-
-def verdict_line(found: Validation) -> str:
-    """Return the line with which a validation ends."""
-    why = f": {found.first_line}" if found.first_line else ""
-    counts = ", ".join(f"{count} {outcome}" for outcome, count in found.counts.items())
-    tests = f" ({counts} in {found.seconds:.0f} s)" if counts else ""
-    return f"{found.verdict} {found.revision[:10]}{tests}{why}"
 
 
 def signing_key() -> bytes | None:
     """Return the key that signs kept verdicts, from the file that the environment names."""
-    name = os.environ.get(SIGNING_KEY)
+    return _key_of(SIGNING_KEY)
+
+
+def _notify_key() -> bytes | None:
+    return _key_of(NOTIFY_KEY)
+
+
+def _key_of(variable: str) -> bytes | None:
+    name = os.environ.get(variable)
     if not name:
         return None
     try:
         key = Path(name).read_bytes().strip()
     except OSError as error:
-        raise UsageError(f"{SIGNING_KEY}: cannot read {name}: {error.strerror}") from error
+        raise UsageError(f"{variable}: cannot read {name}: {error.strerror}") from error
     if not key:
-        raise UsageError(f"{SIGNING_KEY}: the file {name} is empty")
+        raise UsageError(f"{variable}: the file {name} is empty")
     return key
 
 

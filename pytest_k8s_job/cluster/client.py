@@ -33,6 +33,7 @@ READ_SECONDS = 5.0  # for an answer to a diagnosis, which asks much and is await
 REQUEST_SECONDS = 10.0  # for an answer; the API server's own limit is 60 s
 SILENCE_SECONDS = 60.0  # of a log stream; the agent sends a heartbeat every 20 s
 READ_BYTES = 1 << 16
+WATCH_SECONDS = 330.0  # of silence; the server ends a watch after 300 s
 JOBS = "/apis/batch/v1/namespaces/{namespace}/jobs"
 JOB = JOBS + "/{name}"
 PODS = "/api/v1/namespaces/{namespace}/pods"
@@ -155,6 +156,18 @@ class KubernetesCluster:
         try:
             if answer.status == 204:
                 raise NotReadyError(f"pod {pod} is not on a node yet", 204)
+            with self._connection.errors():
+                yield from answer.stream(READ_BYTES)
+        finally:
+            answer.close()
+
+    def changes(self, path: str) -> Iterator[bytes]:
+        """Yield at each change of a list of objects, until the server ends the watch."""
+        version = self.send("GET", f"{path}?limit=1")["metadata"]["resourceVersion"]
+        query = urlencode({"watch": "true", "resourceVersion": version, "timeoutSeconds": "300"})
+        seconds = (REQUEST_SECONDS, WATCH_SECONDS)
+        answer = self._connection.request("GET", f"{path}?{query}", seconds)
+        try:
             with self._connection.errors():
                 yield from answer.stream(READ_BYTES)
         finally:

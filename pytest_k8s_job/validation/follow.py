@@ -1,4 +1,4 @@
-"""Follows the Job of a run as a pytest session in a process of its own."""
+"""Follows a Job as a pytest session in a process of its own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TAIL = 2000  # characters of the output that an error shows
 
 @dataclass(frozen=True)
 class Place:
-    """How a process of its own reaches the same cluster, and whether people see its session."""
+    """Where a process of its own finds the cluster, and whether it prints."""
 
     namespace: str
     kubeconfig: str | None = None
@@ -53,7 +53,7 @@ class Followed:
 def follow(
     job: str, place: Place, target: Sequence[str] = (), *, kept: Path | None = None
 ) -> Followed:
-    """Follow a Job to its end; `kept`: the folder that holds it, if it is not in the cluster.
+    """Follow a Job to its end; `kept`: the folder that holds it instead.
 
     The session is the one of `k8s-job collect`, so the verdict is drawn as for every run. Raises
     ClusterError if the session left no report.

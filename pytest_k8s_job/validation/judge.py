@@ -1,4 +1,4 @@
-"""Draws the verdict of a validation from its Job, and from the target before and after."""
+"""Draws the verdict of a validation from its Job and its target."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def judge_job(
     name: str,
     before: Target,
 ) -> Judged | None:
-    """Follow a Job to its end and judge it; None if it is gone before that.
+    """Follow a Job to its end and judge it; None if it is gone.
 
     `before` is the target that the Job tests: its rollout has the key in the Job's name. The
     verdict is VOID if the target did not stay so.
@@ -79,8 +79,7 @@ def judge_job(
         judgement.exit_code,
         "" if judgement.verdict is Verdict.PASSED else judgement.reason.partition("\n")[0],
         f"target: {before.describe(template.namespace)}",
-        tuple((each.kind, each.namespace, each.name) for each in before.workloads),
-        tuple(_images(before)),
+        *_parts(before),
         report["counts"],
         tuple(each["nodeid"] for each in report["tests"] if each["outcome"] in BAD),
         epoch(job["metadata"]["creationTimestamp"]),
@@ -105,8 +104,7 @@ def not_run(template: Template, key: str, target: Target, reason: str) -> Judged
             EXIT_NOT_RUN,
             line,
             f"target: {target.describe(template.namespace)}",
-            tuple((each.kind, each.namespace, each.name) for each in target.workloads),
-            tuple(_images(target)),
+            *_parts(target),
             started=time.time(),
         )
     )
@@ -141,6 +139,20 @@ def _window(report: Mapping[str, Any]) -> tuple[float, float]:
     tests = [each for each in report["tests"] if each["started"]]
     began = min((each["started"] for each in tests), default=0.0)
     return began, max((each["started"] + each["duration"] for each in tests), default=0.0)
+
+
+def _parts(
+    target: Target,
+) -> tuple[
+    tuple[tuple[str, str, str], ...],
+    tuple[tuple[str, str, str, str], ...],
+    tuple[tuple[str, str], ...],
+]:
+    """Return workloads, versions and images of a target, as a Validation has them."""
+    keys = [(each.kind, each.namespace, each.name) for each in target.workloads]
+    hashes = [each.current for each in target.workloads]
+    versions = tuple((*key, version) for key, version in zip(keys, hashes, strict=True))
+    return tuple(keys), versions, tuple(_images(target))
 
 
 def _images(target: Target) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""A cluster that holds one run which was kept: its Job, the end of its pod, its log."""
+"""A cluster that holds one kept run: Job, end of the pod, log."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def write_kept(folder: Path, job: Mapping[str, Any], pod: PodState, log: bytes) 
 
 
 class KeptCluster:
-    """`JobFinder` for a run in a folder; nothing can be created, deleted or asked of a pod."""
+    """`JobFinder` for a run in a folder; nothing can be changed."""
 
     server = "a kept run"
 

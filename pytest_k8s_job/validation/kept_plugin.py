@@ -1,4 +1,4 @@
-"""The pytest plugin that lets a session follow a kept run in place of a cluster's."""
+"""The pytest plugin that lets a session follow a kept run."""
 
 from __future__ import annotations
 

@@ -46,7 +46,9 @@ def _statefulset_numbers(
             body, _ = reader.read(REVISIONS.format(namespace), "application/json")
         except ClusterError:
             continue
-        found = {name_of(each): str(each.get("revision")) for each in json.loads(body)["items"]}
+        found = {
+            name_of(each): str(each.get("revision")) for each in json.loads(body)["items"] or []
+        }
         for each in sets:
             if each.namespace == namespace and each.number in found:
                 yield each.key, found[each.number]

@@ -8,6 +8,8 @@ from typing import Any
 
 __all__ = ["Validation"]
 
+PAIRS = ("workloads", "versions", "images")  # JSON has lists in place of their tuples
+
 
 @dataclass(frozen=True)
 class Validation:
@@ -26,6 +28,7 @@ class Validation:
         first_line: the root cause in one line, "" for PASSED.
         target_line: the target, as the session's header shows it.
         workloads: (kind, namespace, name) of the target.
+        versions: (kind, namespace, name, hash of the pod template) of the target.
         images: (kind/name/container, image digest) that ran.
         counts: by outcome: passed, failed, skipped, error, xfailed, xpassed.
         failed: node ids of the tests that failed, in the order of the plan.
@@ -47,6 +50,7 @@ class Validation:
     first_line: str = ""
     target_line: str = ""
     workloads: tuple[tuple[str, str, str], ...] = ()
+    versions: tuple[tuple[str, str, str, str], ...] = ()
     images: tuple[tuple[str, str], ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     failed: tuple[str, ...] = ()
@@ -67,5 +71,5 @@ class Validation:
     @classmethod
     def of_json(cls, value: Mapping[str, Any]) -> Validation:
         """Read that form; KeyError, TypeError or ValueError if it is not one."""
-        pairs = {each: tuple(map(tuple, value[each])) for each in ("workloads", "images")}
+        pairs = {each: tuple(map(tuple, value[each])) for each in PAIRS}
         return cls(**{**value, **pairs, "failed": tuple(value["failed"])})

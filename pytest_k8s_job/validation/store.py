@@ -133,7 +133,7 @@ class Store:
         """Return the ConfigMaps with these labels, the oldest first."""
         selector = quote(",".join(f"{name}={value}" for name, value in labels.items()))
         body, _ = self._cluster.read(f"{self._path}?labelSelector={selector}", accept)
-        found: list[Object] = json.loads(body)["items"]
+        found: list[Object] = json.loads(body)["items"] or []
         return sorted(found, key=lambda each: (created(each), each["metadata"]["name"]))
 
     def _delete_oldest(self, name: str) -> None:

@@ -47,7 +47,7 @@ class Template:
 def read_templates(reader: Reader, namespace: str) -> list[Template]:
     """Return the CronJobs of a namespace that say what they test, by the annotation."""
     body, _ = reader.read(CRONJOBS.format(namespace), "application/json")
-    found = json.loads(body)["items"]
+    found = json.loads(body)["items"] or []
     return [
         _template({**each, "kind": "CronJob"}, namespace, f"CronJob {each['metadata']['name']}")
         for each in found
@@ -56,7 +56,7 @@ def read_templates(reader: Reader, namespace: str) -> list[Template]:
 
 
 def read_template(cluster: KubernetesCluster, namespace: str, name: str) -> Template:
-    """Return the CronJob with a name; without one, the only one that says what it tests."""
+    """Return the CronJob with a name; without one, the only one with a target."""
     if not name:
         found = read_templates(cluster, namespace)
         if len(found) == 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pytest_k8s_job.cluster.client import KubernetesCluster
@@ -14,14 +14,17 @@ from pytest_k8s_job.cluster.objects import labels_of, name_of
 from pytest_k8s_job.diagnosis.finding import Finding
 from pytest_k8s_job.diagnosis.scope import Scope
 from pytest_k8s_job.diagnosis.start_watch import diagnose_target
-from pytest_k8s_job.errors import ClusterError, UsageError
+from pytest_k8s_job.errors import ClusterError, RefusedError, UsageError
 from pytest_k8s_job.run.rollout import Rollout, RolloutResult
 from pytest_k8s_job.target.discovery import find_target
 from pytest_k8s_job.target.model import Target
+from pytest_k8s_job.validation.events import announce
 from pytest_k8s_job.validation.follow import Place
 from pytest_k8s_job.validation.judge import Judged, judge_job, not_run
 from pytest_k8s_job.validation.key import rollout_key
+from pytest_k8s_job.validation.masking import mask_secrets
 from pytest_k8s_job.validation.record import Validation
+from pytest_k8s_job.validation.rollback import roll_back
 from pytest_k8s_job.validation.store import Store
 from pytest_k8s_job.validation.template import Template
 
@@ -42,12 +45,14 @@ class Wishes:
         timeout: seconds to wait for another run on the same target to end.
         again: run once more although there is a verdict.
         retry_void: how often a VOID is followed by a run on the newer rollout.
+        policy: do what the template's annotations ask for after a failure.
     """
 
     wait_rollout: float = 300.0
     timeout: float = 900.0
     again: bool = False
     retry_void: int = 1
+    policy: bool = False
 
 
 class Validator:
@@ -63,14 +68,40 @@ class Validator:
         self._say = say
 
     def validate(self, wishes: Wishes) -> Validation:
-        """Return the verdict on what is deployed; create the Job for it if nobody has yet."""
+        """Return the verdict on what is deployed; create its Job if nobody has."""
         found = self._once(wishes)
         for _ in range(wishes.retry_void):
             if found.verdict != "VOID" or self._key_now() == found.key:
                 break
             self._say(f"VOID {found.job}: {found.first_line}; now the rollout that came meanwhile")
             found = self._once(wishes)
+        if wishes.policy and found.verdict == "FAILED":
+            return self._after_failure(found, wishes)
         return found
+
+    def _after_failure(self, failed: Validation, wishes: Wishes) -> Validation:
+        """Roll back if the policy says so and it may be done, and validate again."""
+        if self._template.policy.on_failure != "rollback":
+            return failed
+        target = find_target(self._cluster, self._template.search)
+        if rollout_key(self._cluster, target) != failed.key:
+            return failed  # somebody has deployed since
+        try:
+            changed = roll_back(self._cluster, target, self._last_passed())
+        except (RefusedError, ClusterError) as error:
+            self._say(f"not rolled back: {error}")
+            return replace(failed, note=f"not rolled back: {error}")
+        self._say(f"rolled back: {', '.join(changed)}")
+        again = self._once(wishes)
+        return replace(failed, note=f"rolled back to {again.revision[:10]}, {again.verdict}")
+
+    def _last_passed(self) -> Validation | None:
+        """Return the newest PASSED that is proven."""
+        name = self._template.name
+        for each in self._store.read(name):
+            if each.passed and (found := self._store.find(name, each.key)) and found[0].passed:
+                return found[0]
+        return None
 
     def _once(self, wishes: Wishes) -> Validation:
         """Return the verdict on the rollout that is deployed at this moment."""
@@ -124,7 +155,7 @@ class Validator:
         return self._conclude(judged)
 
     def _start(self, key: str, number: int, wishes: Wishes) -> str:
-        """Create the Job of a rollout, or find it: its name is the lock. Return the name."""
+        """Create the Job of a rollout or find it, and return its name, the lock."""
         template = self._template
         run_id = key if number == 1 else f"{key}-{number}"
         run = Run(arguments_of(template.job), template.namespace, run_id=run_id)
@@ -166,16 +197,18 @@ class Validator:
 
     def _conclude(self, judged: Judged) -> Validation:
         """Keep and announce a verdict; what fails there is said and changes nothing."""
-        validation = judged.validation
+        validation = mask_secrets(self._cluster, judged.validation)
         try:
             self._store.keep(validation, judged.job, judged.pod, judged.log)
         except ClusterError as error:
             self._say(f"the verdict could not be kept: {error}")
         self._end(judged)
+        for line in announce(self._cluster, validation):
+            self._say(line)
         return validation
 
     def _end(self, judged: Judged) -> None:
-        """End a Job whose pod never began, so that the next one need not wait for it."""
+        """End a Job whose pod never began: the next one would wait for it."""
         if judged.job is None or read_job(judged.job).over:
             return
         path = f"/apis/batch/v1/namespaces/{self._template.namespace}/jobs/{judged.validation.job}"

@@ -28,7 +28,7 @@ UNITS = {"m": 1e-3, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "mb": 2**20, "": 1}
 
 @dataclass(frozen=True)
 class Workload:
-    """A Deployment or Job: its key and name, the labels and spec of its pods, their container."""
+    """A Deployment or CronJob: key and name, the labels and spec of its pods, their container."""
 
     key: str
     name: str
@@ -57,13 +57,19 @@ def of_kind(documents: Documents, kind: str) -> Documents:
 def workloads(documents: Documents) -> Iterator[Workload]:
     """Everything that makes pods; each of ours has one container."""
     for key, document in documents.items():
-        if document["kind"] in {"Deployment", "Job"}:
-            spec = document["spec"]
+        if document["kind"] in {"Deployment", "CronJob"}:
+            spec = job_of(document) or document["spec"]
             pod = spec["template"]["spec"]
             (container,) = pod["containers"]
             name = document["metadata"]["name"]
             labels = spec["template"]["metadata"]["labels"]
             yield Workload(key, name, spec.get("replicas", 1), labels, pod, container)
+
+
+def job_of(document: Document) -> Document | None:
+    """The spec of the Jobs that a CronJob makes."""
+    spec: Document | None = at(document, "spec.jobTemplate.spec")
+    return spec
 
 
 def matches(selector: Document, labels: Labels) -> bool:

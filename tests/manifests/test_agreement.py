@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.checkout import CHECKOUT
-from tests.manifests.documents import FOLDER, Documents, Workload, at, workloads
+from tests.manifests.documents import FOLDER, Documents, Workload, job_of, workloads
 
 DOCKERFILES = {"api": "api", "worker": "wrk", "integration-test": "test"}  # workload -> suffix
 FORBIDDEN = {
@@ -67,7 +67,7 @@ def test_kustomization_names_every_manifest() -> None:
 @pytest.mark.parametrize("workload", DOCKERFILES)
 def test_image_agrees_with_its_pod(workload: str, documents: Documents) -> None:
     """Title, version and user of an image are what its pod expects."""
-    text, pod = dockerfile(workload), by_name(documents)[workload]
+    text, pod = dockerfile(workload).rpartition("\nFROM ")[2], by_name(documents)[workload]
     title = re.findall(r'image\.title="([^"]*)"', text)
     tag = re.findall(r'image\.version="([^"]*)"', text)
     assert [f"{title[0]}:{tag[0]}"] == [pod.container["image"]]
@@ -79,7 +79,20 @@ def test_image_agrees_with_its_pod(workload: str, documents: Documents) -> None:
 def test_both_stages_have_one_base(workload: str) -> None:
     """A virtualenv moves between stages only if both have the same Python at the same place."""
     bases = re.findall(r"^FROM (\S+)", dockerfile(workload), re.MULTILINE)
-    assert bases == ["python:3.13-slim", "python:3.13-slim"]
+    stages = {"build", "validator-build"}
+    assert {each for each in bases if each not in stages} == {"python:3.13-slim"}
+
+
+def test_validator_is_a_stage_of_its_own(documents: Documents) -> None:
+    """Its image has the collector and no test; title, version and user are what its pod expects."""
+    (stage,) = re.findall(r"AS validator\n(.*?)\nFROM ", dockerfile("integration-test"), re.DOTALL)
+    pod = by_name(documents)["validator"]
+    (title,) = re.findall(r'image\.title="([^"]*)"', stage)
+    (tag,) = re.findall(r'image\.version="([^"]*)"', stage)
+    assert f"{title}:{tag}" == pod.container["image"]
+    assert "tests" not in stage
+    context = pod.pod["securityContext"]
+    assert f"USER {context['runAsUser']}:{context['runAsGroup']}" in stage
 
 
 def test_api_listens_where_its_port_says(documents: Documents) -> None:
@@ -103,12 +116,13 @@ def test_pods_find_redis_by_its_service(documents: Documents) -> None:
 
 def test_suite_finds_the_api_by_its_service(documents: Documents) -> None:
     """API_URL of the test Job is the DNS name of the Service; the wait ends before the deadline."""
-    service, job = documents["Service/api"], documents["Job/integration-test"]
+    service = documents["Service/api"]
+    job = job_of(documents["CronJob/integration-test"]) or {}
     env = {e["name"]: e["value"] for e in by_name(documents)["integration-test"].container["env"]}
     name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
     assert service["spec"]["ports"][0]["port"] == 80
     assert env["API_URL"] == f"http://{name}.{namespace}.svc"
-    assert float(env["API_WAIT"]) < at(job, "spec.activeDeadlineSeconds") / 2
+    assert float(env["API_WAIT"]) < job["activeDeadlineSeconds"] / 2
 
 
 def test_image_of_the_suite_runs_what_the_job_runs(documents: Documents) -> None:

@@ -12,7 +12,8 @@ Habit = Callable[[Documents], Complaints]
 HABITS: tuple[Habit, ...] = pod_habits.HABITS + service_habits.HABITS
 
 API, WORKER, REDIS = "Deployment/api", "Deployment/worker", "Deployment/redis"
-JOB = "Job/integration-test"
+JOB = "CronJob/integration-test"
+MADE = "spec.jobTemplate"
 POD = "spec.template.spec"
 BOX = f"{POD}.containers.0"
 SAFE = f"{BOX}.securityContext"
@@ -23,16 +24,21 @@ BREAKS: list[tuple[Habit, str, str, Any]] = [
     (pod_habits.recommended_labels_are_there, WORKER, "metadata.labels", {"app": "worker"}),
     (pod_habits.images_are_pinned, API, f"{BOX}.image", "weather-api:latest"),
     (pod_habits.images_are_pinned, API, f"{BOX}.image", "weather-api"),
-    (pod_habits.images_are_pinned, JOB, f"{BOX}.imagePullPolicy", "Always"),
+    (pod_habits.images_are_pinned, JOB, f"{MADE}.{BOX}.imagePullPolicy", "Always"),
     (pod_habits.users_are_numeric, API, f"{POD}.securityContext.runAsNonRoot", None),
     (pod_habits.users_are_numeric, WORKER, f"{POD}.securityContext.runAsUser", 0),
     (pod_habits.users_are_numeric, REDIS, f"{POD}.securityContext.fsGroup", None),
     (pod_habits.privileges_are_dropped, API, f"{SAFE}.allowPrivilegeEscalation", None),
     (pod_habits.privileges_are_dropped, REDIS, f"{SAFE}.capabilities.drop", ["NET_RAW"]),
     (pod_habits.privileges_are_dropped, WORKER, f"{POD}.securityContext.seccompProfile", None),
-    (pod_habits.privileges_are_dropped, JOB, f"{POD}.automountServiceAccountToken", None),
+    (
+        pod_habits.privileges_are_dropped,
+        JOB,
+        f"{MADE}.{POD}.automountServiceAccountToken",
+        None,
+    ),
     (pod_habits.privileges_are_dropped, API, f"{POD}.enableServiceLinks", True),
-    (pod_habits.root_is_read_only, JOB, f"{SAFE}.readOnlyRootFilesystem", False),
+    (pod_habits.root_is_read_only, JOB, f"{MADE}.{SAFE}.readOnlyRootFilesystem", False),
     (pod_habits.root_is_read_only, WORKER, f"{POD}.volumes.0.emptyDir", {}),
     (pod_habits.resources_are_bounded, API, f"{BOX}.resources.limits.memory", None),
     (pod_habits.resources_are_bounded, API, f"{BOX}.resources.requests.cpu", None),
@@ -70,9 +76,14 @@ BREAKS: list[tuple[Habit, str, str, Any]] = [
         "spec.storageClassName",
         "standard",
     ),
-    (service_habits.the_test_runs_once, JOB, "spec.backoffLimit", None),
-    (service_habits.the_test_runs_once, JOB, "spec.activeDeadlineSeconds", None),
-    (service_habits.the_test_runs_once, JOB, "spec.podFailurePolicy.rules.0", None),
+    (service_habits.the_test_runs_once, JOB, f"{MADE}.spec.backoffLimit", None),
+    (service_habits.the_test_runs_once, JOB, f"{MADE}.spec.activeDeadlineSeconds", None),
+    (
+        service_habits.the_test_runs_once,
+        JOB,
+        "spec.jobTemplate.spec.podFailurePolicy.rules.0",
+        None,
+    ),
     (service_habits.traffic_is_named, "NetworkPolicy/deny-all", "spec.policyTypes", ["Ingress"]),
     (service_habits.traffic_is_named, "NetworkPolicy/redis", "spec.ingress.0.from", None),
     (service_habits.traffic_is_named, "NetworkPolicy/test-to-api", "spec.egress", None),
@@ -122,5 +133,6 @@ def test_folder_holds_numbered_manifests_only() -> None:
         "30-worker.yaml",
         "40-network-policy.yaml",
         "50-test-runner.yaml",
-        "90-test-job.yaml",
+        "60-validator.yaml",
+        "90-integration-test.yaml",
     ]

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.checkout import CHECKOUT
-from tests.manifests.documents import Documents, changed, of_kind, read, workloads
+from tests.manifests.documents import Documents, changed, job_of, of_kind, read, workloads
 from tests.manifests.kubectl_runner import Kubectl
 
 pytestmark = pytest.mark.cluster
@@ -38,7 +38,7 @@ UNSAFE: list[tuple[str, Any, str]] = [
 TYPOS = [
     ("Deployment/api", f"{BOX}.readinesProbe", {}),
     ("Deployment/redis", f"{POD}.securityContext.runAsNonroot", True),
-    ("Job/integration-test", "spec.backofLimit", 0),
+    ("CronJob/integration-test", "spec.jobTemplate.spec.backofLimit", 0),
     ("NetworkPolicy/api", "spec.ingres", []),
     ("Service/api", "spec.ports.0.targetport", "http"),
 ]
@@ -46,9 +46,10 @@ TYPOS = [
 
 def pod_of(documents: Documents, key: str) -> Documents:
     """The pod that a workload makes, as a document of its own."""
-    template = documents[key]["spec"]["template"]
+    template = (job_of(documents[key]) or documents[key]["spec"])["template"]
     metadata = {**template["metadata"], "name": "probe"}
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
+    spec = {k: v for k, v in template["spec"].items() if k != "serviceAccountName"}  # not there yet
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
     return {"Pod/probe": pod}
 
 
@@ -91,7 +92,8 @@ def test_namespace_refuses_an_unsafe_pod(  # noqa: PLR0917  three of them are th
 ) -> None:
     """The same pod with one habit broken is refused, with the broken field named."""
     key = WORKLOADS[workload]
-    code, _, errors = dry_run(restricted, pod_of(changed(documents, key, path, value), key))
+    pod = changed(pod_of(documents, key), "Pod/probe", path.removeprefix("spec.template."), value)
+    code, _, errors = dry_run(restricted, pod)
     assert code != 0
     assert 'violates PodSecurity "restricted:latest"' in errors
     assert named in errors

@@ -19,7 +19,7 @@ from pytest_k8s_job.cluster.job_manifest import (
 from pytest_k8s_job.wire.agent_settings import DEADLINE, GRACE, NONCE, RUN_ID, TEST_TIMEOUT
 from tests.checkout import CHECKOUT
 
-REAL = CHECKOUT / "kubernetes" / "90-test-job.yaml"
+REAL = CHECKOUT / "kubernetes" / "90-integration-test.yaml"
 
 
 def environment(job: dict[str, object]) -> dict[str, str]:

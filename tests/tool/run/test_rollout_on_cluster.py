@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.tool.config_maps import files_config_map, package_config_map
 from tests.tool.conftest import Result
-from tests.tool.diagnosis.place import kubectl
 from tests.tool.run.test_on_cluster import INI, Place, job_manifest
-from tests.tool.target.shop import Shop, deployment, open_shop, service
+from tests.tool.target.shop import Shop, deployment, open_runs, open_shop, service
 
 pytestmark = pytest.mark.cluster
 
@@ -39,16 +36,8 @@ SECONDS = 60.0
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A namespace for the tests alone."""
-    name = f"runs-{secrets.token_hex(3)}"
-    folder = tmp_path_factory.mktemp("suite")
-    (folder / "test_shop.py").write_text(SUITE)
-    kubectl("create", "namespace", name)
-    try:
-        for each in (package_config_map(), files_config_map("suite", folder)):
-            kubectl("-n", name, "create", "-f", "-", text=each)
+    with open_runs(tmp_path_factory.mktemp("suite"), SUITE) as name:
         yield name
-    finally:
-        kubectl("delete", "namespace", name, "--wait=false")
 
 
 @pytest.fixture

@@ -8,11 +8,22 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from tests.tool.config_maps import files_config_map, package_config_map
 from tests.tool.diagnosis.place import IMAGE, kubectl, wait_until
 
-__all__ = ["SERVER", "Shop", "container", "deployment", "open_shop", "service", "stray"]
+__all__ = [
+    "SERVER",
+    "Shop",
+    "container",
+    "deployment",
+    "open_runs",
+    "open_shop",
+    "service",
+    "stray",
+]
 
 SERVER = """
 import http.server, os, signal
@@ -120,6 +131,20 @@ def is_routed(address: str) -> bool:
     except OSError:
         return False
     return True
+
+
+@contextmanager
+def open_runs(folder: Path, suite: str) -> Iterator[str]:
+    """Make a namespace for runs of one file of tests; return its name and delete it at the end."""
+    name = f"runs-{secrets.token_hex(3)}"
+    (folder / "test_shop.py").write_text(suite)
+    kubectl("create", "namespace", name)
+    try:
+        for each in (package_config_map(), files_config_map("suite", folder)):
+            kubectl("-n", name, "create", "-f", "-", text=each)
+        yield name
+    finally:
+        kubectl("delete", "namespace", name, "--wait=false")
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,10 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.tool.config_maps import files_config_map, package_config_map
 from tests.tool.diagnosis.place import kubectl
 from tests.tool.run.test_on_cluster import INI, Place, job_manifest, wait_until
-from tests.tool.target.shop import Shop, deployment, open_shop, service, stray
+from tests.tool.target.shop import Shop, deployment, open_runs, open_shop, service, stray
 
 pytestmark = pytest.mark.cluster
 
@@ -45,16 +43,8 @@ def test_last():
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A namespace for the tests alone."""
-    name = f"runs-{secrets.token_hex(3)}"
-    folder = tmp_path_factory.mktemp("suite")
-    (folder / "test_shop.py").write_text(SUITE)
-    kubectl("create", "namespace", name)
-    try:
-        for each in (package_config_map(), files_config_map("suite", folder)):
-            kubectl("-n", name, "create", "-f", "-", text=each)
+    with open_runs(tmp_path_factory.mktemp("suite"), SUITE) as name:
         yield name
-    finally:
-        kubectl("delete", "namespace", name, "--wait=false")
 
 
 @pytest.fixture(scope="module")
