@@ -23,6 +23,7 @@ from tests.recipes.cases import CASES, Case, Result
 from tests.recipes.commands import GitHubActions, GitLab, Helm, Kubectl, Tekton
 from tests.recipes.flagger import Flagger
 from tests.recipes.flux import Flux
+from tests.recipes.pages import write_pages
 from tests.recipes.place import build_images, open_place
 from tests.recipes.recipe import Recipe
 
@@ -44,6 +45,9 @@ def main() -> int:
     """Try what the command line names; return the exit code."""
     options = _options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the controllers end too
+    if options.docs:
+        write_pages()
+        return 0
     build_images()
     rows = []
     for recipe in RECIPES:
@@ -93,6 +97,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.recipes")
     parser.add_argument("--recipe", default="", choices=[each.name for each in RECIPES])
     parser.add_argument("--case", default="", choices=[each.name for each in CASES])
+    parser.add_argument(
+        "--docs", action="store_true", help="put earlier outputs into the pages, run nothing"
+    )
     parser.add_argument("--show", action="store_true", help="print the output of each deploy")
     return parser.parse_args()
 

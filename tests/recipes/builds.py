@@ -26,6 +26,7 @@ __all__ = [
     "KUSTOMIZE_CONTROLLER",
     "SOURCE_CONTROLLER",
     "Controller",
+    "download",
     "locked",
     "provide",
 ]
@@ -112,7 +113,7 @@ def _key(controller: Controller, go: Path) -> str:
 
 
 def _build(go: Path, controller: Controller, folder: Path, made: Path, log: Path) -> None:
-    source = _download(go, controller)
+    source = download(go, controller)
     for pattern in controller.files:
         _keep(source, pattern, made)
     if not controller.package:
@@ -134,7 +135,7 @@ def _write_modfile(go: Path, controller: Controller, source: Path, folder: Path)
     return modfile
 
 
-def _download(go: Path, controller: Controller) -> Path:
+def download(go: Path, controller: Controller) -> Path:
     """Return the directory of the module's source tree, which is the one that is locked."""
     folder = MODULES / controller.name
     said = run("env", f"--chdir={folder}", "GOTOOLCHAIN=local", go, "mod", "download", "-json")

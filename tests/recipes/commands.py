@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any
-
-import yaml
 
 from tests.bench.peers import build_helm
 from tests.recipes.cases import Case
 from tests.recipes.place import Place
 from tests.recipes.recipe import GOOD, Recipe
+from tests.recipes.schemas import faults, read
 
 __all__ = ["GitHubActions", "GitLab", "Helm", "Kubectl", "Tekton"]
 
@@ -52,7 +53,18 @@ class Steps(Recipe):
     """A pipeline whose shell steps are read from its YAML and run here."""
 
     file = ""
+    schema = ""  # its published schema, if a package has one
     ran = "its shell steps, on this machine"
+
+    def installed(self, folder: Path) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Check the YAML against its schema."""
+        if self.schema and (wrong := list(faults(self.pipeline(), self.schema))):
+            raise ValueError(f"{self.name}/{self.file}: {'; '.join(wrong)}")
+        return nullcontext()
+
+    def pipeline(self) -> Any:
+        """Return the content of the YAML."""
+        return read(self.folder / self.file)
 
     def steps(self, pipeline: Any) -> Iterator[str]:
         """Yield the shell text of each step."""
@@ -61,9 +73,9 @@ class Steps(Recipe):
     def deploy(self, place: Place, case: Case) -> bool:
         """Run step after step, until one fails."""
         place.environment["VERSION"] = case.version
-        pipeline = yaml.safe_load((self.folder / self.file).read_text())
         return all(
-            place.show("sh", "-ec", step, typed=step.strip()) == 0 for step in self.steps(pipeline)
+            place.show("sh", "-ec", step, typed=step.strip()) == 0
+            for step in self.steps(self.pipeline())
         )
 
 
@@ -72,6 +84,8 @@ class GitHubActions(Steps):
 
     name = "github-actions"
     file = "deploy.yaml"
+    schema = "github-workflows"
+    ran = "its shell steps, on this machine; the YAML against its published schema"
 
     def steps(self, pipeline: Any) -> Iterator[str]:
         """Yield all but the installation of the tool, which is there."""
@@ -85,6 +99,8 @@ class GitLab(Steps):
 
     name = "gitlab-ci"
     file = ".gitlab-ci.yml"
+    schema = "gitlab-ci"
+    ran = "its shell steps, on this machine; the YAML against its published schema"
 
     def steps(self, pipeline: Any) -> Iterator[str]:
         """Yield the lines of the script."""
@@ -96,6 +112,7 @@ class Tekton(Steps):
 
     name = "tekton"
     file = "task.yaml"
+    ran = "its shell steps, on this machine; the YAML against no schema: there is none to be had"
 
     def steps(self, pipeline: Any) -> Iterator[str]:
         """Yield the scripts without their first lines, which name the shell."""
