@@ -82,15 +82,18 @@ def _row(recipe: Recipe, case: Case, show: bool) -> report.Row:
 
 def _try(recipe: Recipe, case: Case) -> Result:
     with open_place(recipe.name) as place:
-        recipe.prepare(place)
-        recipe.change_tests(place, case)
-        began = time.monotonic()
-        accepted = recipe.deploy(place, case)
-        seconds, output = time.monotonic() - began, "\n".join(place.shown)
-        if recipe.takes_back:
-            return Result(accepted, output, seconds)
-        gate = place.run("k8s-job", "gate", "demo-test", "--timeout=1s")
-        return Result(accepted, output, seconds, gate.returncode)
+        try:
+            recipe.prepare(place)
+            recipe.change_tests(place, case)
+            began = time.monotonic()
+            accepted = recipe.deploy(place, case)
+            seconds, output = time.monotonic() - began, "\n".join(place.shown)
+            if recipe.takes_back:
+                return Result(accepted, output, seconds)
+            gate = place.run("k8s-job", "gate", "demo-test", "--timeout=1s")
+            return Result(accepted, output, seconds, gate.returncode)
+        finally:
+            recipe.remove(place)
 
 
 def _options() -> argparse.Namespace:

@@ -53,17 +53,19 @@ class ArgoCD(Recipe):
         about = ("application", place.namespace)
         refresh = "argocd.argoproj.io/refresh=normal"  # as a webhook of the Git server does
         place.kubectl("annotate", *about, refresh, namespace="argocd")
-        try:
-            self._wait(place, commit)
-            where = ("--namespace=argocd", "get", "application", place.namespace)
-            state = "{.status.operationState.phase}: {.status.operationState.message}"
-            place.show("kubectl", *where, f"-o=jsonpath={state}")
-            place.show("kubectl", "logs", "job/validate")
-            return bool(_operation(place)["phase"] == "Succeeded")
-        finally:
-            place.kubectl("delete", *about, namespace="argocd")
-            unhook = '--patch={"metadata": {"finalizers": null}}'  # else it keeps the namespace
-            place.run("kubectl", "patch", "job", "validate", "--type=merge", unhook)
+        self._wait(place, commit)
+        where = ("--namespace=argocd", "get", "application", place.namespace)
+        state = "{.status.operationState.phase}: {.status.operationState.message}"
+        place.show("kubectl", *where, f"-o=jsonpath={state}")
+        place.show("kubectl", "logs", "job/validate")
+        return bool(_operation(place)["phase"] == "Succeeded")
+
+    def remove(self, place: Place) -> None:
+        """Delete the Application, and the finalizer of its hook."""
+        about = ("application", place.namespace, "--ignore-not-found")
+        place.kubectl("delete", *about, namespace="argocd")
+        unhook = '--patch={"metadata": {"finalizers": null}}'
+        place.run("kubectl", "patch", "job", "validate", "--type=merge", unhook)
 
     def _commit(self, place: Place, case: Case, version: str) -> str:
         objects = place.objects("argo-cd/deploy", case, version)

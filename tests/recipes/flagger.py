@@ -47,7 +47,10 @@ class Flagger(Recipe):
         place.show(
             "kubectl", "get", "events", about, "--sort-by=.metadata.creationTimestamp", events
         )
-        return _phase(place) == "Succeeded"
+        accepted = _phase(place) == "Succeeded"
+        if accepted:  # else an event says it
+            place.show("kubectl", "logs", "deployment/validate")
+        return accepted
 
 
 def _phase(place: Place) -> str:

@@ -71,6 +71,10 @@ class Flux(Recipe):
         place.show("kubectl", "logs", "job/validate")
         return accepted
 
+    def remove(self, place: Place) -> None:
+        """Delete the Kustomization, which has a finalizer."""
+        place.kubectl("delete", "kustomization", "demo", "--ignore-not-found")
+
     def _publish(self, place: Place, case: Case, version: str) -> None:
         """Do what source-controller does after a commit: offer an archive, and write its status."""
         source = place.folder / f"commit-{version}"

@@ -52,3 +52,6 @@ class Recipe:
     def deploy(self, place: Place, case: Case) -> bool:
         """Deploy as a user does; return whether that was accepted."""
         raise NotImplementedError
+
+    def remove(self, place: Place) -> None:
+        """Delete, while the controller lives, what it alone can finish."""
