@@ -34,6 +34,7 @@ CONFLICT = 409
 POLL_SECONDS = 2.0  # between two looks at a run that has to end first
 MOST_GONE = 3  # Jobs in a row that are deleted before their verdict
 Say = Callable[[str], None]
+Judge = Callable[[KubernetesCluster, Place, Template, str, Target], Judged | None]
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,21 @@ class Wishes:
 
 
 class Validator:
-    """Validates the target of one template; `say` is told each step in a line."""
+    """Validates the target of one template; `say` is told each step in a line.
 
-    def __init__(
-        self, cluster: KubernetesCluster, place: Place, template: Template, store: Store, say: Say
+    `judge` follows a Job and judges it; a test has one without a cluster.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 (each is another thing)
+        self,
+        cluster: KubernetesCluster,
+        place: Place,
+        template: Template,
+        store: Store,
+        say: Say,
+        judge: Judge = judge_job,
     ) -> None:
+        self._judge = judge
         self._cluster = cluster
         self._place = place
         self._template = template
@@ -116,7 +127,7 @@ class Validator:
                 self._say(told_before(ran[0]))
                 return ran[0]
             name = self._start(key, len(ran) + 1 if wishes.again else 1, wishes)
-            judged = judge_job(self._cluster, self._place, self._template, name, rollout.target)
+            judged = self._judge(self._cluster, self._place, self._template, name, rollout.target)
             if judged is not None:
                 return self._conclude(judged)
             self._say(f"Job {name} was deleted before its verdict")
