@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,10 @@ from typing import Any
 
 from pytest_k8s_job.errors import ClusterError
 
-__all__ = ["Followed", "Place", "follow"]
+__all__ = ["USAGE_ERROR", "Followed", "Place", "follow"]
 
 KEPT = "PYTEST_K8S_JOB_KEPT"  # folder of a kept run, for `validation/kept_plugin.py`
+USAGE_ERROR = 4  # pytest's own exit code
 TAIL = 2000  # characters of the output that an error shows
 
 
@@ -88,10 +90,23 @@ def follow(
             text=True,
             check=False,
         )
+        path = folder / "pod.log"
+        log = path.read_bytes() if path.exists() else b""
         try:
             found = json.loads(((report or folder) / "report.json").read_text("utf-8"))
         except (OSError, ValueError):
+            if done.returncode == USAGE_ERROR and log:
+                return Followed(_refused(log), log)
             said = f": {(done.stdout or '')[-TAIL:].strip()}" if not place.show else ""
             raise ClusterError(f"the run of Job {job} could not be read{said}") from None
-        log = folder / "pod.log"
-        return Followed(found, log.read_bytes() if log.exists() else b"")
+        return Followed(found, log)
+
+
+def _refused(log: bytes) -> Mapping[str, Any]:
+    """Return the report of a session whose arguments pytest in the pod has refused."""
+    lines = (each for each in log.decode("utf-8", "replace").splitlines() if "::k8s" not in each)
+    said = (each.partition("error: ")[2] for each in lines)
+    line = next(filter(None, said), "its log says why")
+    now = time.time()
+    report = {"verdict": "USAGE ERROR", "exit_code": USAGE_ERROR, "first_line": line}
+    return report | {"counts": {}, "tests": [], "finished": now}
