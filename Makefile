@@ -137,6 +137,10 @@ chaos-precision: root-needed cluster images ## Diagnose faults and healthy targe
 chaos-rollouts: root-needed cluster images ## Roll a target out at random moments of 100 runs, write reports/rollouts.json; ARGS="--runs 20 --seed 3".
 	$(BIN)/python -m tests.chaos.rollouts $(ARGS)
 
+.PHONY: demo-deploys
+demo-deploys: root-needed cluster images ## Deploy well, badly, twice, without an image; show each verdict, write reports/deploys.json; ARGS="--rollouts 100".
+	$(BIN)/python -m tests.deploys $(ARGS)
+
 .PHONY: chaos-docs
 chaos-docs: $(READY) ## Put the counts of reports/chaos.json into docs/chaos.md.
 	$(BIN)/python -m tests.chaos --docs
@@ -150,6 +154,12 @@ bench: root-needed cluster ## Measure against peers and floors, print the table,
 	[ -e build/peers/.ready ] || $(INSTALL) --no-deps --target build/peers -r requirements/bench.txt
 	touch build/peers/.ready
 	$(BIN)/python -m tests.bench $(ARGS)
+
+.PHONY: recipes
+recipes: root-needed cluster ## Deploy by Argo CD, Rollouts, Flagger, Flux, Helm and the like, write reports/recipes.json; ARGS="--recipe NAME --case NAME --show".
+	[ -e build/recipes/.ready ] || $(INSTALL) --no-deps --target build/recipes -r requirements/recipes.txt
+	touch build/recipes/.ready
+	$(BIN)/python -m tests.recipes $(ARGS)
 
 .PHONY: fidelity-table
 fidelity-table: $(READY) ## Compare 120 commands with plain pytest, write the table of docs/fidelity.md.
@@ -201,7 +211,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 .PHONY: lock
 lock: $(READY) ## Compile requirements/*.txt anew from pyproject.toml and build.in.
 	for group in api worker suite validator dev fuzz reporters pytest-8-4 pytest-9-0 pytest-9-1; do $(LOCK) --group $$group --output-file requirements/$$group.txt; done
-	$(LOCK) --no-deps --group bench --output-file requirements/bench.txt
+	for group in bench recipes; do $(LOCK) --no-deps --group $$group --output-file requirements/$$group.txt; done
 	$(LOCK) requirements/build.in --output-file requirements/build.txt
 	for suite in requirements/suites/*.in; do \
 	  $(LOCK) $$suite --constraint requirements/suite.txt --output-file $${suite%.in}.txt; done

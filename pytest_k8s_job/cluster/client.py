@@ -149,11 +149,6 @@ class KubernetesCluster:
         date = answer.headers.get("Date")
         return body, parsedate_to_datetime(date).timestamp() if date else 0.0
 
-    def change(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> None:
-        answer = self._connection.request(method, path, REQUEST_SECONDS, body)
-        with self._connection.errors():
-            answer.drain_conn()  # so that the next request finds the connection free
-
     def log(self, job: JobRef, pod: str, since: int | None) -> Iterator[bytes]:
         query = {"follow": "true", "container": job.container}
         if since is not None:

@@ -106,8 +106,8 @@ class JobFinder(Cluster, Protocol):
     def jobs(self, namespace: str | None, /) -> Sequence[Object]:
         """Return all Job objects of the namespace."""
 
-    def change(self, method: str, path: str, body: Object | None = None, /) -> None:
-        """POST, PATCH (a merge patch) or DELETE an object that is no Job."""
+    def send(self, method: str, path: str, body: object = None, /) -> Object:
+        """Return the API server's answer to any request; a PATCH is a merge patch."""
 
 
 def pod_of(cluster: Cluster, job: JobRef) -> PodState | None:

@@ -31,18 +31,18 @@ METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v
 CONFLICT, FORBIDDEN = 409, 403
 
 
-class Changer(Protocol):
+class Sender(Protocol):
     """What is needed of a cluster."""
 
     def read(self, path: str, accept: str, /) -> tuple[bytes, float]: ...
 
-    def change(self, method: str, path: str, body: Object | None = None, /) -> None: ...
+    def send(self, method: str, path: str, body: object = None, /) -> Object: ...
 
 
 class ConfigMaps:
     """The ConfigMaps of one namespace."""
 
-    def __init__(self, cluster: Changer, namespace: str) -> None:
+    def __init__(self, cluster: Sender, namespace: str) -> None:
         self._cluster = cluster
         self._path = PATH.format(quote(namespace, safe=""))
 
@@ -89,7 +89,7 @@ class ConfigMaps:
     def delete(self, name: str) -> None:
         """Delete one; it may be gone."""
         with suppress(GoneError):
-            self._cluster.change("DELETE", f"{self._path}/{quote(name, safe='')}")
+            self._cluster.send("DELETE", f"{self._path}/{quote(name, safe='')}")
 
     def _create(
         self, part: Part, labels: dict[str, str], notes: dict[str, str] | None = None
@@ -103,7 +103,7 @@ class ConfigMaps:
             "binaryData": {part.file: base64.b64encode(part.data).decode("ascii")},
         }
         try:
-            self._cluster.change("POST", self._path, body)
+            self._cluster.send("POST", self._path, body)
         except ClusterError as error:
             if error.status == CONFLICT:
                 raise _ExistsError(str(error), CONFLICT) from error
@@ -116,7 +116,7 @@ class ConfigMaps:
 
     def _patch(self, name: str, metadata: dict[str, Any]) -> None:
         path = f"{self._path}/{quote(name, safe='')}"
-        self._cluster.change("PATCH", path, {"metadata": metadata})
+        self._cluster.send("PATCH", path, {"metadata": metadata})
 
 
 class _ExistsError(ClusterError):

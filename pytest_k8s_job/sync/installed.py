@@ -8,9 +8,8 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path, PurePosixPath
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
-__all__ = ["files_of", "find", "is_pure", "requirements_of"]
+__all__ = ["files_of", "find", "is_compiled", "is_pure", "requirements_of"]
 
 COMPILED = (".so", ".pyd", ".dylib", ".dll")
 UNWANTED = (".pyc", ".pyo")
@@ -30,8 +29,12 @@ def is_pure(package: Distribution) -> bool:
     files = package.files or []
     editable = json.loads(package.read_text("direct_url.json") or "{}").get("dir_info", {})
     own = [each for each in files if not _is_metadata(each) and each.suffix != ".pth"]
-    compiled = any(each.name.endswith(COMPILED) for each in files)
-    return bool(own) and not compiled and not editable.get("editable")
+    return bool(own) and not is_compiled(package) and not editable.get("editable")
+
+
+def is_compiled(package: Distribution) -> bool:
+    """True if a file of the package is machine code."""
+    return any(each.name.endswith(COMPILED) for each in package.files or ())
 
 
 def files_of(package: Distribution) -> Iterator[tuple[str, Path]]:
@@ -49,11 +52,6 @@ def files_of(package: Distribution) -> Iterator[tuple[str, Path]]:
 def requirements_of(package: Distribution) -> list[Requirement]:
     """Return what the package needs, markers and all."""
     return [Requirement(each) for each in package.requires or ()]
-
-
-def same_name(one: str, other: str) -> bool:
-    """Return whether two names mean the same package."""
-    return canonicalize_name(one) == canonicalize_name(other)
 
 
 def _is_metadata(path: PurePosixPath) -> bool:

@@ -11,17 +11,14 @@ from typing import Any
 from pytest_k8s_job.cluster.job_manifest import SENT_FILES, container_of
 from pytest_k8s_job.cluster.suite_container import split_arguments
 from pytest_k8s_job.errors import UsageError
-from pytest_k8s_job.wire.sync_layout import INPUT, SYNC, TOOL, WORK
+from pytest_k8s_job.wire.sync_layout import INPUT, SYNC, TOOL, TOOL_FILE, WORK, content_digest
 
-__all__ = ["Part", "mount"]
+__all__ = ["Part", "bootstrap", "mount"]
 
 AGENT = ["-m", "pytest_k8s_job.pod.agent"]
 PYTHON = "python3"  # where the manifest names none; Debian's and distroless images lack `python`
 MODERN = "sys.version_info >= (3, 11) or sys.exit('--sync needs Python 3.11 or newer in the image')"
-BOOTSTRAP = (
-    f"import sys; {MODERN}; sys.path.insert(0, {TOOL!r}); "
-    "import pytest_k8s_job.pod.synced as synced; sys.exit(synced.main())"
-)
+OTHER_TOOL = f"{TOOL} is not what was sent: delete the ConfigMaps pytest-k8s-job-deps-..."
 
 
 @dataclass(frozen=True)
@@ -42,8 +39,9 @@ def mount(
     job["metadata"]["annotations"] = {**annotations, SENT_FILES: digest}
     pod = job["spec"]["template"]["spec"]
     container = container_of(job)
+    tool = next(part for part in parts if part.file == TOOL_FILE)
     arguments = split_arguments(container)[1]
-    container["command"] = [_interpreter(container), "-c", BOOTSTRAP]
+    container["command"] = [_interpreter(container), "-c", bootstrap(tool.data)]
     container["args"] = arguments
     kept = [each for each in container.get("env") or () if each["name"] != SYNC]
     container["env"] = [*kept, {"name": SYNC, "value": json.dumps(order)}]
@@ -58,6 +56,16 @@ def mount(
         {"name": "k8s-job-work", "emptyDir": {}},
     ]
     return job
+
+
+def bootstrap(tool: bytes) -> str:
+    """Return the program that checks the pod's half of this tool, and runs it."""
+    return (
+        f"import hashlib, sys; {MODERN}; "
+        f"hashlib.sha256(open({TOOL!r}, 'rb').read()).hexdigest() == {content_digest(tool)!r} "
+        f"or sys.exit({OTHER_TOOL!r}); sys.path.insert(0, {TOOL!r}); "
+        "import pytest_k8s_job.pod.synced as synced; sys.exit(synced.main())"
+    )
 
 
 def _interpreter(container: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -43,7 +44,11 @@ def declared_by(plugin: object, config: pytest.Config) -> set[str]:
         return set()
     parser = pytest.Parser(_ispytest=True)
     known = {"parser": parser, "pluginmanager": config.pluginmanager}
-    hook(**{name: known[name] for name in inspect.signature(hook).parameters if name in known})
+    names = inspect.signature(hook).parameters
+    with suppress(
+        Exception
+    ):  # of a plugin that cannot be asked twice: the pod says what is missing
+        hook(**{name: known[name] for name in names if name in known})
     groups = [*parser._groups, parser._anonymous]
     options = {name for group in groups for option in group.options for name in option.names()}
     return options | set(parser._inidict)

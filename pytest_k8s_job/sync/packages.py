@@ -18,13 +18,14 @@ from packaging.utils import canonicalize_name
 
 from pytest_k8s_job.errors import UsageError
 from pytest_k8s_job.sync.archive import Archive, pack_contents
-from pytest_k8s_job.sync.installed import files_of, find, is_pure, requirements_of
+from pytest_k8s_job.sync.installed import files_of, find, is_compiled, is_pure, requirements_of
 from pytest_k8s_job.sync.requirements_file import Wanted
 from pytest_k8s_job.sync.wheels import Wheel, cache_folder, download
 
 __all__ = ["Packages", "choose_packages"]
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")  # that this tool runs on
+REMEDY = "make an image with it, then --sync on top"
 OURSELVES = "pytest-k8s-job"  # goes along in an archive of its own
 
 
@@ -96,9 +97,7 @@ def choose_packages(wanted: Iterable[Wanted], python: str) -> Packages:
                 raise UsageError(f"--sync-requirements: the file has hashes, but none of {name}")
             chosen[name] = _choose(want, name, python)
         package = chosen[name]
-        if not asked.specifier.contains(package.version, prereleases=True):
-            message = f"{asked} is asked for, and {package.version} was chosen before"
-            raise UsageError(f"--sync-requirements: {message}")
+        _check_version(asked, package)
         for extra_name in ("", *sorted(asked.extras)):
             if (name, extra_name) not in seen:
                 seen.add((name, extra_name))
@@ -106,6 +105,12 @@ def choose_packages(wanted: Iterable[Wanted], python: str) -> Packages:
                 waiting += [(each, extra_name) for each in needed]
     fitting = tuple(each for each in PYTHONS if _fits(each, roots, chosen))
     return Packages(sorted(chosen.values(), key=lambda each: each.name), fitting)
+
+
+def _check_version(asked: Requirement, package: Package) -> None:
+    if not asked.specifier.contains(package.version, prereleases=True):
+        message = f"{asked} is asked for, and {package.version} was chosen before"
+        raise UsageError(f"--sync-requirements: {message}")
 
 
 def _with_hashes(needed: Requirement, roots: Sequence[Wanted]) -> Wanted:
@@ -125,13 +130,16 @@ def _choose(want: Wanted, name: str, python: str) -> Package:
             return Package(name, version, runs_on, needs, installed)
     found = download(want.line(version), python)
     if isinstance(found, str):
-        raise UsageError(
-            f"--sync: {f'{name} {version}'.strip()} has compiled code and no pure wheel for Python "
-            f"{python}, or there is none at all (pip: {found}): make an image with it, then --sync "
-            "on top"
-        )
+        raise UsageError(f"--sync: {_why_not(name, version, installed)} (pip: {found}): {REMEDY}")
     runs_on = SpecifierSet(found.requires_python)
     return Package(name, found.version, runs_on, found.requirements, found)
+
+
+def _why_not(name: str, version: str, installed: Distribution | None) -> str:
+    """Return why a package cannot go along."""
+    if version and installed is not None and is_compiled(installed):
+        return f"{name} {version} has compiled code and no pure wheel"
+    return f"there is no pure wheel of {name}, which may have compiled code"
 
 
 def _applies(asked: Requirement, python: str, extra: str) -> bool:

@@ -16,7 +16,7 @@ from pytest_k8s_job.cluster.pods import JobRef
 from pytest_k8s_job.errors import UsageError
 from pytest_k8s_job.sync.archive import Archive, pack, size_text
 from pytest_k8s_job.sync.chosen_files import ChosenFiles
-from pytest_k8s_job.sync.config_maps import Changer, ConfigMaps
+from pytest_k8s_job.sync.config_maps import ConfigMaps, Sender
 from pytest_k8s_job.sync.installed import find
 from pytest_k8s_job.sync.job_volumes import Part, mount
 from pytest_k8s_job.sync.needed_plugins import needed_plugins, plugin_words
@@ -24,7 +24,7 @@ from pytest_k8s_job.sync.packages import Packages, choose_packages
 from pytest_k8s_job.sync.requirements_file import Wanted, read_requirements
 from pytest_k8s_job.sync.sync_options import SyncOptions
 from pytest_k8s_job.sync.tool_archive import tool_archive
-from pytest_k8s_job.wire.sync_layout import NAMED_DIGITS, content_digest, part_name
+from pytest_k8s_job.wire.sync_layout import NAMED_DIGITS, TOOL_FILE, content_digest, part_name
 
 __all__ = ["SyncedTests", "gather"]
 
@@ -69,7 +69,7 @@ class SyncedTests:
         return mount(manifest, [*self._shared, *self._own], order, self.digest)
 
     def create(
-        self, cluster: Changer, namespace: str, run_id: str, create_job: Callable[[], JobRef]
+        self, cluster: Sender, namespace: str, run_id: str, create_job: Callable[[], JobRef]
     ) -> JobRef:
         """Create the ConfigMaps, and the Job between them."""
         config_maps = ConfigMaps(cluster, namespace)
@@ -79,7 +79,7 @@ class SyncedTests:
     @property
     def _shared(self) -> list[Part]:
         """The parts that are the same in other runs, named by their content."""
-        files = {"tool.zip": self.tool}
+        files = {TOOL_FILE: self.tool}
         if self.packages is not None:
             pieces = enumerate(self.packages.parts)
             files |= {part_name("packages", number): data for number, data in pieces}

@@ -141,7 +141,7 @@ class LocalCluster:
     def read(self, _path: str, _accept: str) -> tuple[bytes, float]:
         return b'{"metadata": {"name": "local"}, "items": []}', 0.0
 
-    def change(self, _method: str, _path: str, _body: Mapping[str, Any] | None = None) -> None:
+    def send(self, _method: str, _path: str, _body: object = None) -> Mapping[str, Any]:
         raise ClusterError("pods on this machine have no ConfigMaps: --sync needs a cluster")
 
     def log(self, job: JobRef, pod: str, _since: int | None) -> Iterator[bytes]:

@@ -35,6 +35,7 @@ PATIENCE_SECONDS = 60.0  # for an API server that does not answer
 POLL_SECONDS = 2.0
 MOST_GONE = 3  # Jobs in a row that are deleted before their verdict
 Say = Callable[[str], None]
+Judge = Callable[[KubernetesCluster, Place, Template, str], Judged | None]
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,21 @@ class Wishes:
 
 
 class Validator:
-    """Validates the target of one template; `say` is told each step in a line."""
+    """Validates the target of one template; `say` is told each step in a line.
 
-    def __init__(
-        self, cluster: KubernetesCluster, place: Place, template: Template, store: Store, say: Say
+    `judge` follows a Job and judges it; a test has one without a cluster.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 (each is another thing)
+        self,
+        cluster: KubernetesCluster,
+        place: Place,
+        template: Template,
+        store: Store,
+        say: Say,
+        judge: Judge = judge_job,
     ) -> None:
+        self._judge_job = judge
         self._cluster = cluster
         self._place = place
         self._template = template
@@ -73,7 +84,6 @@ class Validator:
 
     def validate(self, wishes: Wishes) -> Validation:
         """Return the verdict on what is deployed; create its Job if nobody has."""
-        self._judge_left_over()
         found = self._once(wishes)
         for _ in range(wishes.retry_void):
             if found.verdict != "VOID" or self._key_now() == found.key:
@@ -113,6 +123,7 @@ class Validator:
         end = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
+                self._judge_left_over()
                 return self._verdict(wishes)
             except ClusterError as error:
                 if error.is_final or time.monotonic() > end:
@@ -167,7 +178,7 @@ class Validator:
         return self._again.get(key, key)
 
     def _judge(self, job: str) -> Judged | None:
-        return judge_job(self._cluster, self._place, self._template, job)
+        return self._judge_job(self._cluster, self._place, self._template, job)
 
     def _judge_left_over(self) -> None:
         """Judge the runs that ended while nobody looked: each rollout has its verdict."""

@@ -77,7 +77,7 @@ class Watch:
     seen: list[tuple[str, list[Validation], float]] = field(default_factory=list)
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _without: dict[str, tuple[str, float]] = field(default_factory=dict)
-    _later: dict[str, float] = field(default_factory=dict)
+    _tried: dict[str, tuple[str, float]] = field(default_factory=dict)
     _wake: threading.Event = field(default_factory=threading.Event)
     _watched: set[str] = field(default_factory=set)
     _stopped: threading.Event = field(default_factory=threading.Event)
@@ -114,7 +114,7 @@ class Watch:
             since = self._without.get(template.name, ("", 0.0))[1]
             seen.append((template.name, runs, since))
             if not validated or left_over(jobs, template, runs, time.time()):
-                self._begin(template)
+                self._begin(template, key)
             self._follow_changes(target.namespaces)
         self.seen = seen
 
@@ -125,10 +125,12 @@ class Watch:
         elif self._without.get(name, ("", 0.0))[0] != key:
             self._without[name] = (key, time.time())
 
-    def _begin(self, template: Template) -> None:
+    def _begin(self, template: Template, key: str) -> None:
         busy = template.name in self._running or len(self._running) >= MOST_RUNS
-        if busy or time.monotonic() < self._later.get(template.name, 0.0):
+        tried, ended = self._tried.get(template.name, ("", 0.0))
+        if busy or (tried == key and time.monotonic() < ended + RETRY_SECONDS):
             return
+        self._tried[template.name] = (key, time.monotonic())
         self.say(f"{template.name}: a run or a rollout has no verdict yet")
         process = self.start(template)
         self._running[template.name] = process
@@ -143,7 +145,7 @@ class Watch:
         for name, process in list(self._running.items()):
             if process.poll() is not None:
                 del self._running[name]
-                self._later[name] = time.monotonic() + RETRY_SECONDS
+                self._tried[name] = (self._tried[name][0], time.monotonic())
 
     def _follow_changes(self, namespaces: Iterable[str]) -> None:
         """Let a change of a workload end the wait between two looks."""

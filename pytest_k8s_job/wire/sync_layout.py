@@ -16,6 +16,7 @@ __all__ = [
     "SUITE",
     "SYNC",
     "TOOL",
+    "TOOL_FILE",
     "WORK",
     "content_digest",
     "part_name",
@@ -24,7 +25,8 @@ __all__ = [
 
 INPUT = "/k8s-job/input"  # the volume of the ConfigMaps, read-only
 WORK = "/k8s-job/work"  # an emptyDir
-TOOL = f"{INPUT}/tool.zip"  # the pod's half of this package
+TOOL_FILE = "tool.zip"  # the pod's half of this package
+TOOL = f"{INPUT}/{TOOL_FILE}"
 SUITE = f"{WORK}/suite"  # pytest's root directory
 PACKAGES = f"{WORK}/packages"  # pytest and what the tests need, where the image has none
 

@@ -31,7 +31,7 @@ class Server:
         self._check("GET")
         return json.dumps({"items": list(self.there.values())}).encode(), 0.0
 
-    def change(self, method: str, path: str, body: Any = None) -> None:
+    def send(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         name = path.rpartition("/")[2] if method != "POST" else body["metadata"]["name"]
         self.calls.append(f"{method} {name}")
         self._check(f"{method} {name}")
@@ -48,6 +48,7 @@ class Server:
             for key, value in body["metadata"].items():
                 found = self.there[name]["metadata"]
                 found[key] = {**found[key], **value} if isinstance(value, dict) else value
+        return {}
 
     def _check(self, call: str) -> None:
         if call in self.refuse:

@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 import local_cluster
+from pytest_k8s_job.sync.built_in import role_text
 from tests.checkout import CHECKOUT
 from tests.tool.conftest import SECONDS
 from tests.tool.run.test_on_cluster import Place, kubectl, wait_until
@@ -287,6 +288,21 @@ def test_a_quota_on_config_maps_is_named(place: Place) -> None:
     assert result.code == 10, result.stdout
     assert re.search(r"ConfigMap \S+: ResourceQuota few is used up: it asks", result.stdout)
     assert place.names("jobs") == before
+
+
+def test_the_role_that_init_writes_is_enough(place: Place) -> None:
+    """Nothing is created or read that it does not allow."""
+    (place.folder / "test_it.py").write_text(PASSES)
+    kubectl("-n", place.namespace, "apply", "-f", "-", text=role_text())
+    kubectl("-n", place.namespace, "create", "serviceaccount", "tester")
+    account = f"--serviceaccount={place.namespace}:tester"
+    bind = ("create", "rolebinding", "tester", "--role=test-runner", account)
+    kubectl("-n", place.namespace, *bind)
+    kubeconfig = place.folder / "kubeconfig"
+    kubeconfig.write_text(yaml.safe_dump(kubeconfig_of(place.namespace, "tester")))
+    result = place.run("test_it.py", f"--k8s-kubeconfig={kubeconfig}", "--k8s-keep=never")
+    assert result.code == 0, result.stdout + result.stderr
+    assert "lacks" not in result.stdout
 
 
 def test_a_missing_right_names_the_rule(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,12 +102,19 @@ def test_a_compiled_package_is_replaced_by_its_pure_wheel(index: Path) -> None:
     assert versions(choose("MarkupSafe")) == {"markupsafe": version("markupsafe")}
 
 
-@pytest.mark.parametrize("name", ["numpy", "no-such-package-anywhere"])
-def test_without_a_pure_wheel_the_error_names_the_package(name: str, index: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("numpy", r"numpy [\d.]+ has compiled code and no pure wheel"),
+        ("no-such-package-anywhere", "there is no pure wheel of no-such-package-anywhere"),
+    ],
+)
+def test_without_a_pure_wheel_the_error_names_the_package(
+    name: str, words: str, index: Path
+) -> None:
     """And says what to do in its place."""
-    with pytest.raises(UsageError) as error:
+    with pytest.raises(UsageError, match=words) as error:
         choose(name)
-    assert name in str(error.value)
     assert "make an image with it, then --sync on top" in str(error.value)
 
 

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from pytest_k8s_job.pod import synced
+from pytest_k8s_job.sync import job_volumes
 from pytest_k8s_job.sync.archive import Archive, pack_contents
-from pytest_k8s_job.sync.job_volumes import BOOTSTRAP
+from pytest_k8s_job.sync.job_volumes import bootstrap
 from pytest_k8s_job.sync.tool_archive import tool_archive
 from pytest_k8s_job.wire import sync_layout
 
@@ -122,10 +123,22 @@ def test_another_python_than_the_packages_need_is_one_line(pod: Pod) -> None:
 
 def test_an_old_python_is_one_line() -> None:
     """It could not even import this tool."""
-    code = f"import sys; sys.version_info = (3, 9, 2); exec({BOOTSTRAP!r})"
+    code = f"import sys; sys.version_info = (3, 9, 2); exec({bootstrap(b'')!r})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == "--sync needs Python 3.11 or newer in the image\n"
+
+
+def test_another_tool_than_was_sent_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its ConfigMap is shared: somebody may have made one of that name."""
+    monkeypatch.setattr(job_volumes, "TOOL", str(tmp_path / "tool.zip"))
+    (tmp_path / "tool.zip").write_bytes(tool_archive() + b"more")
+    command = [sys.executable, "-c", bootstrap(tool_archive())]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "is not what was sent" in done.stderr
 
 
 def test_the_image_stays_below_what_was_sent(pod: Pod) -> None:

@@ -112,12 +112,19 @@ def test_what_is_there_or_never_was_is_no_failure(status: int) -> None:
 @pytest.mark.parametrize(
     "error", [ClusterError("no answer"), ValueError("HTML"), KeyError("items")]
 )
-def test_without_an_answer_it_ends_at_once(error: Exception) -> None:
+@pytest.mark.parametrize(("method", "requests"), [("GET", 1), ("POST", 2)])
+def test_without_an_answer_it_ends_at_once(method: str, requests: int, error: Exception) -> None:
     """The first request without an answer is the last: verdicts wait for no time-outs."""
-    writer = Recorder({"GET": error})
+    writer = Recorder({method: error})
     (line,) = announce(writer, run(workloads=TWO))
     assert line.startswith("the verdict is not shown on workloads and Job: ")
-    assert len(writer.seen) == 1
+    assert len(writer.seen) == requests
+
+
+def test_labels_without_an_answer_are_told() -> None:
+    """The last request may be the one without an answer."""
+    (line,) = announce(Recorder({"PATCH": ClusterError("no answer")}), run())
+    assert line == "the verdict is not shown on workloads and Job: no answer"
 
 
 def test_a_kind_of_others_has_its_event_too() -> None:

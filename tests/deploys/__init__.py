@@ -1,0 +1,1 @@
+"""Deploys in a row, each with the verdict that it must get."""

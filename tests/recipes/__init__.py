@@ -1,0 +1,1 @@
+"""Recipes: the tool behind other people's deployment systems, run for real."""
