@@ -95,14 +95,17 @@ def run_validate(cluster: KubernetesCluster, options: argparse.Namespace) -> int
     wishes = replace(wishes, policy=options.policy)
     if options.notify:
         check_url(options.notify)
+    validator = Validator(cluster, place, template, store, _say)
     try:
-        found = Validator(cluster, place, template, store, _say).validate(wishes)
+        found = validator.validate(wishes)
     except ClusterError as error:
         _say(f"NO VERDICT: {error}")
         return EXIT_NOT_RUN
     _say(verdict_text(found))
-    if options.notify and (failed := notify(options.notify, found, _notify_key())):
-        _say(failed)
+    earlier = [each for each in validator.concluded if each.job != found.job]
+    for each in [*earlier, found] if options.notify else ():
+        if failed := notify(options.notify, each, _notify_key()):
+            _say(failed)
     return found.exit_code
 
 

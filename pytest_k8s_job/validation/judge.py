@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_k8s_job.cluster.client import KubernetesCluster
 from pytest_k8s_job.cluster.joining import read_job
-from pytest_k8s_job.cluster.objects import Object, name_of
+from pytest_k8s_job.cluster.objects import Object, name_of, owners
 from pytest_k8s_job.cluster.pods import PodState, Reader
 from pytest_k8s_job.cluster.text import epoch
 from pytest_k8s_job.errors import ClusterError, GoneError
@@ -20,7 +20,7 @@ from pytest_k8s_job.target.model import Target
 from pytest_k8s_job.target.rollouts import is_later
 from pytest_k8s_job.target.workload import Workload
 from pytest_k8s_job.validation.follow import USAGE_ERROR, Place, follow
-from pytest_k8s_job.validation.key import run_in_name
+from pytest_k8s_job.validation.key import rollout_key, run_in_name
 from pytest_k8s_job.validation.proof import judgement_of
 from pytest_k8s_job.validation.record import Validation
 from pytest_k8s_job.validation.template import Template
@@ -33,7 +33,7 @@ from pytest_k8s_job.verdict.verdict import (
     void,
 )
 
-__all__ = ["Judged", "change_during", "judge_job", "not_run"]
+__all__ = ["Judged", "change_during", "judge_job", "not_run", "scheduled_by"]
 
 BAD = ("failed", "error")
 
@@ -53,6 +53,11 @@ class Judged:
     log: bytes = b""
 
 
+def scheduled_by(job: Object) -> set[str]:
+    """Return the CronJobs that own a Job: made by their schedule, or `--from`."""
+    return {str(each["name"]) for each in owners(job) if each["kind"] == "CronJob"}
+
+
 def judge_job(
     cluster: KubernetesCluster, place: Place, template: Template, name: str
 ) -> Judged | None:
@@ -68,13 +73,17 @@ def judge_job(
         return None
     if job["metadata"]["uid"] != first["metadata"]["uid"]:
         return None  # another one took its name meanwhile
-    run, before = run_in_name(name), read_tested(job)
-    judgement = judgement_of(followed, job, run)
-    if before is None or before.key != run.partition("-")[0]:
+    before: Deployed | None
+    if template.name in scheduled_by(job):
+        before, change = _read_afterwards(cluster, template.search, followed.report)
+        judgement = judgement_of(followed, job, "")
+    else:
+        before, change = _read_before(cluster, template.search, job, followed.report)
+        judgement = judgement_of(followed, job, run_in_name(name))
+    if before is None:
         text = f"Job {name} does not say what was deployed when it was created"
         judgement = Judgement(Verdict.INCOMPLETE, EXIT_INCOMPLETE, text)
-        before = Deployed(run.partition("-")[0], Target())
-    elif change := change_during(cluster, template.search, before.target, followed.report):
+    elif change is not None:
         judgement = void(judgement, change.sentence, version=change.version)
     joined = read_job(job)
     pod = cluster.pods([joined.job]).get(joined.job)
@@ -87,29 +96,32 @@ def judge_job(
 def _validation(
     template: Template,
     job: Object,
-    before: Deployed,
+    before: Deployed | None,
     judgement: Judgement,
     report: Mapping[str, Any],
 ) -> Validation:
     created, ended = epoch(job["metadata"]["creationTimestamp"]), _window(report)[1]
-    run = run_in_name(name_of(job))
+    name, target = name_of(job), before.target if before is not None else Target()
+    scheduled = template.name in scheduled_by(job)
+    run = name.rpartition("-")[2] if scheduled else run_in_name(name)
     return Validation(
         template.name,
         template.namespace,
-        before.key,
-        int(run.partition("-")[2] or 1),
-        before.target.revision,
-        name_of(job),
+        before.key if before is not None else run.partition("-")[0],
+        1 if scheduled else int(run.partition("-")[2] or 1),
+        target.revision,
+        name,
         run,
         judgement.verdict.value,
         judgement.exit_code,
         "" if judgement.verdict is Verdict.PASSED else judgement.reason.partition("\n")[0],
-        f"target: {before.target.describe(template.namespace)}",
-        *_parts(before.target),
+        f"target: {target.describe(template.namespace)}",
+        *_parts(target),
         report["counts"],
         tuple(each["nodeid"] for each in report["tests"] if each["outcome"] in BAD),
         created,
         round(max(ended, report["finished"]) - created, 1),
+        scheduled,
     )
 
 
@@ -133,6 +145,29 @@ def not_run(template: Template, key: str, target: Target, reason: str) -> Judged
             started=time.time(),
         )
     )
+
+
+def _read_before(
+    reader: Reader, search: Search, job: Object, report: Mapping[str, Any]
+) -> tuple[Deployed | None, Change | None]:
+    """Return what was deployed when a Job was created, and how that changed."""
+    before = read_tested(job)
+    if before is None or before.key != run_in_name(name_of(job)).partition("-")[0]:
+        return None, None
+    return before, change_during(reader, search, before.target, report)
+
+
+def _read_afterwards(
+    reader: Reader, search: Search, report: Mapping[str, Any]
+) -> tuple[Deployed, Change | None]:
+    """Return what a scheduled run has tested, if nothing was rolled out since."""
+    watch, (began, ended) = TargetWatch(reader, search), _window(report)
+    change = watch.change(began, ended) if began else None
+    target = watch.target
+    for each in target.workloads:
+        if change is None and each.changed >= began > 0:
+            change = Change(f"{each} was rolled out since the first test", version=True)
+    return Deployed(rollout_key(reader, target), target), change
 
 
 def change_during(

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pytest_k8s_job.cluster.client import KubernetesCluster
 from pytest_k8s_job.cluster.job_manifest import TEMPLATE_LABEL, Run, arguments_of, make_job
 from pytest_k8s_job.cluster.joining import read_job, run_of
-from pytest_k8s_job.cluster.objects import Object, condition, created, labels_of, name_of, owners
+from pytest_k8s_job.cluster.objects import Object, condition, created, labels_of, name_of
 from pytest_k8s_job.cluster.text import epoch
 from pytest_k8s_job.errors import ClusterError
+from pytest_k8s_job.validation.judge import scheduled_by
 from pytest_k8s_job.validation.key import job_name, run_in_name
 from pytest_k8s_job.validation.record import Validation
 from pytest_k8s_job.validation.store import KEPT_RUNS
@@ -82,7 +83,7 @@ class Runs:
 def left_over(
     jobs: Iterable[Object], template: Template, kept: Sequence[Validation], now: float
 ) -> list[str]:
-    """Return the ended Jobs of validations that have no verdict, the oldest first.
+    """Return the ended Jobs of runs that have no verdict, the oldest first.
 
     The process that started one has some time to judge it. Those before the oldest of a full
     history had their verdict.
@@ -92,8 +93,7 @@ def left_over(
     ended = [
         (created(each), name_of(each))
         for each in jobs
-        if job_name(template.name, run_in_name(name_of(each))) == name_of(each)
-        and labels_of(each).get(TEMPLATE_LABEL) == template.name
+        if (_is_validation(each, template.name) or template.name in scheduled_by(each))
         and name_of(each) not in known
         and epoch(created(each)) >= first
         and 0 < _ended(each) < now - GRACE_SECONDS
@@ -108,8 +108,13 @@ def _ended(job: Object) -> float:
     return max(times, default=0.0)
 
 
+def _is_validation(job: Object, template: str) -> bool:
+    name = name_of(job)
+    own = job_name(template, run_in_name(name)) == name
+    return own and labels_of(job).get(TEMPLATE_LABEL) == template
+
+
 def _makers(job: Object) -> set[str]:
     """Return the names of the templates that a Job was made from."""
     labelled = labels_of(job).get(TEMPLATE_LABEL) if run_of(job) else None
-    scheduled = {str(each["name"]) for each in owners(job) if each["kind"] == "CronJob"}
-    return scheduled | ({labelled} if labelled else set())
+    return scheduled_by(job) | ({labelled} if labelled else set())

@@ -130,6 +130,8 @@ class Store:
     def _is_of(self, found: Validation, obj: Object) -> bool:
         """Whether a record is of the run whose name its object has."""
         name = obj["metadata"]["name"]
+        if found.periodic:
+            return bool(name == found.job)
         own = job_name(found.name, found.run_id) if found.run_id else name
         key = run_in_name(found.job).partition("-")[0] if found.run_id else found.key
         return name == found.job == own and key == found.key

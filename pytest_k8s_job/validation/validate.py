@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from http import HTTPStatus
 
 from pytest_k8s_job.cluster.client import KubernetesCluster
@@ -17,7 +16,7 @@ from pytest_k8s_job.errors import ClusterError, RefusedError, UsageError
 from pytest_k8s_job.run.rollout import Rollout, RolloutResult
 from pytest_k8s_job.target.discovery import find_target
 from pytest_k8s_job.target.model import Target
-from pytest_k8s_job.validation.events import announce
+from pytest_k8s_job.validation.events import announce, told_before
 from pytest_k8s_job.validation.follow import Place
 from pytest_k8s_job.validation.judge import Judged, judge_job, not_run
 from pytest_k8s_job.validation.key import job_name, rollout_key
@@ -32,7 +31,7 @@ from pytest_k8s_job.validation.tested import Deployed
 __all__ = ["Validator", "Wishes"]
 
 PATIENCE_SECONDS = 60.0  # for an API server that does not answer
-POLL_SECONDS = 2.0
+POLL_SECONDS = 2.0  # between two tries
 MOST_GONE = 3  # Jobs in a row that are deleted before their verdict
 Say = Callable[[str], None]
 Judge = Callable[[KubernetesCluster, Place, Template, str], Judged | None]
@@ -81,6 +80,7 @@ class Validator:
         self._runs = Runs(cluster, template, say)
         self._again: dict[str, str] = {}  # key -> run that the user asked for
         self._keeps = True
+        self.concluded: list[Validation] = []  # the verdicts that were drawn, in this order
 
     def validate(self, wishes: Wishes) -> Validation:
         """Return the verdict on what is deployed; create its Job if nobody has."""
@@ -114,7 +114,8 @@ class Validator:
         """Return the newest PASSED that is proven."""
         name = self._template.name
         for each in self._store.read(name):
-            if each.passed and (found := self._store.find(name, each.key)) and found[0].passed:
+            found = [run for run in self._store.find(name, each.key) if not run.periodic]
+            if each.passed and found and found[0].passed:
                 return found[0]
         return None
 
@@ -152,8 +153,7 @@ class Validator:
             if found is not None:
                 return found
             gone += 1
-        text = f"{MOST_GONE} Jobs in a row were deleted before their verdict"
-        raise ClusterError(text, HTTPStatus.GONE)
+        raise ClusterError(f"{gone} Jobs were deleted before their verdict", HTTPStatus.GONE)
 
     def _run(self, run: str, deployed: Deployed, kept: list[Validation]) -> Validation | None:
         """Create or join a run's Job, return its verdict; None if it went away."""
@@ -217,8 +217,7 @@ class Validator:
         if rollout.findings:
             reason = f"{rollout.findings[0].sentence}; {reason}"
         judged = not_run(self._template, key, rollout.target, reason)
-        same = [each for each in kept if not each.run_id]
-        if not key or same:
+        if not key or not all(each.run_id for each in kept):
             return judged.validation
         return self._conclude(judged)
 
@@ -233,6 +232,7 @@ class Validator:
         self._end(judged)
         for line in announce(self._cluster, validation):
             self._say(line)
+        self.concluded.append(validation)
         return validation
 
     def _end(self, judged: Judged) -> None:
@@ -248,11 +248,3 @@ class Validator:
 
     def _key_now(self) -> str:
         return rollout_key(self._cluster, find_target(self._cluster, self._template.search))
-
-
-def told_before(validation: Validation) -> str:
-    """Return the line on a verdict that stands."""
-    at = datetime.fromtimestamp(validation.started).astimezone()
-    when = at.strftime("%H:%M" if time.time() - validation.started < 86400 else "%Y-%m-%d %H:%M")
-    why = f": {validation.first_line}" if validation.first_line else ""
-    return f"{validation.verdict} before, {when}, run {validation.run_id}{why}"

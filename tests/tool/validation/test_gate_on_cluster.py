@@ -179,6 +179,32 @@ def test_a_rollout_while_it_waits_for_another_run(pipeline: Pipeline) -> None:
     assert pipeline.say("gate", "--timeout", "1s")[0] == PASSED
 
 
+def test_a_run_by_its_schedule(pipeline: Pipeline) -> None:
+    """It adds to the history; the verdict on the rollout is another run's."""
+    create = ("create", "job", "shop-29345678", "--from=cronjob/shop")
+    kubectl("-n", pipeline.runs, *create)
+    done = ("wait", "job/shop-29345678", "--for=condition=complete", "--timeout=60s")
+    kubectl("-n", pipeline.runs, *done)
+    assert pipeline.say("gate", "--timeout", "1s")[0] == NOT_RUN
+
+    def judged() -> bool:
+        code, output = pipeline.say("validate", "--quiet")
+        assert code == PASSED, output
+        return len(pipeline.kept()) == 2
+
+    wait_until(judged, "the scheduled run in the history")
+    found = {each["job"]: each for each in pipeline.kept()}
+    scheduled = found.pop("shop-29345678")
+    (validation,) = found.values()
+    assert (scheduled["verdict"], scheduled["periodic"]) == ("PASSED", True)
+    assert (validation["verdict"], validation["periodic"]) == ("PASSED", False)
+    assert scheduled["key"] == validation["key"]
+    kubectl("-n", pipeline.runs, "delete", "configmap", validation["job"])
+    kubectl("-n", pipeline.runs, "delete", "job", validation["job"])
+    code, output = pipeline.say("gate", "--timeout", "1s")
+    assert code == NOT_RUN, output
+
+
 def test_a_run_that_nobody_waited_for(pipeline: Pipeline) -> None:
     """Its process was killed and the next rollout came: its verdict is still drawn, on its own."""
     pipeline.template(slow=3)

@@ -54,6 +54,15 @@ def test_what_is_no_left_over(other: Object) -> None:
     assert left(other) == []
 
 
+def test_an_ended_job_by_its_schedule() -> None:
+    """It is owned by the CronJob, whatever its name and labels."""
+    scheduled = job("shop-29345678", app="shop")
+    scheduled["metadata"]["ownerReferences"] = [{"kind": "CronJob", "name": "shop"}]
+    assert left(scheduled) == ["shop-29345678"]
+    scheduled["metadata"]["ownerReferences"] = [{"kind": "CronJob", "name": "other"}]
+    assert left(scheduled) == []
+
+
 def test_an_old_job_beyond_the_history() -> None:
     """Its verdict was kept once, and deleted as the oldest."""
     full = tuple(run(job=f"shop-{n:010x}", started=BEGIN - 30.0) for n in range(KEPT_RUNS))
