@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_k8s_job.options import add_options, read_options
+from pytest_k8s_job.option_table import add_options
+from pytest_k8s_job.options import read_options
 from pytest_k8s_job.sync.sync_options import add_sync_options
 
 if TYPE_CHECKING:

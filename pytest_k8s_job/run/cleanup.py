@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pytest_k8s_job.errors import ClusterError
-from pytest_k8s_job.options import Keep, Options
+from pytest_k8s_job.option_table import Keep
+from pytest_k8s_job.options import Options
 from pytest_k8s_job.run.run import ClusterRun
 from pytest_k8s_job.verdict.verdict import Judgement
 

@@ -14,7 +14,8 @@ from pytest_k8s_job.cluster.joining import jobs_of_run
 from pytest_k8s_job.cluster.objects import Object
 from pytest_k8s_job.cluster.pods import JobFinder
 from pytest_k8s_job.errors import ClusterError, UsageError
-from pytest_k8s_job.options import DEFAULT_MANIFEST, Options
+from pytest_k8s_job.option_table import DEFAULT_MANIFEST
+from pytest_k8s_job.options import Options
 from pytest_k8s_job.replay.local_plugins import EVIDENCE_PLUGIN, quiet_own_plugins
 from pytest_k8s_job.run.arguments import travelling
 from pytest_k8s_job.run.durations import Durations, shards_for

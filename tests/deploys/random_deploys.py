@@ -51,7 +51,8 @@ def _one(scene: Scene, version: str, chance: random.Random) -> Row:
     wait_until(has_verdict, f"the verdict on {version}, {way}")
     new = [each["verdict"] for each in scene.verdicts()[before:]]
     voids = new.count("VOID")
-    right = new[-1:] == [expected] and len(new) - voids == 1
+    most = 2 if way == "two at once" else 1  # the first of two may have settled before the second
+    right = new[-1:] == [expected] and 1 <= len(new) - voids <= most
     seconds = round(time.monotonic() - began, 1)
     return Row(f"{version}, {way}", expected, ", ".join(new), seconds, right)
 

@@ -57,18 +57,22 @@ class ArgoCD(Recipe):
         where = ("--namespace=argocd", "get", "application", place.namespace)
         state = "{.status.operationState.phase}: {.status.operationState.message}"
         place.show("kubectl", *where, f"-o=jsonpath={state}")
-        place.show("kubectl", "logs", "job/validate")
+        jobs = ("get", "jobs", "-lapp=validate", "--sort-by=.metadata.creationTimestamp")
+        newest = place.kubectl(*jobs, "-o=name").split()[-1]
+        place.show("kubectl", "logs", newest)
         return bool(_operation(place)["phase"] == "Succeeded")
 
     def remove(self, place: Place) -> None:
-        """Delete the Application, and the finalizer of its hook."""
+        """Delete the Application, and the finalizers of its hooks."""
         about = ("application", place.namespace, "--ignore-not-found")
         place.kubectl("delete", *about, namespace="argocd")
         unhook = '--patch={"metadata": {"finalizers": null}}'
-        place.run("kubectl", "patch", "job", "validate", "--type=merge", unhook)
+        for job in place.kubectl("get", "jobs", "-lapp=validate", "-o=name").split():
+            place.kubectl("patch", job, "--type=merge", unhook)
 
     def _commit(self, place: Place, case: Case, version: str) -> str:
-        objects = place.objects("argo-cd/deploy", case, version)
+        objects = place.objects("demo/service", case, version)
+        objects += documents((self.folder / "validate.yaml").read_text())
         (self._repository.folder / "demo.yaml").write_text(yaml.safe_dump_all(objects))
         return self._repository.commit(f"Deploy version {version}")
 

@@ -100,8 +100,8 @@ class Place:
     def show(self, *words: str, folder: Path | None = None, typed: str = "") -> int:
         """Run a command of the user and keep what it prints; return its exit code."""
         done = self.run(*words, folder=folder)
-        text = done.stdout.replace(self.namespace, "demo").rstrip()
-        self.shown.append(f"$ {typed or shlex.join(words)}\n{text}".rstrip())
+        text = f"$ {typed or shlex.join(words)}\n{done.stdout}"
+        self.shown.append(text.replace(self.namespace, "demo").rstrip())
         return done.returncode
 
     def kubectl(self, *words: str, text: str | None = None, namespace: str = "") -> str:

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from pytest_k8s_job.options import Keep, Options, read_options
+from pytest_k8s_job.option_table import Keep
+from pytest_k8s_job.options import Options, read_options
 from pytest_k8s_job.validation.metrics import Metrics
 from tests.checkout import CHECKOUT
 

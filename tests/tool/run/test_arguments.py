@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_k8s_job.options import OPTIONS
+from pytest_k8s_job.option_table import OPTIONS
 from pytest_k8s_job.run.arguments import travelling
 
 
