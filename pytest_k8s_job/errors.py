@@ -24,6 +24,9 @@ __all__ = [
 ]
 
 
+SERVER_ERROR = 500  # HTTP status codes from here on may pass
+
+
 class K8sJobError(Exception):
     """Base of all errors of this package; its text is one sentence for the user."""
 
@@ -54,6 +57,11 @@ class ClusterError(K8sJobError):
         super().__init__(message)
         self.status = status
         self.about: tuple[str, str] | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the server answered no, so that asking again does not help."""
+        return 0 < self.status < SERVER_ERROR
 
 
 class NotReadyError(ClusterError):

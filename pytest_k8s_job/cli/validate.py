@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_k8s_job.cluster.client import KubernetesCluster
-from pytest_k8s_job.errors import UsageError
+from pytest_k8s_job.errors import ClusterError, UsageError
 from pytest_k8s_job.validation.events import verdict_text
 from pytest_k8s_job.validation.follow import Place
 from pytest_k8s_job.validation.gate import Gate
@@ -95,10 +95,17 @@ def run_validate(cluster: KubernetesCluster, options: argparse.Namespace) -> int
     wishes = replace(wishes, policy=options.policy)
     if options.notify:
         check_url(options.notify)
-    found = Validator(cluster, place, template, store, _say).validate(wishes)
+    validator = Validator(cluster, place, template, store, _say)
+    try:
+        found = validator.validate(wishes)
+    except ClusterError as error:
+        _say(f"NO VERDICT: {error}")
+        return EXIT_NOT_RUN
     _say(verdict_text(found))
-    if options.notify and (failed := notify(options.notify, found, _notify_key())):
-        _say(failed)
+    earlier = [each for each in validator.concluded if each.job != found.job]
+    for each in [*earlier, found] if options.notify else ():
+        if failed := notify(options.notify, each, _notify_key()):
+            _say(failed)
     return found.exit_code
 
 
@@ -160,11 +167,10 @@ def _add_template(parser: argparse.ArgumentParser) -> None:
 
 
 def _template(cluster: KubernetesCluster, options: argparse.Namespace) -> Template:
-    namespace = options.namespace or cluster.namespace
     if options.manifest:
-        found = load_template(Path(options.manifest), namespace)
+        found = load_template(Path(options.manifest), options.namespace, cluster.namespace)
     else:
-        found = read_template(cluster, namespace, options.name)
+        found = read_template(cluster, options.namespace or cluster.namespace, options.name)
     if options.target:
         found = replace(found, policy=replace(found.policy, target=tuple(options.target)))
     return found

@@ -54,7 +54,8 @@ class Run:
     """What is new in one Job of a run, with ids of its own.
 
     The Job that replaces the pod of a shard has `suffix` and `notes` (annotations) of its own,
-    and the `index` of the shard if it is to run all of it.
+    and the `index` of the shard if it is to run all of it. `pod_notes` are annotations of the pod
+    template, which nobody can change once the Job exists.
     """
 
     arguments: Sequence[str]
@@ -67,6 +68,7 @@ class Run:
     suffix: str = ""
     index: int | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
+    pod_notes: Mapping[str, str] = field(default_factory=dict)
     run_id: str = field(default_factory=lambda: secrets.token_hex(4))
     nonce: str = field(default_factory=lambda: secrets.token_hex(16))
 
@@ -135,6 +137,9 @@ def make_job(manifest: Object, run: Run) -> Object:
         ours = {RUN_LABEL: run.run_id, TEMPLATE_LABEL: manifest["metadata"]["name"]}
         labelled["labels"] = {**(labelled.get("labels") or {}), **ours}
     metadata["annotations"] = {**(metadata.get("annotations") or {}), **run.notes}
+    if run.pod_notes:
+        own = template["metadata"].get("annotations") or {}
+        template["metadata"]["annotations"] = {**own, **run.pod_notes}
     _let_pods_fail_alone(job["spec"], run.selection.shards if run.index is None else 1)
     container = container_of(job)
     container["args"] = [*split_arguments(container)[0], *run.arguments]

@@ -29,7 +29,7 @@ from pytest_k8s_job.wire.agent_settings import NONCE
 from pytest_k8s_job.wire.frames import MAX_LINE
 from pytest_k8s_job.wire.journal import read_command
 
-__all__ = ["Joined", "jobs_of_run", "learn_nonce", "read_job", "run_of"]
+__all__ = ["FIRST_FRAME", "Joined", "jobs_of_run", "learn_nonce", "read_job", "run_of"]
 
 POLL_SECONDS = 0.3  # between two looks at a pod that has not started
 FIRST_FRAME = re.compile(rb"::k8sjob1 ([0-9a-f]{32}) 0 1/1 ")

@@ -35,14 +35,17 @@ def search_for(
 
 
 class TargetWatch:
-    """Reads the target of one run; safe to be asked by several threads."""
+    """Reads the target of one run; safe to be asked by several threads.
 
-    def __init__(self, reader: Reader, search: Search) -> None:
+    `before` is the target as it was before the tests, if that was read elsewhere.
+    """
+
+    def __init__(self, reader: Reader, search: Search, before: Target | None = None) -> None:
         self.namespace = search.namespace
         self._reader = reader
         self._search = search
         self._lock = threading.Lock()
-        self._before: Target | None = None
+        self._before = before
         self._read_with: Search | None = None
         self._now = Target()
         self.notes: list[str] = []

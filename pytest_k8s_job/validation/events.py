@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
@@ -15,7 +16,15 @@ from pytest_k8s_job.errors import ClusterError, GoneError
 from pytest_k8s_job.validation.record import Validation
 from pytest_k8s_job.verdict.verdict import Verdict
 
-__all__ = ["REVISION_LABEL", "VERDICT_LABEL", "Writer", "announce", "label_value", "verdict_text"]
+__all__ = [
+    "REVISION_LABEL",
+    "VERDICT_LABEL",
+    "Writer",
+    "announce",
+    "label_value",
+    "told_before",
+    "verdict_text",
+]
 
 REVISION_LABEL = "pytest-k8s-job/revision"
 VERDICT_LABEL = "pytest-k8s-job/verdict"
@@ -171,3 +180,11 @@ def _try_labels(cluster: Writer, validation: Validation) -> Iterator[str]:
         if not error.status:
             raise
         yield f"no labels on Job {validation.job}: {error}"
+
+
+def told_before(validation: Validation) -> str:
+    """Return the line on a verdict that stands."""
+    at = datetime.fromtimestamp(validation.started).astimezone()
+    when = at.strftime("%H:%M" if time.time() - validation.started < 86400 else "%Y-%m-%d %H:%M")
+    why = f": {validation.first_line}" if validation.first_line else ""
+    return f"{validation.verdict} before, {when}, run {validation.run_id}{why}"

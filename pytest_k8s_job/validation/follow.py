@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,12 @@ from typing import Any
 
 from pytest_k8s_job.errors import ClusterError
 
-__all__ = ["DOCUMENT", "KEPT", "Followed", "Place", "follow"]
+__all__ = ["DOCUMENT", "KEPT", "USAGE_ERROR", "Followed", "Place", "follow"]
 
 PLUGIN = "pytest_k8s_job.validation.session_plugin"
 DOCUMENT = "PYTEST_K8S_JOB_DOCUMENT"  # environment of PLUGIN: the file that the session leaves
 KEPT = "PYTEST_K8S_JOB_KEPT"  # environment of PLUGIN: the folder of a kept run
+USAGE_ERROR = 4  # pytest's own exit code
 TAIL = 2000  # characters of the output that an error shows
 
 
@@ -87,9 +89,22 @@ def follow(
             text=True,
             check=False,
         )
+        raw = log.read_bytes() if log.exists() else b""
         try:
             found = json.loads(document.read_text("utf-8"))
         except (OSError, ValueError):
+            if done.returncode == USAGE_ERROR and raw:
+                return Followed(_refused(raw), raw)
             said = f": {(done.stdout or '')[-TAIL:].strip()}" if not place.show else ""
             raise ClusterError(f"the run of Job {job} could not be read{said}") from None
-        return Followed(found, log.read_bytes() if log.exists() else b"")
+        return Followed(found, raw)
+
+
+def _refused(log: bytes) -> Mapping[str, Any]:
+    """Return the report of a session whose arguments pytest in the pod has refused."""
+    lines = (each for each in log.decode("utf-8", "replace").splitlines() if "::k8s" not in each)
+    said = (each.partition("error: ")[2] for each in lines)
+    line = next(filter(None, said), "its log says why")
+    now = time.time()
+    report = {"verdict": "USAGE ERROR", "exit_code": USAGE_ERROR, "first_line": line}
+    return report | {"counts": {}, "tests": [], "finished": now}

@@ -7,15 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pytest_k8s_job.cluster.client import KubernetesCluster
-from pytest_k8s_job.cluster.job_manifest import NAME_LIMIT
 from pytest_k8s_job.cluster.joining import read_job
-from pytest_k8s_job.errors import GoneError
+from pytest_k8s_job.errors import ClusterError, GoneError
 from pytest_k8s_job.target.discovery import find_target
-from pytest_k8s_job.target.model import Target
 from pytest_k8s_job.target.settled import unsettled
 from pytest_k8s_job.validation.follow import Place
 from pytest_k8s_job.validation.judge import judge_job
-from pytest_k8s_job.validation.key import rollout_key
+from pytest_k8s_job.validation.key import job_name, rollout_key
 from pytest_k8s_job.validation.record import Validation
 from pytest_k8s_job.validation.store import Store
 from pytest_k8s_job.validation.template import Template
@@ -43,7 +41,10 @@ class Gate:
         """
         end, said = time.monotonic() + seconds, ""
         while True:
-            found, missing = self._look(revision)
+            try:
+                found, missing = self._look(revision)
+            except ClusterError as error:  # it may answer again before the time is over
+                found, missing = None, str(error)
             if found is not None or time.monotonic() > end:
                 return found, missing
             if missing != said:
@@ -59,23 +60,21 @@ class Gate:
             return None, f"revision {target.revision[:10]} is deployed, not {revision}"
         key, waiting = rollout_key(self.cluster, target), unsettled(target)
         kept = self.store.find(self.template.name, key)
-        kept = [each for each in kept if each.run_id or waiting]
+        kept = [each for each in kept if (each.run_id or waiting) and not each.periodic]
         if kept:
             return kept[0], ""
         if waiting:
             return None, f"the rollout is not over: {waiting[0]}"
-        return self._from_job(key, target)
+        return self._from_job(key, f"revision {target.revision[:10]}")
 
-    def _from_job(self, key: str, target: Target) -> tuple[Validation | None, str]:
+    def _from_job(self, key: str, shown: str) -> tuple[Validation | None, str]:
         """Judge the Job of this rollout by its own log, if it has ended."""
-        ending = f"-{key}"
-        name = self.template.name[: NAME_LIMIT - len(ending)] + ending
-        shown = f"revision {target.revision[:10]}"
+        name = job_name(self.template.name, key)
         try:
             job = self.cluster.find(self.template.namespace, name)
         except GoneError:
             return None, f"{shown} has no verdict, and Job {name} does not exist"
         if not read_job(job).over:
             return None, f"Job {name} tests {shown}"
-        judged = judge_job(self.cluster, self.place, self.template, name, target)
+        judged = judge_job(self.cluster, self.place, self.template, name)
         return (judged.validation, "") if judged is not None else (None, f"Job {name} went away")

@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from http import HTTPStatus
 
+from pytest_k8s_job.cluster.job_manifest import NAME_LIMIT
 from pytest_k8s_job.cluster.objects import name_of
 from pytest_k8s_job.cluster.pods import Reader
 from pytest_k8s_job.errors import ClusterError
 from pytest_k8s_job.target.model import Target
 from pytest_k8s_job.target.workload import digest
 
-__all__ = ["KEY_LENGTH", "rollout_key"]
+__all__ = ["KEY_LENGTH", "job_name", "rollout_key", "run_in_name"]
 
 KEY_LENGTH = 10
+RUN = re.compile(rf"-([0-9a-f]{{{KEY_LENGTH}}}(?:-[1-9][0-9]{{0,3}})?)$")
+UNREADABLE = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 REVISIONS = "/apis/apps/v1/namespaces/{}/controllerrevisions"
+
+
+def job_name(template: str, run: str) -> str:
+    """Return the name of the Job of a run, which is the lock on it."""
+    ending = f"-{run}"
+    return template[: NAME_LIMIT - len(ending)] + ending
+
+
+def run_in_name(job: str) -> str:
+    """Return the run in a Job's name, KEY or KEY-NUMBER; "" without one."""
+    found = RUN.search(job)
+    return found[1] if found else ""
 
 
 def rollout_key(reader: Reader, target: Target) -> str:
@@ -38,13 +55,16 @@ def _statefulset_numbers(
 ) -> Iterator[tuple[tuple[str, str, str], str]]:
     """Yield (workload, number) of StatefulSets, which only their ControllerRevisions count.
 
-    Where these may not be read, the revision's name stands for it: a way back is not seen then.
+    Where a Role does not let them be read, the revision's name stands for it: a way back is not
+    seen then. Any other error is the caller's: a key without the number would be another key.
     """
     sets = [each for each in target.workloads if each.kind == "statefulset"]
     for namespace in sorted({each.namespace for each in sets}):
         try:
             body, _ = reader.read(REVISIONS.format(namespace), "application/json")
-        except ClusterError:
+        except ClusterError as error:
+            if error.status not in UNREADABLE:
+                raise
             continue
         found = {
             name_of(each): str(each.get("revision")) for each in json.loads(body)["items"] or []

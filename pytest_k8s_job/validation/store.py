@@ -21,6 +21,8 @@ from pytest_k8s_job.cluster.pods import PodState
 from pytest_k8s_job.errors import ClusterError, GoneError
 from pytest_k8s_job.validation.follow import Followed, Place, follow
 from pytest_k8s_job.validation.kept_cluster import write_kept
+from pytest_k8s_job.validation.key import job_name, run_in_name
+from pytest_k8s_job.validation.proof import judgement_of
 from pytest_k8s_job.validation.record import Validation
 
 __all__ = ["KEPT_RUNS", "Store"]
@@ -114,15 +116,25 @@ class Store:
             found = Validation.of_json(json.loads(data["validation.json"]))
         except (KeyError, TypeError, ValueError):
             return None
-        if not hmac.compare_digest(digest, self._sign(data)):
+        if not hmac.compare_digest(digest, self._sign(data)) or not self._is_of(found, obj):
             return None
         if not found.passed or self._key is not None:
             return found
         try:
-            again = self.follow(found.job, show=False).report
-        except ClusterError:
+            job = json.loads(data["job.json"])
+            again = judgement_of(self.follow(found.job, show=False), job, found.run_id)
+        except (ClusterError, KeyError, TypeError, ValueError):
             return None
-        return found if again["verdict"] == found.verdict else None
+        return found if again.verdict == found.verdict else None
+
+    def _is_of(self, found: Validation, obj: Object) -> bool:
+        """Whether a record is of the run whose name its object has."""
+        name = obj["metadata"]["name"]
+        if found.periodic:
+            return bool(name == found.job)
+        own = job_name(found.name, found.run_id) if found.run_id else name
+        key = run_in_name(found.job).partition("-")[0] if found.run_id else found.key
+        return name == found.job == own and key == found.key
 
     def _sign(self, data: Mapping[str, str]) -> str:
         text = json.dumps(data, sort_keys=True).encode()

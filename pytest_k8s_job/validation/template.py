@@ -73,9 +73,10 @@ def read_template(cluster: KubernetesCluster, namespace: str, name: str) -> Temp
     return _template(cronjob, namespace, f"CronJob {name}")
 
 
-def load_template(path: Path, namespace: str) -> Template:
-    """Return the one Job or CronJob of a file."""
+def load_template(path: Path, namespace: str | None, default: str) -> Template:
+    """Return the Job or CronJob of a file, in `namespace`, its own, or `default`."""
     job = load_job(path)
+    namespace = namespace or job["metadata"].get("namespace") or default
     job["metadata"]["namespace"] = namespace
     annotations = job["metadata"].get("annotations") or {}
     return Template(job["metadata"]["name"], namespace, job, Policy.read(annotations, str(path)))

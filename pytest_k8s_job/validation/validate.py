@@ -5,36 +5,36 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from http import HTTPStatus
 
 from pytest_k8s_job.cluster.client import KubernetesCluster
-from pytest_k8s_job.cluster.job_manifest import TEMPLATE_LABEL, Run, arguments_of, make_job
-from pytest_k8s_job.cluster.joining import read_job, run_of
-from pytest_k8s_job.cluster.objects import labels_of, name_of
+from pytest_k8s_job.cluster.joining import read_job
 from pytest_k8s_job.diagnosis.finding import Finding
 from pytest_k8s_job.diagnosis.scope import Scope
-from pytest_k8s_job.diagnosis.start_watch import diagnose_target
+from pytest_k8s_job.diagnosis.start_watch import diagnose_target, explain_refusal
 from pytest_k8s_job.errors import ClusterError, RefusedError, UsageError
 from pytest_k8s_job.run.rollout import Rollout, RolloutResult
 from pytest_k8s_job.target.discovery import find_target
 from pytest_k8s_job.target.model import Target
-from pytest_k8s_job.validation.events import announce
+from pytest_k8s_job.validation.events import announce, told_before
 from pytest_k8s_job.validation.follow import Place
 from pytest_k8s_job.validation.judge import Judged, judge_job, not_run
-from pytest_k8s_job.validation.key import rollout_key
+from pytest_k8s_job.validation.key import job_name, rollout_key
 from pytest_k8s_job.validation.masking import mask_secrets
 from pytest_k8s_job.validation.record import Validation
 from pytest_k8s_job.validation.rollback import roll_back
+from pytest_k8s_job.validation.runs import Runs, left_over
 from pytest_k8s_job.validation.store import Store
 from pytest_k8s_job.validation.template import Template
+from pytest_k8s_job.validation.tested import Deployed
 
 __all__ = ["Validator", "Wishes"]
 
-CONFLICT = 409
-POLL_SECONDS = 2.0  # between two looks at a run that has to end first
+PATIENCE_SECONDS = 60.0  # for an API server that does not answer
+POLL_SECONDS = 2.0  # between two tries
 MOST_GONE = 3  # Jobs in a row that are deleted before their verdict
 Say = Callable[[str], None]
-Judge = Callable[[KubernetesCluster, Place, Template, str, Target], Judged | None]
+Judge = Callable[[KubernetesCluster, Place, Template, str], Judged | None]
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,16 @@ class Validator:
         say: Say,
         judge: Judge = judge_job,
     ) -> None:
-        self._judge = judge
+        self._judge_job = judge
         self._cluster = cluster
         self._place = place
         self._template = template
         self._store = store
         self._say = say
+        self._runs = Runs(cluster, template, say)
+        self._again: dict[str, str] = {}  # key -> run that the user asked for
+        self._keeps = True
+        self.concluded: list[Validation] = []  # the verdicts that were drawn, in this order
 
     def validate(self, wishes: Wishes) -> Validation:
         """Return the verdict on what is deployed; create its Job if nobody has."""
@@ -110,28 +114,81 @@ class Validator:
         """Return the newest PASSED that is proven."""
         name = self._template.name
         for each in self._store.read(name):
-            if each.passed and (found := self._store.find(name, each.key)) and found[0].passed:
+            found = [run for run in self._store.find(name, each.key) if not run.periodic]
+            if each.passed and found and found[0].passed:
                 return found[0]
         return None
 
     def _once(self, wishes: Wishes) -> Validation:
+        """Return the verdict on what is deployed; an API server may restart meanwhile."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                self._judge_left_over()
+                return self._verdict(wishes)
+            except ClusterError as error:
+                if error.is_final or time.monotonic() > end:
+                    raise
+                self._say(f"once more: {error}")
+                time.sleep(POLL_SECONDS)
+
+    def _verdict(self, wishes: Wishes) -> Validation:
         """Return the verdict on the rollout that is deployed at this moment."""
-        for _ in range(MOST_GONE):
+        gone, end = 0, time.monotonic() + wishes.timeout
+        while gone < MOST_GONE:
             rollout = self._settle(wishes.wait_rollout)
             key = rollout_key(self._cluster, rollout.target)
             kept = self._store.find(self._template.name, key) if key else []
             if rollout.reason:
                 return self._cannot_run(rollout, key, kept)
-            ran = [each for each in kept if each.run_id]  # else it could not run, and now it can
+            # One that could not run is none: now it can. One by a schedule replaces none.
+            ran = [each for each in kept if each.run_id and not each.periodic]
             if ran and not wishes.again:
                 self._say(told_before(ran[0]))
                 return ran[0]
-            name = self._start(key, len(ran) + 1 if wishes.again else 1, wishes)
-            judged = self._judge(self._cluster, self._place, self._template, name, rollout.target)
+            run = self._run_of(key, ran, wishes)
+            if self._runs.wait_for_others(run, end):
+                continue  # what is deployed may be something else by now
+            found = self._run(run, Deployed(key, rollout.target), kept)
+            if found is not None:
+                return found
+            gone += 1
+        raise ClusterError(f"{gone} Jobs were deleted before their verdict", HTTPStatus.GONE)
+
+    def _run(self, run: str, deployed: Deployed, kept: list[Validation]) -> Validation | None:
+        """Create or join a run's Job, return its verdict; None if it went away."""
+        name = job_name(self._template.name, run)
+        try:
+            self._runs.create(run, deployed)
+        except ClusterError as error:
+            if not error.is_final:
+                raise
+            why = explain_refusal(self._cluster, self._template.namespace, name, error)
+            refused = RolloutResult(deployed.target, f"Job {name} was refused", (why,))
+            return self._cannot_run(refused, deployed.key, kept)
+        judged = self._judge(name)
+        if judged is not None:
+            return self._conclude(judged)
+        self._say(f"Job {name} was deleted before its verdict")
+        return None
+
+    def _run_of(self, key: str, ran: list[Validation], wishes: Wishes) -> str:
+        if wishes.again and key not in self._again:
+            self._again[key] = self._runs.next_run(key, [each.job for each in ran])
+        return self._again.get(key, key)
+
+    def _judge(self, job: str) -> Judged | None:
+        return self._judge_job(self._cluster, self._place, self._template, job)
+
+    def _judge_left_over(self) -> None:
+        """Judge the runs that ended while nobody looked: each rollout has its verdict."""
+        template = self._template
+        jobs, kept = self._cluster.jobs(template.namespace), self._store.read(template.name)
+        for name in left_over(jobs, template, kept, time.time()):
+            judged = self._judge(name) if self._keeps else None
             if judged is not None:
-                return self._conclude(judged)
-            self._say(f"Job {name} was deleted before its verdict")
-        raise ClusterError(f"{MOST_GONE} Jobs in a row were deleted before their verdict")
+                found = self._conclude(judged)
+                self._say(f"{found.verdict} of {name}, which nobody had judged")
 
     def _settle(self, seconds: float) -> RolloutResult:
         """Wait until the target's rollout is over, or cannot end."""
@@ -160,51 +217,9 @@ class Validator:
         if rollout.findings:
             reason = f"{rollout.findings[0].sentence}; {reason}"
         judged = not_run(self._template, key, rollout.target, reason)
-        same = [each for each in kept if not each.run_id]
-        if not key or same:
+        if not key or not all(each.run_id for each in kept):
             return judged.validation
         return self._conclude(judged)
-
-    def _start(self, key: str, number: int, wishes: Wishes) -> str:
-        """Create the Job of a rollout or find it, and return its name, the lock."""
-        template = self._template
-        run_id = key if number == 1 else f"{key}-{number}"
-        run = Run(arguments_of(template.job), template.namespace, run_id=run_id)
-        job = make_job(template.job, run)
-        name = name_of(job)
-        self._wait_for_others(name, wishes.timeout)
-        try:
-            self._cluster.create(job)
-            self._say(f"Job {name}")
-        except ClusterError as error:
-            if error.status != CONFLICT:
-                raise
-            self._say(f"Job {name}, which runs already")
-        return name
-
-    def _wait_for_others(self, name: str, seconds: float) -> None:
-        """Wait until no other run of this template goes on: they would disturb each other."""
-        end, told = time.monotonic() + seconds, False
-        while others := self._others(name):
-            if not told:
-                self._say(f"waiting for {others[0]}, another run on the same target")
-                told = True
-            if time.monotonic() > end:
-                remedy = f"kubectl -n {self._template.namespace} delete job {others[0]}"
-                raise ClusterError(f"Job {others[0]} still runs after {seconds:g} s; {remedy}")
-            time.sleep(POLL_SECONDS)
-
-    def _others(self, name: str) -> list[str]:
-        jobs = self._cluster.jobs(self._template.namespace)
-        if any(name_of(each) == name for each in jobs):
-            return []  # it has begun: it is to be joined
-        return [
-            name_of(each)
-            for each in jobs
-            if labels_of(each).get(TEMPLATE_LABEL) == self._template.name
-            and run_of(each)
-            and not read_job(each).over
-        ]
 
     def _conclude(self, judged: Judged) -> Validation:
         """Keep and announce a verdict; what fails there is said and changes nothing."""
@@ -212,10 +227,12 @@ class Validator:
         try:
             self._store.keep(validation, judged.job, judged.pod, judged.log)
         except ClusterError as error:
+            self._keeps = False
             self._say(f"the verdict could not be kept: {error}")
         self._end(judged)
         for line in announce(self._cluster, validation):
             self._say(line)
+        self.concluded.append(validation)
         return validation
 
     def _end(self, judged: Judged) -> None:
@@ -231,11 +248,3 @@ class Validator:
 
     def _key_now(self) -> str:
         return rollout_key(self._cluster, find_target(self._cluster, self._template.search))
-
-
-def told_before(validation: Validation) -> str:
-    """Return the line on a verdict that stands."""
-    at = datetime.fromtimestamp(validation.started).astimezone()
-    when = at.strftime("%H:%M" if time.time() - validation.started < 86400 else "%Y-%m-%d %H:%M")
-    why = f": {validation.first_line}" if validation.first_line else ""
-    return f"{validation.verdict} before, {when}, run {validation.run_id}{why}"

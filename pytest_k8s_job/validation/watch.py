@@ -21,6 +21,7 @@ from pytest_k8s_job.target.model import Target
 from pytest_k8s_job.target.settled import unsettled
 from pytest_k8s_job.validation.key import rollout_key
 from pytest_k8s_job.validation.record import Validation
+from pytest_k8s_job.validation.runs import left_over
 from pytest_k8s_job.validation.store import Store
 from pytest_k8s_job.validation.template import Template, read_templates
 
@@ -103,7 +104,7 @@ class Watch:
         """Compare what is deployed with what has a verdict; start what is missing."""
         self._collect()
         reader = OneLook(self.cluster)
-        seen = []
+        seen, jobs = [], self.cluster.jobs(self.namespace)
         for template in read_templates(reader, self.namespace):
             runs = self.store.read(template.name)
             target = find_target(reader, template.search)
@@ -112,7 +113,7 @@ class Watch:
             self._note(template.name, "" if validated else key)
             since = self._without.get(template.name, ("", 0.0))[1]
             seen.append((template.name, runs, since))
-            if not validated:
+            if not validated or left_over(jobs, template, runs, time.time()):
                 self._begin(template, key)
             self._follow_changes(target.namespaces)
         self.seen = seen
@@ -130,7 +131,7 @@ class Watch:
         if busy or (tried == key and time.monotonic() < ended + RETRY_SECONDS):
             return
         self._tried[template.name] = (key, time.monotonic())
-        self.say(f"{template.name}: a rollout has no verdict yet")
+        self.say(f"{template.name}: a run or a rollout has no verdict yet")
         process = self.start(template)
         self._running[template.name] = process
         threading.Thread(target=self._wait_for, args=[process], daemon=True).start()

@@ -18,6 +18,7 @@ from pytest_k8s_job.wire.target_check import TargetCheckResult
 __all__ = [
     "EXIT_INCOMPLETE",
     "EXIT_NOT_RUN",
+    "EXIT_NO_TESTS",
     "EXIT_VOID",
     "Judgement",
     "Outcome",

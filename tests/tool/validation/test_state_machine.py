@@ -6,6 +6,7 @@ The validators are the real ones, with the real store; the cluster is a model of
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import cache
 from typing import Any, cast
 
 import pytest
@@ -16,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from pytest_k8s_job.cluster.client import KubernetesCluster
 from pytest_k8s_job.errors import ClusterError
 from pytest_k8s_job.target.discovery import find_target
-from pytest_k8s_job.validation import validate
+from pytest_k8s_job.validation import runs, validate
 from pytest_k8s_job.validation.follow import Place
 from pytest_k8s_job.validation.key import rollout_key
 from pytest_k8s_job.validation.policy import Policy
@@ -38,8 +39,18 @@ JOB: dict[str, Any] = {
 }
 TEMPLATE = Template("shop", NAMESPACE, JOB, Policy(("deployment/web",)))
 VERSIONS = st.integers(0, 3)
-FAULTS = st.dictionaries(st.integers(1, 20), st.sampled_from(("kill", "lose")), max_size=3)
+FAULTS = st.dictionaries(
+    st.integers(1, 20), st.sampled_from(("kill", "lose", "deploy")), max_size=3
+)
 ACTIONS = st.sampled_from(("nothing", "deploy", "undo", "scale", "delete", "second validator"))
+
+
+@cache
+def key_of(version: int, rollout: int) -> str:
+    """Return the key of a rollout."""
+    world = World()
+    world.version, world.changed = version, rollout
+    return rollout_key(world, find_target(world, TEMPLATE.search))
 
 
 class Deploys(RuleBasedStateMachine):
@@ -102,13 +113,15 @@ class Deploys(RuleBasedStateMachine):
 
     @rule()
     def settle(self) -> None:
-        """Left alone, one look gives what is deployed its verdict, and the next one adds none."""
-        found = self.validator().validate(Wishes())
-        cluster = cast("KubernetesCluster", self.world)
-        key = rollout_key(cluster, find_target(cluster, TEMPLATE.search))
+        """Left alone, what is deployed gets its verdict, and so do ended runs without one."""
+        first = self.validator().validate(Wishes())
+        found = self.validator().validate(Wishes())  # runs that the first one has waited for
+        assert found == first
+        key = key_of(self.world.version, self.world.changed)
         assert found.key == key
         assert found.verdict == ("FAILED" if self.world.version % 2 else "PASSED")
         before = self.verdicts()
+        assert {each.job for each in before} >= self.world.job_objects.keys()
         assert len([each for each in before if each.key == key]) == 1
         judged = self.world.judged
         assert self.validator().validate(Wishes()).job == found.job
@@ -117,18 +130,20 @@ class Deploys(RuleBasedStateMachine):
 
     @invariant()
     def one_verdict_each(self) -> None:
-        """No rollout has two verdicts, and no PASSED is on a broken version."""
+        """No rollout has two verdicts, and each verdict is on the rollout that was tested."""
         kept = self.verdicts()
         keys = [each.key for each in kept]
         assert len(keys) == len(set(keys))
         for each in kept:
-            version, _ = self.world.tested[each.job]
+            version, rollout = self.world.tested[each.job]
             assert not (each.passed and version % 2)
+            assert each.verdict == "VOID" or each.key == key_of(version, rollout)
 
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(validate, "POLL_SECONDS", 0.0)
+    monkeypatch.setattr(runs, "POLL_SECONDS", 0.0)
 
 
 Deploys.TestCase.settings = settings(max_examples=150, stateful_step_count=12, deadline=None)

@@ -10,14 +10,19 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from pytest_k8s_job.cluster.pods import JobRef
 from pytest_k8s_job.errors import ClusterError, GoneError
-from pytest_k8s_job.target.model import Target
 from pytest_k8s_job.validation.follow import Place
 from pytest_k8s_job.validation.judge import Judged
+from pytest_k8s_job.validation.key import run_in_name
 from pytest_k8s_job.validation.record import Validation
 from pytest_k8s_job.validation.template import Template
+from pytest_k8s_job.validation.tested import read_tested
 from tests.tool.target.objects import NAMESPACE, Object, at, web
 
 __all__ = ["Killed", "World"]
+
+
+COMPLETE = {"type": "Complete", "status": "True", "lastTransitionTime": "2020-01-01T00:00:00Z"}
+ENDED: Object = {"conditions": [COMPLETE]}
 
 
 class Killed(BaseException):
@@ -25,7 +30,7 @@ class Killed(BaseException):
 
 
 class World:
-    """The cluster. `fail` says what becomes of the request with a number: "kill" or "lose".
+    """The cluster. `fail` says what comes with a request: "kill", "lose" its answer, "deploy".
 
     Attributes:
         version: what is deployed; versions with an odd number are broken.
@@ -65,7 +70,7 @@ class World:
     def finish(self) -> None:
         """Let all Jobs end."""
         for job in self.job_objects.values():
-            job["status"] = {"conditions": [{"type": "Complete", "status": "True"}]}
+            job["status"] = ENDED
 
     def expire(self) -> None:
         """Delete the Jobs that have ended, as their TTL does."""
@@ -110,7 +115,9 @@ class World:
         name = job["metadata"]["name"]
         if name in self.job_objects:
             raise ClusterError("it exists", 409)
+        self.created += 1
         self.job_objects[name] = copy.deepcopy(dict(job))
+        self.job_objects[name]["metadata"]["creationTimestamp"] = at(self.created)
         self.tested[name] = self.version, self.changed
         self._lose(lost=lost)
         return JobRef(NAMESPACE, name, "c")
@@ -137,9 +144,7 @@ class World:
 
     # -- what becomes of a Job
 
-    def judge(
-        self, _cluster: Any, _place: Place, template: Template, name: str, before: Target
-    ) -> Judged | None:
+    def judge(self, _cluster: Any, _place: Place, template: Template, name: str) -> Judged | None:
         """Run the Job to its end, with what happens meanwhile, and judge it as `judge_job` does."""
         self._request()
         self.judged += 1
@@ -148,16 +153,20 @@ class World:
         self._request()
         if name not in self.job_objects:
             return None
-        self.job_objects[name]["status"] = {"conditions": [{"type": "Complete", "status": "True"}]}
+        job = self.job_objects[name]
+        job["status"] = ENDED
         version, rollout = self.tested[name]
+        before, run = read_tested(job), run_in_name(name)
+        assert before is not None
+        (workload,) = before.target.workloads
         verdict, code = ("FAILED", 1) if version % 2 else ("PASSED", 0)
-        if rollout != self.changed:
+        if {rollout, int(workload.number)} != {self.changed}:
             verdict, code = "VOID", 12
-        key = name.removeprefix(f"{template.name}-")[:10]
-        run = Validation(
-            template.name, NAMESPACE, key, 1, before.revision, name, key, verdict, code
+        revision = before.target.revision
+        found = Validation(
+            template.name, NAMESPACE, before.key, 1, revision, name, run, verdict, code
         )
-        return Judged(run, self.job_objects[name])
+        return Judged(found, job)
 
     # -- faults
 
@@ -167,6 +176,8 @@ class World:
         fault = self.fail.pop(self.requests, "")
         if fault == "kill":
             raise Killed
+        if fault == "deploy":
+            self.deploy(self.version ^ 1)
         return fault == "lose"
 
     def _lose(self, *, lost: bool) -> None:
