@@ -13,7 +13,7 @@ import orjson
 from redis import Redis
 
 from app.errors import Problem
-from app.store import DATA
+from app.store import DATA_SETS, DEFAULT, GONE, Keys
 
 SAMPLE = Path(__file__).parent / "sample" / "seattle-weather.csv"
 COLUMNS = ("date", "precipitation", "temp_max", "temp_min", "wind", "weather")
@@ -22,6 +22,13 @@ LONGEST_WEATHER = 40
 
 LARGEST = 1e6
 """Largest amount of a number: far beyond any weather, and sums of such numbers stay finite."""
+
+# KEYS data, data sets; ARGV name of the data set, then field, value ...
+_REPLACE = f"""{GONE}
+if gone(KEYS[2], ARGV[1]) then return 0 end
+redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+return 1
+"""
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -49,44 +56,62 @@ class Extent:
 
 
 class DataSet:
-    """The loaded data set. Any method can raise redis.RedisError."""
+    """The days of one data set. Any method can raise redis.RedisError."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, keys: Keys = DEFAULT) -> None:
         self._redis = redis
+        self._keys = keys
+        self._replace: Any = redis.register_script(_REPLACE)
 
     def replace(self, days: list[Day]) -> Extent:
-        """Put `days` (at least one, ascending) in place of what is loaded, in one command."""
+        """Put `days` (at least one, ascending) in place of what is loaded, in one step.
+
+        Raises Problem 404 when the data set was deleted meanwhile.
+        """
         extent = Extent(len(days), days[0].date, days[-1].date)
-        fields: dict[Any, Any] = asdict(extent) | {"days": orjson.dumps(days)}
-        self._redis.hset(DATA, mapping=fields)
+        fields: dict[str, Any] = asdict(extent) | {"days": orjson.dumps(days)}
+        pairs = [part for pair in fields.items() for part in pair]
+        name = self._keys.name
+        if not self._replace(keys=[self._keys.data, DATA_SETS], args=[name, *pairs]):
+            raise unknown_data_set(name)
         return extent
 
     def extent(self) -> Extent | None:
         """What is loaded, or None."""
-        found: Any = self._redis.hmget(DATA, "rows", "first", "last")
+        found: Any = self._redis.hmget(self._keys.data, "rows", "first", "last")
         rows, first, last = found
         return Extent(int(rows), first.decode(), last.decode()) if rows else None
 
     def document(self) -> dict[str, object]:
         """Extent and days, ready to be written as JSON. Raises Problem 404 when none is loaded."""
-        found: Any = self._redis.hmget(DATA, "rows", "first", "last", "days")
+        found: Any = self._redis.hmget(self._keys.data, "rows", "first", "last", "days")
         rows, first, last, days = found
         if rows is None:
-            raise Problem(404, "no data set is loaded; POST /data loads one")
+            raise Problem(404, nothing_loaded(self._keys))
         extent = Extent(int(rows), first.decode(), last.decode())
         return asdict(extent) | {"days": orjson.Fragment(days)}
 
     def days(self, start: str, end: str) -> list[Day]:
         """The days from `start` to `end`, both included; empty when none is loaded."""
-        raw: Any = self._redis.hget(DATA, "days")
+        raw: Any = self._redis.hget(self._keys.data, "days")
         return [Day(**day) for day in orjson.loads(raw or b"[]") if start <= day["date"] <= end]
 
     def delete(self) -> int:
         """Unload the data set; returns how many days it had."""
         pipe = self._redis.pipeline(transaction=True)
-        pipe.hget(DATA, "rows")
-        pipe.delete(DATA)
+        pipe.hget(self._keys.data, "rows")
+        pipe.delete(self._keys.data)
         return int(pipe.execute()[0] or 0)
+
+
+def nothing_loaded(keys: Keys) -> str:
+    """The complaint about a data set without days."""
+    return f"no data set is loaded; POST {keys.path}/data loads one"
+
+
+def unknown_data_set(name: str) -> Problem:
+    """The refusal of a request about a data set that there is not."""
+    return Problem(404, f"there is no data set {name!r}; PUT /datasets/<name> makes one")
 
 
 def parse_date(text: str) -> str | None:

@@ -8,8 +8,9 @@ import orjson
 from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from app.data import Extent, parse_date
+from app.data import Extent, nothing_loaded, parse_date
 from app.errors import FieldError, Problem
+from app.store import Keys
 
 _KEY = re.compile(r"[!-~]{1,128}")
 
@@ -68,10 +69,10 @@ def check_query(known: tuple[str, ...]) -> None:
         raise Problem(400, _sentence(errors), errors=errors)
 
 
-def check_inside(start: str, end: str, extent: Extent | None) -> None:
+def check_inside(start: str, end: str, extent: Extent | None, keys: Keys) -> None:
     """Raise Problem 409 when no data is loaded, 422 when the period leaves the data set."""
     if extent is None:
-        raise Problem(409, "no data set is loaded; POST /data loads one")
+        raise Problem(409, nothing_loaded(keys))
     inside = f"must be from {extent.first} to {extent.last}, where the data set is"
     given = {"start": start, "end": end}
     refuse_if(

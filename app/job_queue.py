@@ -7,6 +7,8 @@ A message is always in exactly one list: waiting, in the hands of one worker, or
     hotqueue:<name>:workers              sorted set, worker -> end of its lease, by Redis's clock
     hotqueue:<name>:dead                 list, messages that are not tried again
 
+A message is {"id": ...}, and of a job of a named data set {"id": ..., "data_set": ...}.
+
 A worker `claim`s a message, works, and `finish`es it; `beat` renews its lease meanwhile. `reap`
 gives the messages of workers whose lease ran out to others; what such a worker finishes later is
 ignored. The inherited `get`, `consume` and `worker` still deliver at most once; nothing here uses
@@ -26,7 +28,7 @@ from redis import Redis
 
 from app import queue_scripts
 from app.settings import Settings
-from app.store import COUNTERS, RECORD_PREFIX, Status, record_key, timestamp
+from app.store import COUNTERS, DEFAULT, Keys, Status, is_name, timestamp
 
 FORGET = 3600.0
 """Seconds after its lease until a worker's name is dropped. A message can reach the list of a
@@ -57,6 +59,7 @@ class Delivery:
 
     raw: bytes
     job_id: str
+    keys: Keys
     fields: Mapping[str, str | None]
 
 
@@ -83,9 +86,9 @@ class JobQueue(HotQueue):  # type: ignore[misc]  # hotqueue ships no type inform
         self._beat = self._script(queue_scripts.BEAT)
         self._reap = self._script(queue_scripts.REAP)
 
-    def encode(self, job_id: str) -> bytes:
+    def encode(self, job_id: str, data_set: str = "") -> bytes:
         """The message for a job; whoever saves the record pushes it in the same transaction."""
-        return Json.dumps({"id": job_id})
+        return Json.dumps({"id": job_id} | ({"data_set": data_set} if data_set else {}))
 
     def claim(self, fields: Sequence[str]) -> Delivery | None:
         """Take the next message and set its record in progress; None after `block` without one.
@@ -96,18 +99,19 @@ class JobQueue(HotQueue):  # type: ignore[misc]  # hotqueue ships no type inform
         raw = self._next_message()
         if raw is None:
             return None
-        job_id = _job_id(raw)
-        if job_id is None:
+        known = _job_of(raw)
+        if known is None:
             self._bury(raw)
             return None
+        job_id, keys = known
         values = self._start(
-            keys=[record_key(job_id), self.processing],
+            keys=[keys.record(job_id), self.processing],
             args=[raw, self.worker_name, timestamp(), Status.IN_PROGRESS, *fields],
         )
         if values is None:
             return None
         texts = [value.decode() if value is not None else None for value in values[1:]]
-        return Delivery(raw, job_id, dict(zip(fields, texts, strict=True)))
+        return Delivery(raw, job_id, keys, dict(zip(fields, texts, strict=True)))
 
     def finish(self, delivery: Delivery, status: Status, fields: Mapping[str, str | bytes]) -> bool:
         """Write the outcome and acknowledge the message in one script.
@@ -117,7 +121,7 @@ class JobQueue(HotQueue):  # type: ignore[misc]  # hotqueue ships no type inform
         pairs = [part for pair in fields.items() for part in pair]
         return bool(
             self._finish(
-                keys=[record_key(delivery.job_id), self.processing, COUNTERS],
+                keys=[delivery.keys.record(delivery.job_id), self.processing, COUNTERS],
                 args=[delivery.raw, status, timestamp(), *pairs],
             )
         )
@@ -136,7 +140,6 @@ class JobQueue(HotQueue):  # type: ignore[misc]  # hotqueue ships no type inform
                 keys=[self.workers, self.key, self.dead, COUNTERS],
                 args=[
                     f"{self.key}:processing:",
-                    RECORD_PREFIX,
                     self._settings.queue_max_deliveries,
                     timestamp(),
                     Status.FAILED,
@@ -177,10 +180,12 @@ class JobQueue(HotQueue):  # type: ignore[misc]  # hotqueue ships no type inform
         return cast("_Script", self.redis.register_script(source))
 
 
-def _job_id(raw: bytes) -> str | None:
+def _job_of(raw: bytes) -> tuple[str, Keys] | None:
     try:
-        message = Json.loads(raw)
-        job_id = message["id"] if isinstance(message, dict) else None
-        return job_id if str(uuid.UUID(job_id)) == job_id else None
+        message: Any = Json.loads(raw)
+        job_id, name = message["id"], message.get("data_set")
+        if str(uuid.UUID(job_id)) != job_id or not (name is None or is_name(name)):
+            return None
+        return job_id, DEFAULT if name is None else Keys(name)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None

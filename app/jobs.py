@@ -8,7 +8,7 @@ from typing import Any, cast
 from redis import Redis
 
 from app.errors import Problem
-from app.store import COUNTERS, INDEX, RECORD_PREFIX, Status, record_key
+from app.store import COUNTERS, DEFAULT, Keys, Status
 
 FIELDS = (
     "status",
@@ -37,10 +37,11 @@ return #ids
 
 
 class Jobs:
-    """The jobs in Redis. Any method can raise redis.RedisError."""
+    """The jobs of one data set in Redis. Any method can raise redis.RedisError."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, keys: Keys = DEFAULT) -> None:
         self._redis = redis
+        self._keys = keys
         self._delete_all: Any = redis.register_script(_DELETE_ALL)
 
     def all(self, status: str | None = None) -> dict[str, dict[str, str]]:
@@ -48,7 +49,7 @@ class Jobs:
 
         With `status` only those that have it.
         """
-        return _having(status, self._summaries(self._redis.zrange(INDEX, 0, -1)))
+        return _having(status, self._summaries(self._redis.zrange(self._keys.index, 0, -1)))
 
     def page(
         self, limit: int, after: int, status: str | None = None
@@ -64,7 +65,13 @@ class Jobs:
         rows: Any = [()]
         while rows and len(found) <= limit:
             rows = self._redis.zrange(
-                INDEX, f"({after}", "+inf", byscore=True, offset=0, num=batch, withscores=True
+                self._keys.index,
+                f"({after}",
+                "+inf",
+                byscore=True,
+                offset=0,
+                num=batch,
+                withscores=True,
             )
             after = int(rows[-1][1]) if rows else after
             jobs = _having(status, self._summaries(job_id for job_id, _ in rows))
@@ -86,14 +93,14 @@ class Jobs:
         """Remove the job with result and plot; its message finds no record. Raises Problem 404."""
         job_id = canonical(job_id)
         pipe = self._redis.pipeline(transaction=True)
-        pipe.delete(record_key(job_id))
-        pipe.zrem(INDEX, job_id)
+        pipe.delete(self._keys.record(job_id))
+        pipe.zrem(self._keys.index, job_id)
         if not pipe.execute()[0]:
             raise _unknown(job_id)
 
     def delete_all(self) -> int:
         """Remove every job; returns how many there were."""
-        return int(self._delete_all(keys=[INDEX], args=[RECORD_PREFIX]))
+        return int(self._delete_all(keys=[self._keys.index], args=[self._keys.records]))
 
     def result(self, job_id: str) -> bytes:
         """The result as JSON. Raises Problem 404, or 409 while it is not there."""
@@ -105,7 +112,7 @@ class Jobs:
         return image, f"weather-{start.decode()}-{end.decode()}.png"
 
     def totals(self) -> dict[str, int]:
-        """How many jobs were submitted, became complete and failed since the store was made."""
+        """How many jobs were submitted, became complete and failed, in all data sets together."""
         names = ("submitted", str(Status.COMPLETE), str(Status.FAILED))
         counts: Any = self._redis.hmget(COUNTERS, names)
         return {name: int(count or 0) for name, count in zip(names, counts, strict=True)}
@@ -114,7 +121,7 @@ class Jobs:
         ids = [job_id.decode() for job_id in job_ids]
         pipe = self._redis.pipeline(transaction=False)
         for job_id in ids:
-            pipe.hmget(record_key(job_id), "datetime", "status")
+            pipe.hmget(self._keys.record(job_id), "datetime", "status")
         return {
             job_id: {"datetime": when.decode(), "status": status.decode()}
             for job_id, (when, status) in zip(ids, pipe.execute(), strict=True)
@@ -123,7 +130,7 @@ class Jobs:
 
     def _fields(self, job_id: str, names: Iterable[str]) -> list[bytes | None]:
         job_id = canonical(job_id)
-        values: Any = self._redis.hmget(record_key(job_id), ["id", *names])
+        values: Any = self._redis.hmget(self._keys.record(job_id), ["id", *names])
         if values[0] is None:
             raise _unknown(job_id)
         return cast("list[bytes | None]", values[1:])

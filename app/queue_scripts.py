@@ -1,5 +1,7 @@
 """The queue's steps that must happen as one, as Lua: Redis runs a script without interruption."""
 
+from app.store import RECORD_OF
+
 # KEYS record, processing; ARGV message, worker, started, status, then names of fields to return
 START = """
 if not redis.call('LPOS', KEYS[2], ARGV[1]) then
@@ -34,8 +36,10 @@ return redis.call('ZADD', KEYS[1], time[1] + time[2] / 1e6 + ARGV[2], ARGV[1])
 """
 
 # KEYS workers, waiting, dead, counters
-# ARGV prefix of processing lists, prefix of records, most deliveries, now, status failed, forget
-REAP = """
+# ARGV prefix of processing lists, most deliveries, now, status failed, forget
+REAP = (
+    f"""{RECORD_OF}"""
+    """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1e6
 local moved = 0
@@ -46,14 +50,14 @@ for _, worker in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)) do
     local ok, message = pcall(cjson.decode, raw)
     if not (ok and type(message) == 'table' and type(message.id) == 'string') then
       redis.call('RPUSH', KEYS[3], raw)
-    elseif redis.call('EXISTS', ARGV[2] .. message.id) == 1 then
-      local record = ARGV[2] .. message.id
+    elseif redis.call('EXISTS', record_of(message)) == 1 then
+      local record = record_of(message)
       local deliveries = tonumber(redis.call('HGET', record, 'deliveries') or '0')
-      if deliveries >= tonumber(ARGV[3]) then
+      if deliveries >= tonumber(ARGV[2]) then
         redis.call('RPUSH', KEYS[3], raw)
-        redis.call('HSET', record, 'status', ARGV[5], 'finished', ARGV[4], 'reason',
+        redis.call('HSET', record, 'status', ARGV[4], 'finished', ARGV[3], 'reason',
           'handed out ' .. deliveries .. ' times, no worker finished it; the last was ' .. worker)
-        redis.call('HINCRBY', KEYS[4], ARGV[5], 1)
+        redis.call('HINCRBY', KEYS[4], ARGV[4], 1)
       else
         redis.call('LPUSH', KEYS[2], raw)
       end
@@ -61,6 +65,7 @@ for _, worker in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)) do
     raw = redis.call('RPOP', ARGV[1] .. worker)
   end
 end
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[6])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[5])
 return moved
 """
+)

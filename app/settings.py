@@ -37,6 +37,9 @@ class Settings:
     max_csv_bytes: int = 5_000_000
     """Largest body of POST /data in bytes; 1,461 days need 48 kB, so this is four centuries."""
 
+    max_data_sets: int = 50
+    """Named data sets above which no new one is made; with the sample each needs 0.2 MB."""
+
     queue_name: str = "jobs"
     """Name of the queue; its Redis key is `hotqueue:<name>`."""
 

@@ -1,5 +1,7 @@
 """What API, worker and queue share about Redis: the connection, the key names, a job's states."""
 
+import re
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -7,17 +9,10 @@ from redis import ConnectionPool, Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-RECORD_PREFIX = "job:"
-"""`job:<id>` is a hash: the job's record, and with it its result and plot, so all go together."""
-INDEX = "jobs"
-"""Sorted set of job ids by order of submission."""
 COUNTERS = "jobs:counters"
-"""Hash of totals since the store was made: submitted, complete, failed."""
-DATA = "data"
-"""Hash of the loaded data set; one key, so that replacing it is one command."""
-
-REQUEST_PREFIX = "request:"
-"""`request:<Idempotency-Key>` is a hash: the job that a submission with this key made."""
+"""Hash of totals since the store was made, of all data sets: submitted, complete, failed."""
+DATA_SETS = "datasets"
+"""Sorted set of the named data sets by the end of their life, in seconds by Redis's clock."""
 
 RETRIES = 1
 """A connection that died while idle costs one retry; a Redis that is down is reported at once."""
@@ -32,9 +27,76 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
-def record_key(job_id: str) -> str:
-    """The Redis key of a job's record."""
-    return RECORD_PREFIX + job_id
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Where the data set of this name keeps its things; no name means the default one.
+
+    All keys of a named set begin with its prefix, so that nothing is forgotten when it is deleted.
+    """
+
+    name: str = ""
+
+    @property
+    def prefix(self) -> str:
+        """What the set's keys begin with."""
+        return f"dataset:{self.name}:" if self.name else ""
+
+    @property
+    def data(self) -> str:
+        """Hash of the loaded days; one key, so that replacing them is one command."""
+        return f"{self.prefix}data"
+
+    @property
+    def index(self) -> str:
+        """Sorted set of job ids by order of submission."""
+        return f"{self.prefix}jobs"
+
+    @property
+    def records(self) -> str:
+        """What the key of a record begins with."""
+        return f"{self.prefix}job:"
+
+    @property
+    def path(self) -> str:
+        """What the paths of the set's routes begin with."""
+        return f"/datasets/{self.name}" if self.name else ""
+
+    def record(self, job_id: str) -> str:
+        """Hash of a job's record, and with it its result and plot, so that all go together."""
+        return self.records + job_id
+
+    def request(self, key: str) -> str:
+        """Hash of the job that a submission with this Idempotency-Key made."""
+        return f"{self.prefix}request:{key}"
+
+
+DEFAULT = Keys()
+"""The data set of /data and /jobs, whose keys have no prefix."""
+
+RECORD_OF = f"""
+local function record_of(message)
+  if type(message.data_set) ~= 'string' then return '{DEFAULT.records}' .. message.id end
+  return string.format('{Keys("%s").records}', message.data_set) .. message.id
+end
+"""
+"""Lua: the key of the record that a message of the queue is about."""
+
+GONE = """
+local function gone(data_sets, name)
+  if name == '' then return false end
+  local life = redis.call('ZSCORE', data_sets, name)
+  return not life or tonumber(life) <= tonumber(redis.call('TIME')[1])
+end
+"""
+"""Lua: whether a named data set was deleted or is past the end of its life."""
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+NAME_RULE = "must be 1 to 63 of a-z, 0-9 and -, with no - at either end"
+
+
+def is_name(text: str) -> bool:
+    """Whether a data set may have this name: one that Kubernetes would take for a name too."""
+    return _NAME.fullmatch(text) is not None
 
 
 def timestamp(seconds_ago: float = 0.0) -> str:

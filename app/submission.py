@@ -5,15 +5,17 @@ from typing import Any, Protocol
 
 from redis import Redis
 
+from app.data import unknown_data_set
 from app.errors import Problem
 from app.settings import Settings
 from app.store import (
     COUNTERS,
-    INDEX,
-    RECORD_PREFIX,
-    REQUEST_PREFIX,
+    DATA_SETS,
+    DEFAULT,
+    GONE,
+    RECORD_OF,
+    Keys,
     Status,
-    record_key,
     timestamp,
 )
 
@@ -23,13 +25,16 @@ REMEMBERED = 24 * 3600
 RETRY_AFTER = "10"
 """Seconds after which a refused client should try again: a worker does some fifty jobs in them."""
 
-# KEYS record, index, counters, waiting, request
-# ARGV id, message, most waiting, oldest time, prefix of records, seconds to remember the request or
-# 0, then field, value ...
+# KEYS record, index, counters, waiting, request, data sets
+# ARGV id, message, most waiting, oldest time, name of the data set, seconds to remember the request
+# or 0, then field, value ...
 # Returns {0} when the job is saved, {1, id, start, end} when the request made that one before,
-# {2, length} or {3, time} when there is no room.
+# {2, length} or {3, time} when there is no room, {4} when there is no such data set any more.
 # A retry after a lost reply finds the record and does nothing.
-_SUBMIT = """
+_SUBMIT = (
+    f"""{RECORD_OF}{GONE}"""
+    """
+if gone(KEYS[6], ARGV[5]) then return {4} end
 if redis.call('EXISTS', KEYS[1]) == 1 then return {0} end
 if ARGV[6] ~= '0' and redis.call('EXISTS', KEYS[5]) == 1 then
   return {1, unpack(redis.call('HMGET', KEYS[5], 'id', 'start', 'end'))}
@@ -38,7 +43,7 @@ local length = redis.call('LLEN', KEYS[4])
 if length >= tonumber(ARGV[3]) then return {2, length} end
 local ok, oldest = pcall(cjson.decode, redis.call('LINDEX', KEYS[4], 0) or '')
 if ok and type(oldest) == 'table' and type(oldest.id) == 'string' then
-  local since = redis.call('HGET', ARGV[5] .. oldest.id, 'datetime')
+  local since = redis.call('HGET', record_of(oldest), 'datetime')
   if since and since < ARGV[4] then return {3, since} end
 end
 redis.call('HSET', KEYS[1], unpack(ARGV, 7))
@@ -50,6 +55,7 @@ if ARGV[6] ~= '0' then
 end
 return {0}
 """
+)
 
 
 class Outbox(Protocol):
@@ -59,15 +65,18 @@ class Outbox(Protocol):
     def key(self) -> str:
         """The Redis key of the list."""
 
-    def encode(self, job_id: str) -> bytes:
-        """The message for a job."""
+    def encode(self, job_id: str, data_set: str) -> bytes:
+        """The message for a job of this data set."""
 
 
 class Submission:
-    """Makes jobs. Its methods can raise redis.RedisError."""
+    """Makes jobs of one data set. Its methods can raise redis.RedisError."""
 
-    def __init__(self, redis: Redis, outbox: Outbox, settings: Settings) -> None:
+    def __init__(
+        self, redis: Redis, outbox: Outbox, settings: Settings, keys: Keys = DEFAULT
+    ) -> None:
         self._redis = redis
+        self._keys = keys
         self._outbox = outbox
         self._settings = settings
         self._script: Any = redis.register_script(_SUBMIT)
@@ -79,7 +88,7 @@ class Submission:
         """
         if key is None:
             return None
-        found: Any = self._redis.hmget(REQUEST_PREFIX + key, "id", "start", "end")
+        found: Any = self._redis.hmget(self._keys.request(key), "id", "start", "end")
         return None if found[0] is None else _same(key, found, start, end)
 
     def submit(
@@ -94,7 +103,8 @@ class Submission:
         """Save a job and queue it as one step; returns its id, status, start and end.
 
         With a `key` it is the job that an earlier submission with the key made. Raises Problem 409
-        when that was for another period, 429 when the queue is full or too slow.
+        when that was for another period, 429 when the queue is full or too slow, 404 when the data
+        set was deleted meanwhile.
         """
         job_id = str(uuid.uuid4())
         job = _job(job_id, start, end)
@@ -102,13 +112,20 @@ class Submission:
         if trace_id:
             record["trace_id"] = trace_id
         code, *found = self._script(
-            keys=[record_key(job_id), INDEX, COUNTERS, self._outbox.key, f"{REQUEST_PREFIX}{key}"],
+            keys=[
+                self._keys.record(job_id),
+                self._keys.index,
+                COUNTERS,
+                self._outbox.key,
+                self._keys.request(str(key)),
+                DATA_SETS,
+            ],
             args=[
                 job_id,
-                self._outbox.encode(job_id),
+                self._outbox.encode(job_id, self._keys.name),
                 self._settings.queue_max_length,
                 timestamp(self._settings.queue_max_age),
-                RECORD_PREFIX,
+                self._keys.name,
                 REMEMBERED if key is not None else 0,
                 *(part for pair in record.items() for part in pair),
             ],
@@ -119,6 +136,8 @@ class Submission:
             raise _busy(f"{found[0]} jobs are waiting")
         if code == 3:
             raise _busy(f"the oldest job has waited since {found[0].decode()}")
+        if code == 4:
+            raise unknown_data_set(self._keys.name)
         return job
 
 

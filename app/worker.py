@@ -11,10 +11,11 @@ import threading
 from collections.abc import Callable, Mapping
 
 import orjson
-from redis import RedisError
+from redis import Redis, RedisError
 
 from app import analysis, heartbeat
 from app.data import DataSet
+from app.data_sets import DataSets
 from app.job_queue import Delivery, JobQueue, worker_name
 from app.settings import Settings, SettingsError
 from app.store import Status, connect, reason_of
@@ -36,6 +37,7 @@ class Worker:
     def __init__(self, settings: Settings, queue: JobQueue, work: Work) -> None:
         self._settings = settings
         self._queue = queue
+        self._data_sets = DataSets(queue.redis, queue, settings)
         self._work = work
         self._stop = threading.Event()
 
@@ -66,7 +68,7 @@ class Worker:
         if delivery is None:
             return
         ids = {name: delivery.fields[name] for name in ("request_id", "trace_id")}
-        with bound(job_id=delivery.job_id, **ids):
+        with bound(job_id=delivery.job_id, data_set=delivery.keys.name or None, **ids):
             log.info("job started")
             status, fields = self._outcome(delivery)
             written = self._queue.finish(delivery, status, fields)
@@ -88,6 +90,9 @@ class Worker:
                 reaped = self._queue.reap()
                 if reaped:
                     log.warning("took over from a dead worker", extra={"messages": reaped})
+                expired = self._data_sets.sweep()
+                if expired:
+                    log.info("removed expired data sets", extra={"data_sets": expired})
             except RedisError as error:
                 log.warning("lease not renewed", extra={"error": str(error)})
 
@@ -98,10 +103,10 @@ class Worker:
             log.warning("left without notice; the lease will run out", extra={"error": str(error)})
 
 
-def analyse(data: DataSet, delivery: Delivery) -> Products:
-    """Result and plot of a job. Raises LookupError when the data set has none of its days."""
+def analyse(redis: Redis, delivery: Delivery) -> Products:
+    """Result and plot of a job. Raises LookupError when its data set has none of its days."""
     start, end = str(delivery.fields["start"]), str(delivery.fields["end"])
-    days = data.days(start, end)
+    days = DataSet(redis, delivery.keys).days(start, end)
     if not days:
         raise LookupError(f"the data set has no day from {start} to {end}")
     head = {"id": delivery.job_id, "start": start, "end": end}
@@ -118,8 +123,7 @@ def main() -> int:
     configure_logging(settings.log_level)
     redis = connect(settings.redis_url, timeout=settings.redis_timeout, block=settings.queue_block)
     queue = JobQueue(redis, settings, worker=worker_name())
-    data = DataSet(redis)
-    worker = Worker(settings, queue, lambda delivery: analyse(data, delivery))
+    worker = Worker(settings, queue, lambda delivery: analyse(redis, delivery))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
     with bound(worker=queue.worker_name):

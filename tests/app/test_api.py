@@ -37,7 +37,7 @@ def work(worker: JobQueue) -> None:
     """Do the next job as the worker does."""
     delivery = worker.claim(("start", "end"))
     assert delivery is not None
-    worker.finish(delivery, Status.COMPLETE, analyse(DataSet(worker.redis), delivery))
+    worker.finish(delivery, Status.COMPLETE, analyse(worker.redis, delivery))
 
 
 def submit(api: FlaskClient, **period: str) -> str:
@@ -62,12 +62,18 @@ def problem(response: Any, status: int) -> dict[str, Any]:
 def test_help_lists_every_route(api: FlaskClient) -> None:
     """/help names each method and path of the service, each with a sentence."""
     listed = api.get("/help").get_json()["routes"]
-    assert {(route["method"], route["path"]) for route in listed} == {
-        *(("GET", path) for path in ("/", "/help", "/healthz", "/readyz", "/metrics", "/data")),
-        *(("GET", path) for path in ("/openapi.json", "/jobs", "/jobs/<id>", "/results/<id>")),
+    of_one = {
+        *(("GET", path) for path in ("/data", "/jobs", "/jobs/<id>", "/results/<id>")),
         ("GET", "/download/<id>"),
         *(("POST", path) for path in ("/data", "/jobs")),
         *(("DELETE", path) for path in ("/data", "/jobs", "/jobs/<id>")),
+    }
+    assert {(route["method"], route["path"]) for route in listed} == {
+        *(("GET", path) for path in ("/", "/help", "/healthz", "/readyz", "/metrics")),
+        *(("GET", path) for path in ("/openapi.json", "/datasets")),
+        *((method, "/datasets/<name>") for method in ("GET", "PUT", "DELETE")),
+        *of_one,
+        *((method, f"/datasets/<name>{path}") for method, path in of_one),
     }
     assert all(re.fullmatch(r"[A-Z].{10,}\.", route["summary"]) for route in listed)
 
@@ -494,7 +500,7 @@ def test_a_job_deleted_in_progress_stays_deleted(loaded: FlaskClient, worker: Jo
     delivery = worker.claim(("start", "end"))
     assert delivery is not None
     loaded.delete(f"/jobs/{job_id}")
-    worker.finish(delivery, Status.COMPLETE, analyse(DataSet(worker.redis), delivery))
+    worker.finish(delivery, Status.COMPLETE, analyse(worker.redis, delivery))
     assert loaded.get("/jobs").get_json() == {}
     problem(loaded.get(f"/jobs/{job_id}"), 404)
 

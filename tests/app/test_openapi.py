@@ -47,8 +47,24 @@ def test_it_has_every_route_and_no_other(document: dict[str, Any]) -> None:
     }
     routes = describe_routes(create_app(Settings()))
     assert described == {
-        (route["method"], re.sub("<(.*)>", r"{\1}", route["path"])) for route in routes
+        (route["method"], re.sub("<(.*?)>", r"{\1}", route["path"])) for route in routes
     }
+
+
+def test_a_named_data_set_has_the_routes_of_the_default_one(document: dict[str, Any]) -> None:
+    """Below /datasets/{name} each route is described as at the root, but for the name."""
+    name = {"$ref": "#/components/parameters/DataSetName"}
+    for path in ("/data", "/jobs", "/jobs/{id}", "/results/{id}", "/download/{id}"):
+        item, twin = document["paths"][path], document["paths"][f"/datasets/{{name}}{path}"]
+        assert twin.pop("parameters") == [name, *item.pop("parameters", [])]
+        assert twin.keys() == item.keys()
+        for method, operation in twin.items():
+            assert operation.pop("operationId") == f"{item[method].pop('operationId')}OfDataSet"
+            assert operation["responses"].pop("404")["$ref"].endswith("/NotFound")
+            item[method]["responses"].pop("404", None)
+            for each in (operation, item[method]):
+                each["responses"].get("202", {}).pop("links", None)
+        assert twin == item
 
 
 def test_every_refusal_is_a_problem(document: dict[str, Any]) -> None:
@@ -79,6 +95,9 @@ def test_answers_have_the_described_shape(document: dict[str, Any], loaded: Flas
     check(document, "Deleted", loaded.delete("/jobs").get_json())
     refused = loaded.post("/jobs", json={"start": 1, "end": "2012-01-02"})
     check(document, "Problem", refused.get_json())
+    check(document, "DataSetSummary", loaded.put("/datasets/a?ttl=9").get_json())
+    check(document, "DataSetSummary", loaded.put("/datasets/a").get_json())
+    check(document, "DataSets", loaded.get("/datasets").get_json())
     malformed = loaded.post("/data", data="date", content_type="text/csv")
     check(document, "Problem", malformed.get_json())
 

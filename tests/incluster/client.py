@@ -26,38 +26,28 @@ next request must not meet it while it does."""
 PROBLEM_KEYS = {"type", "title", "status", "detail", "instance", "request_id"}
 
 
-class Api(requests.Session):
-    """A session with base address, time-out and trace header.
+class Trace:
+    """The trace id of a test, and the last requests that were sent under it."""
 
-    Redirects are not followed: what the service answers is what a test sees.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__()
-        self.settings = settings
-        self.trust_env = False  # a proxy of the environment does not know the cluster's names
+    def __init__(self) -> None:
         self.trace_id = secrets.token_hex(16)
         self._exchanges: deque[tuple[str, int, str]] = deque(maxlen=REMEMBERED)
-        self.mount("http://", HTTPAdapter(pool_maxsize=CONNECTIONS))
 
-    def request(  # type: ignore[override]
-        self, method: str, path: str, **options: Any
-    ) -> requests.Response:
-        """Send one request; `path` starts with a slash and is below the base address."""
-        options["headers"] = {"traceparent": self.traceparent()} | (options.get("headers") or {})
-        options.setdefault("timeout", self.settings.timeout)
-        options.setdefault("allow_redirects", False)
-        try:
-            answer = super().request(method, self.settings.url + path, **options)
-        except requests.RequestException as error:
-            self._remember(f"{method} {path}: {type(error).__name__}", str(error))
-            raise
-        request_id = answer.headers.get("X-Request-ID", "missing")
-        seconds = answer.elapsed.total_seconds()
-        self._remember(
-            f"{method} {path}: {answer.status_code}", f"in {seconds:.3f} s, request id {request_id}"
-        )
-        return answer
+    def begin(self) -> None:
+        """Give the requests that follow a trace id of their own, and forget those before."""
+        self.trace_id = secrets.token_hex(16)
+        self._exchanges.clear()
+
+    def header(self) -> str:
+        """The W3C trace header: the one set from outside for this test, else our own."""
+        return os.environ.get("TRACEPARENT") or f"00-{self.trace_id}-{secrets.token_hex(8)}-01"
+
+    def remember(self, what: str, detail: str) -> None:
+        """Keep an exchange for the history."""
+        times = 1
+        if self._exchanges and self._exchanges[-1][0] == what:
+            times += self._exchanges.pop()[1]
+        self._exchanges.append((what, times, detail))
 
     def history(self) -> str:
         """The last requests of this test and its trace id; a repeated one stands there once."""
@@ -65,22 +55,46 @@ class Api(requests.Session):
             f"{what}{f', {times} times, the last' if times > 1 else ''} {detail}"
             for what, times, detail in self._exchanges
         ]
-        return "\n".join([*lines, f"trace id {self.traceparent().split('-')[1]}"])
+        return "\n".join([*lines, f"trace id {self.header().split('-')[1]}"])
 
-    def begin_trace(self) -> None:
-        """Give the requests that follow a trace id of their own, and forget those before."""
-        self.trace_id = secrets.token_hex(16)
-        self._exchanges.clear()
 
-    def traceparent(self) -> str:
-        """The W3C trace header: the one set from outside for this test, else our own."""
-        return os.environ.get("TRACEPARENT") or f"00-{self.trace_id}-{secrets.token_hex(8)}-01"
+class Api(requests.Session):
+    """A session with base address, time-out and trace header.
 
-    def _remember(self, what: str, detail: str) -> None:
-        times = 1
-        if self._exchanges and self._exchanges[-1][0] == what:
-            times += self._exchanges.pop()[1]
-        self._exchanges.append((what, times, detail))
+    Redirects are not followed: what the service answers is what a test sees.
+    """
+
+    def __init__(self, settings: Settings, base: str = "", trace: Trace | None = None) -> None:
+        super().__init__()
+        self.settings = settings
+        self.base = base
+        self.trace = trace or Trace()
+        self.trust_env = False  # a proxy of the environment does not know the cluster's names
+        self.mount("http://", HTTPAdapter(pool_maxsize=CONNECTIONS))
+
+    def of_data_set(self, name: str) -> "Api":
+        """A session for the routes of the data set of this name, with the same trace."""
+        return Api(self.settings, f"/datasets/{name}", self.trace)
+
+    def request(  # type: ignore[override]
+        self, method: str, path: str, **options: Any
+    ) -> requests.Response:
+        """Send one request; `path` starts with a slash and is below the base address."""
+        path = self.base + path
+        options["headers"] = {"traceparent": self.trace.header()} | (options.get("headers") or {})
+        options.setdefault("timeout", self.settings.timeout)
+        options.setdefault("allow_redirects", False)
+        try:
+            answer = super().request(method, self.settings.url + path, **options)
+        except requests.RequestException as error:
+            self.trace.remember(f"{method} {path}: {type(error).__name__}", str(error))
+            raise
+        request_id = answer.headers.get("X-Request-ID", "missing")
+        seconds = answer.elapsed.total_seconds()
+        self.trace.remember(
+            f"{method} {path}: {answer.status_code}", f"in {seconds:.3f} s, request id {request_id}"
+        )
+        return answer
 
 
 def describe(answer: requests.Response) -> str:

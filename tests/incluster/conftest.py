@@ -1,10 +1,14 @@
-"""Fixtures of the suite: the session, the data set, and jobs that clean up after themselves."""
+"""Fixtures of the suite: a data set of this run's own, and jobs that clean up after themselves.
 
+What everybody uses, the default data set, no fixture touches.
+"""
+
+import secrets
 from collections.abc import Callable, Generator, Iterator
 
 import pytest
 
-from .client import Api, describe, json_of
+from .client import Api, describe, expect, json_of
 from .figures import Day, csv_of
 from .jobs import DataSet, Jobs
 from .preflight import wait_for_service
@@ -12,6 +16,10 @@ from .settings import Settings
 
 SERVICE_NOT_READY = 3
 """Exit code when the service never answered: not 1 (tests failed), and never 0."""
+
+
+LIFE = 3600
+"""Seconds after which the service removes our data set if we are killed: longer than any run."""
 
 
 @pytest.fixture(scope="session")
@@ -28,23 +36,43 @@ def service(pytestconfig: pytest.Config) -> Iterator[Api]:
         yield session
 
 
+@pytest.fixture(scope="session")
+def own(service: Api) -> Iterator[Api]:
+    """A session to a data set of this run's own, made and removed by it."""
+    name = new_name()
+    made = service.put(f"/datasets/{name}?ttl={LIFE}")
+    if made.status_code != 201:
+        why = " ".join(describe(made).split())
+        refusal = f"no test was run: the suite got no data set of its own: {why}"
+        pytest.exit(refusal, returncode=SERVICE_NOT_READY)
+    with service.of_data_set(name) as session:
+        yield session
+    remove(service, name)
+
+
 @pytest.fixture(autouse=True)
-def api(service: Api) -> Api:
-    """The session to the service; each test's requests carry a trace id of its own."""
-    service.begin_trace()
-    return service
+def api(service: Api, own: Api) -> Api:
+    """The session to our own data set; each test's requests carry a trace id of its own."""
+    service.trace.begin()
+    return own
+
+
+@pytest.fixture
+def other(service: Api) -> Iterator[Api]:
+    """A session to a second data set, for as long as the test runs."""
+    name = new_name()
+    expect(service.put(f"/datasets/{name}?ttl={LIFE}"), 201)
+    with service.of_data_set(name) as session:
+        yield session
+    remove(service, name)
 
 
 @pytest.fixture(scope="session")
-def data(service: Api) -> Iterator[DataSet]:
-    """The service's data set; if there is none, the sample for as long as the suite runs."""
-    absent = service.get("/data").status_code == 404
-    if absent:
-        loaded = service.post("/data")
-        assert loaded.ok, f"the sample could not be loaded: {describe(loaded)}"
-    yield DataSet(json_of(service.get("/data"))["days"])
-    if absent:
-        service.delete("/data")
+def data(own: Api) -> DataSet:
+    """The days of our own data set: those of the sample."""
+    loaded = own.post("/data")
+    assert loaded.ok, f"the sample could not be loaded: {describe(loaded)}"
+    return DataSet(json_of(own.get("/data"))["days"])
 
 
 @pytest.fixture
@@ -72,8 +100,24 @@ def pytest_runtest_makereport(
     report = yield
     session = getattr(item, "funcargs", {}).get("api")
     if report.failed and isinstance(session, Api):
-        report.sections.append(("requests", session.history()))
+        report.sections.append(("requests", session.trace.history()))
     return report
+
+
+def new_name() -> str:
+    """A name that no other data set has."""
+    return f"suite-{secrets.token_hex(6)}"
+
+
+def remove(service: Api, name: str) -> None:
+    """Delete a data set, and see that the default one is as it was before."""
+    before = service.get("/data")
+    expect(service.delete(f"/datasets/{name}"), 204)
+    after = service.get("/data")
+    if before.status_code == 200:
+        assert after.content == before.content, f"default data changed: {describe(after)}"
+    else:
+        expect(after, before.status_code)
 
 
 def days_now(api: Api) -> list[Day]:

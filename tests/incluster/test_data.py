@@ -1,6 +1,6 @@
 """`/data`: the one state that all jobs share. Only this module changes it, and puts it back.
 
-Every test borrows the data set: afterwards the service holds the days that it held before.
+Every test borrows our own data set: afterwards it holds the days that it held before.
 """
 
 from typing import Any

@@ -85,9 +85,10 @@ def test_pages_together_hold_every_job_once(api: Api, jobs: Jobs) -> None:
     """Whoever follows the links from page to page sees each job exactly once."""
     mine = {jobs.submit()["id"] for _ in range(3)}
     seen: list[str] = []
-    path: str | None = "/jobs?limit=2"
+    begin = f"{api.base}/jobs"
+    path: str | None = f"{begin}?limit=2"
     while path is not None:
-        page = api.get(path)
+        page = api.get(path.removeprefix(api.base))
         ids = list(json_of(page))
         assert len(ids) <= 2, describe(page)
         seen += ids
@@ -95,7 +96,8 @@ def test_pages_together_hold_every_job_once(api: Api, jobs: Jobs) -> None:
         assert following != path, f"the link leads nowhere: {describe(page)}"
         path = following
         if path is not None:
-            path = "/jobs?" + path.partition("?")[2]
+            path = path.removeprefix(api.settings.url)
+            assert path.startswith(f"{begin}?"), f"the link leaves the list: {describe(page)}"
     assert mine <= set(seen), f"missing from the pages: {mine - set(seen)}"
     assert len(seen) == len(set(seen)), f"listed more than once: {sorted(seen)}"
 

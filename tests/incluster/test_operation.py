@@ -9,28 +9,28 @@ from .client import Api, describe, expect, json_of
 from .jobs import Jobs
 
 
-def test_service_is_alive(api: Api) -> None:
+def test_service_is_alive(service: Api) -> None:
     """The process says that it is alive."""
-    answer = api.get("/healthz")
+    answer = service.get("/healthz")
     assert json_of(answer) == {"status": "ok"}, describe(answer)
 
 
-def test_service_is_ready(api: Api) -> None:
+def test_service_is_ready(service: Api) -> None:
     """The service says that it is ready, that is, its store answers."""
-    answer = api.get("/readyz")
+    answer = service.get("/readyz")
     assert json_of(answer) == {"status": "ready"}, describe(answer)
 
 
-def test_page_is_html(api: Api) -> None:
+def test_page_is_html(service: Api) -> None:
     """The root of the service is a web page."""
-    answer = expect(api.get("/"), 200)
+    answer = expect(service.get("/"), 200)
     assert answer.headers["Content-Type"].startswith("text/html"), describe(answer)
     assert answer.text.lower().startswith("<!doctype html>"), describe(answer)
 
 
-def test_metrics_are_in_the_format_of_prometheus(api: Api) -> None:
+def test_metrics_are_in_the_format_of_prometheus(service: Api) -> None:
     """Every line of the metrics is a comment or a name with a number."""
-    answer = expect(api.get("/metrics"), 200)
+    answer = expect(service.get("/metrics"), 200)
     assert answer.headers["Content-Type"].startswith("text/plain"), describe(answer)
     samples = [line for line in answer.text.splitlines() if not line.startswith("#")]
     assert samples, describe(answer)
@@ -38,45 +38,45 @@ def test_metrics_are_in_the_format_of_prometheus(api: Api) -> None:
         assert re.fullmatch(r"[a-zA-Z_:][\w:]*(\{[^}]*\})? -?[\d.e+]+", line), line
 
 
-def counter(api: Api, name: str) -> float:
+def counter(service: Api, name: str) -> float:
     """The sum of the samples whose name contains `name`."""
-    text = expect(api.get("/metrics"), 200).text
+    text = expect(service.get("/metrics"), 200).text
     found = re.findall(rf"^\w*{name}\w*(?:{{[^}}]*}})? (\S+)$", text, re.MULTILINE)
     assert found, f"GET /metrics has no {name}: {text}"
     return sum(map(float, found))
 
 
-def test_metrics_count_jobs(api: Api, jobs: Jobs) -> None:
+def test_metrics_count_jobs(service: Api, jobs: Jobs) -> None:
     """A job that is done has been counted, when submitted and when completed."""
     names = ("submitted_total", "completed_total")
-    before = [counter(api, name) for name in names]
+    before = [counter(service, name) for name in names]
     jobs.complete(jobs.submit())
-    after = [counter(api, name) for name in names]
+    after = [counter(service, name) for name in names]
     assert all(new >= old + 1 for new, old in zip(after, before, strict=True)), (before, after)
 
 
-def test_every_answer_has_a_request_id(api: Api) -> None:
+def test_every_answer_has_a_request_id(service: Api) -> None:
     """Good and bad answers alike carry an id, a new one each, to find them in the logs."""
-    ids = [api.get(path).headers.get("X-Request-ID") for path in ("/help", "/help", "/nothing")]
+    ids = [service.get(path).headers.get("X-Request-ID") for path in ("/help", "/help", "/nothing")]
     assert all(ids), ids
     assert len(set(ids)) == len(ids), ids
 
 
-def test_request_id_of_the_caller_is_kept(api: Api) -> None:
+def test_request_id_of_the_caller_is_kept(service: Api) -> None:
     """A caller's own sane request id comes back, and stands in the job that it made."""
     mine = f"suite-{secrets.token_hex(8)}"
-    answer = api.get("/help", headers={"X-Request-ID": mine})
+    answer = service.get("/help", headers={"X-Request-ID": mine})
     assert answer.headers["X-Request-ID"] == mine, describe(answer)
 
 
 @pytest.mark.parametrize("bad", ["x" * 5000, "a b\tc", "<script>", "{}"])
-def test_request_id_that_is_not_sane_is_replaced(api: Api, bad: str) -> None:
+def test_request_id_that_is_not_sane_is_replaced(service: Api, bad: str) -> None:
     """An id that could spoil a log line is not taken over."""
-    answer = expect(api.get("/help", headers={"X-Request-ID": bad}), 200)
+    answer = expect(service.get("/help", headers={"X-Request-ID": bad}), 200)
     assert answer.headers["X-Request-ID"] not in {bad, ""}, describe(answer)
 
 
-def test_job_keeps_the_ids_of_its_request(api: Api, jobs: Jobs) -> None:
+def test_job_keeps_the_ids_of_its_request(jobs: Jobs) -> None:
     """The record of a job names the request and the trace that made it."""
     start, end = jobs.data.span(0, 5)
     mark, trace = f"suite-{secrets.token_hex(8)}", secrets.token_hex(16)

@@ -35,17 +35,28 @@ def test_what_is_no_id_is_not_found(api: Api, method: str, path: str, job_id: st
     "path",
     ["/nothing", "/jobs/", "/help/me", "/results", "/download", "/jobs//", "/help//", "/x//jobs"],
 )
-def test_an_unknown_path_is_not_found(api: Api, path: str) -> None:
+def test_an_unknown_path_is_not_found(service: Api, path: str) -> None:
     """A path that is not in the help is not found."""
-    problem(api.get(path), 404)
+    problem(service.get(path), 404)
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/help", "/healthz", "/readyz", "/metrics", "/data", "/jobs", "/openapi.json"]
+    "path",
+    [
+        "/",
+        "/help",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/data",
+        "/jobs",
+        "/openapi.json",
+        "/datasets",
+    ],
 )
-def test_an_unknown_parameter_is_refused_by_name(api: Api, path: str) -> None:
+def test_an_unknown_parameter_is_refused_by_name(service: Api, path: str) -> None:
     """A parameter that would be ignored is refused, and those that there are are told."""
-    error = problem(api.get(f"{path}?colour=red"), 400)
+    error = problem(service.get(f"{path}?colour=red"), 400)
     assert [item["field"] for item in error["errors"]] == ["colour"], error
     if path == "/jobs":
         assert all(name in error["detail"] for name in ("limit", "cursor", "status")), error
@@ -70,6 +81,9 @@ NOT_ALLOWED = [
     ("PUT", "/jobs", {"GET", "POST", "DELETE"}),
     ("PATCH", "/jobs", {"GET", "POST", "DELETE"}),
     ("PUT", "/data", {"GET", "POST", "DELETE"}),
+    ("POST", "/datasets", {"GET"}),
+    ("POST", "/datasets/none", {"GET", "PUT", "DELETE"}),
+    ("PUT", "/datasets/none/jobs", {"GET", "POST", "DELETE"}),
     ("POST", "/jobs/00000000-0000-4000-8000-000000000000", {"GET", "DELETE"}),
     ("DELETE", "/results/00000000-0000-4000-8000-000000000000", {"GET"}),
     ("POST", "/download/00000000-0000-4000-8000-000000000000", {"GET"}),
@@ -81,9 +95,9 @@ NOT_ALLOWED = [
 
 
 @pytest.mark.parametrize(("method", "path", "allowed"), NOT_ALLOWED)
-def test_a_wrong_method_is_refused(api: Api, method: str, path: str, allowed: set[str]) -> None:
+def test_a_wrong_method_is_refused(service: Api, method: str, path: str, allowed: set[str]) -> None:
     """A method that a path does not have answers 405 and tells those that it has."""
-    answer = api.request(method, path)
+    answer = service.request(method, path)
     problem(answer, 405)
     told = {name.strip() for name in answer.headers.get("Allow", "").split(",")}
     assert told - {"HEAD", "OPTIONS"} == allowed, describe(answer)

@@ -6,57 +6,17 @@
 import io
 import json
 import os
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from werkzeug.test import Client
 from werkzeug.wrappers import Request, Response
 
 from app.api import create_app as create_healthy_app
-
-
-@dataclass
-class Api:
-    """The healthy application behind a fault."""
-
-    app: WSGIApplication
-    memory: dict[str, str] = field(default_factory=dict)
-
-    def answer(self, request: Request) -> Response:
-        """What the healthy application answers to this request."""
-        return Response.from_app(self.app, request.environ, buffered=True)
-
-    def ask(self, method: str, path: str, **options: Any) -> Response:
-        """What the healthy application answers to a request of the fault's own."""
-        return Client(self.app, Response).open(path, method=method, **options)
-
-
-Fault = Callable[[Request, Api], Response]
-
-
-def changed(response: Response, change: Callable[[Any], Any]) -> Response:
-    """The response with its JSON changed; errors stay as they are."""
-    if response.status_code < 400:
-        response.set_data(json.dumps(change(json.loads(response.get_data()))))
-    return response
-
-
-def asks(request: Request, method: str, pattern: str) -> bool:
-    """Whether the request is of this method and its whole path matches."""
-    return request.method == method and re.fullmatch(pattern, request.path) is not None
-
-
-def each_listed(request: Request, api: Api, change: Callable[[Any], Any]) -> Response:
-    """The healthy answer, with each job of `GET /jobs` changed."""
-    response = api.answer(request)
-    if not asks(request, "GET", "/jobs"):
-        return response
-    return changed(response, lambda jobs: {key: change(job) for key, job in jobs.items()})
+from tests.suite.broken_data_sets import DATA_SET_FAULTS
+from tests.suite.fault import Api, Fault, asks, base, changed, each_listed
 
 
 def healthy(request: Request, api: Api) -> Response:
@@ -110,7 +70,7 @@ def result_of_another_job(request: Request, api: Api) -> Response:
     if asks(request, "POST", "/jobs") and response.status_code == 202:
         api.memory["newest"] = json.loads(response.get_data())["id"]
     if asks(request, "GET", "/results/.*") and response.status_code == 200:
-        other = api.ask("GET", f"/results/{api.memory['newest']}")
+        other = api.ask("GET", f"{base(request)}/results/{api.memory['newest']}")
         if other.status_code == 200:
             result = json.loads(other.get_data())
             return changed(response, lambda own: {**result, "id": own["id"]})
@@ -134,13 +94,14 @@ def delete_that_does_not(request: Request, api: Api) -> Response:
 
 def data_not_replaced(request: Request, api: Api) -> Response:
     """A data set that is sent while another is loaded is acknowledged and thrown away."""
-    loaded = api.ask("GET", "/data")
+    path = f"{base(request)}/data"
+    loaded = api.ask("GET", path)
     response = api.answer(request)
     if asks(request, "POST", "/data") and response.status_code == 201 and loaded.status_code == 200:
         days = json.loads(loaded.get_data())["days"]
         columns = list(days[0])
         lines = [",".join(columns), *(",".join(str(day[key]) for key in columns) for day in days)]
-        api.ask("POST", "/data", data="\n".join(lines), content_type="text/csv")
+        api.ask("POST", path, data="\n".join(lines), content_type="text/csv")
     return response
 
 
@@ -176,10 +137,10 @@ def refused_job_is_made(request: Request, api: Api) -> Response:
     """A submission with a bad date is refused, and a job is made of it all the same."""
     response = api.answer(request)
     if asks(request, "POST", "/jobs") and response.status_code == 422:
-        extent = json.loads(api.ask("GET", "/data").get_data())
+        extent = json.loads(api.ask("GET", f"{base(request)}/data").get_data())
         body = {"start": extent["first"], "end": extent["first"]}
         headers = {"X-Request-ID": request.headers.get("X-Request-ID", "")}
-        api.ask("POST", "/jobs", json=body, headers=headers)
+        api.ask("POST", f"{base(request)}/jobs", json=body, headers=headers)
     return response
 
 
@@ -223,7 +184,7 @@ def malformed_csv_wipes_the_data(request: Request, api: Api) -> Response:
     """A refused CSV takes the loaded data set with it."""
     response = api.answer(request)
     if asks(request, "POST", "/data") and response.status_code == 422:
-        api.ask("DELETE", "/data")
+        api.ask("DELETE", f"{base(request)}/data")
     return response
 
 
@@ -251,6 +212,7 @@ FAULTS: dict[str, Fault] = {
         key_is_ignored,
         trace_is_lost,
         malformed_csv_wipes_the_data,
+        *DATA_SET_FAULTS,
     )
 }
 

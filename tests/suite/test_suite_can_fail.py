@@ -10,11 +10,9 @@ with a job's way through the queue: see QUEUE_TESTS.
 
 import os
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
@@ -22,9 +20,10 @@ from xml.etree import ElementTree
 import pytest
 import redis
 
+from app.data import SAMPLE, DataSet, read_csv
 from tests.checkout import CHECKOUT
-from tests.incluster.waiting import wait_until
 from tests.suite.broken_api import FAULTS, QUEUES
+from tests.suite.stack import running_api, running_redis, running_worker
 
 pytestmark = pytest.mark.slow
 
@@ -39,51 +38,67 @@ FAILING: dict[str, set[str]] = {
     "healthy": set(),
     "wrong_status_code": {
         "test_a_submission_with_a_key_makes_one_job",
+        "test_chain_on_the_default_routes",
         "test_submission_is_accepted",
     },
     "list_instead_of_object": {
+        "test_a_data_set_counts_its_days_and_jobs",
+        "test_a_deleted_data_set_is_gone_with_its_jobs",
         "test_a_deleted_job_is_gone_with_its_result_and_plot",
         "test_a_job_deleted_in_the_queue_never_comes_back",
+        "test_a_job_is_not_deleted_through_another_data_set",
         "test_a_refused_submission_makes_no_job",
         "test_a_submitted_job_is_listed_under_its_id",
         "test_all_jobs_can_be_deleted_at_once",
-        "test_deleting_all_of_nothing_deletes_nothing",
+        "test_chain_on_the_default_routes",
+        "test_default_job_list_is_a_dictionary_of_dictionaries_with_two_keys",
+        "test_deleting_a_data_set_leaves_the_others_alone",
         "test_job_list_is_a_dictionary",
         "test_list_of_a_status_has_no_other",
         "test_pages_together_hold_every_job_once",
     },
     "three_keys": {
+        "test_chain_on_the_default_routes",
         "test_every_listed_job_has_exactly_two_keys",
     },
     "integer_status": {
         "test_a_submitted_job_is_listed_under_its_id",
+        "test_chain_on_the_default_routes",
         "test_every_listed_job_has_values_of_the_right_types",
         "test_list_of_a_status_has_no_other",
     },
     "html_errors": {
         "test_a_bad_field_is_refused_by_name",
+        "test_a_bad_name_is_refused",
         "test_a_body_over_the_limit_is_refused",
         "test_a_body_that_is_no_json_object_is_refused",
+        "test_a_deleted_data_set_is_gone_with_its_jobs",
         "test_a_deleted_job_is_gone_with_its_result_and_plot",
         "test_a_job_can_be_deleted_only_once",
         "test_a_job_deleted_in_the_queue_never_comes_back",
+        "test_a_job_is_not_deleted_through_another_data_set",
+        "test_a_job_is_not_seen_in_another_data_set",
         "test_a_key_that_is_there_twice_is_refused_by_name",
         "test_a_missing_field_is_refused_by_name",
         "test_a_page_size_out_of_range_is_refused",
         "test_a_period_outside_the_data_is_refused",
         "test_a_period_that_ends_before_it_starts_is_refused",
         "test_a_submission_with_a_key_makes_one_job",
+        "test_a_time_to_live_out_of_range_is_refused",
         "test_a_wrong_method_is_refused",
         "test_all_jobs_can_be_deleted_at_once",
+        "test_an_unknown_data_set_is_not_found",
         "test_an_unknown_job_is_not_found",
         "test_an_unknown_parameter_is_refused_by_name",
         "test_an_unknown_path_is_not_found",
         "test_an_unknown_status_is_refused",
         "test_another_content_type_is_refused",
         "test_chain_from_data_to_plot",
+        "test_chain_on_the_default_routes",
         "test_data_of_another_content_type_is_refused",
         "test_data_over_the_limit_is_refused",
         "test_deleted_data_is_gone",
+        "test_each_data_set_has_its_own_days",
         "test_malformed_csv_is_refused_with_its_place",
         "test_nothing_is_shown_of_an_unfinished_job",
         "test_period_is_checked_against_the_data_of_now",
@@ -95,8 +110,11 @@ FAILING: dict[str, set[str]] = {
         "test_a_deleted_job_is_gone_with_its_result_and_plot",
         "test_a_job_deleted_in_the_queue_never_comes_back",
         "test_a_job_goes_from_submitted_through_in_progress_to_complete",
+        "test_a_job_is_not_seen_in_another_data_set",
+        "test_a_job_works_on_the_days_of_its_own_data_set",
         "test_a_result_can_be_asked_for_again",
         "test_chain_from_data_to_plot",
+        "test_chain_on_the_default_routes",
         "test_deletion_leaves_other_jobs_alone",
         "test_each_job_has_its_own_result",
         "test_figures_have_two_places",
@@ -116,6 +134,7 @@ FAILING: dict[str, set[str]] = {
     },
     "truncated_png": {
         "test_chain_from_data_to_plot",
+        "test_chain_on_the_default_routes",
         "test_plot_is_a_whole_png_of_sane_size",
         "test_plot_is_not_blank",
         "test_plots_of_two_periods_differ",
@@ -125,6 +144,7 @@ FAILING: dict[str, set[str]] = {
         "test_a_job_can_be_deleted_only_once",
         "test_a_job_deleted_in_the_queue_never_comes_back",
         "test_chain_from_data_to_plot",
+        "test_chain_on_the_default_routes",
     },
     "data_not_replaced": {
         "test_chain_from_data_to_plot",
@@ -135,6 +155,7 @@ FAILING: dict[str, set[str]] = {
         "test_period_is_checked_against_the_data_of_now",
     },
     "time_without_zone": {
+        "test_a_time_to_live_is_kept_and_renewed",
         "test_time_of_submission_is_utc",
     },
     "wrong_mean": {
@@ -149,6 +170,8 @@ FAILING: dict[str, set[str]] = {
         "test_a_refused_submission_makes_no_job",
     },
     "query_is_ignored": {
+        "test_a_time_to_live_is_kept_and_renewed",
+        "test_a_time_to_live_out_of_range_is_refused",
         "test_an_unknown_parameter_is_refused_by_name",
         "test_an_unknown_status_is_refused",
         "test_list_of_a_status_has_no_other",
@@ -167,6 +190,30 @@ FAILING: dict[str, set[str]] = {
     },
     "malformed_csv_wipes_the_data": {
         "test_malformed_csv_is_refused_with_its_place",
+    },
+    "named_deletion_takes_the_default": {
+        "test_a_new_data_set_is_listed_and_empty",
+    },
+    "lists_hold_jobs_of_all_sets": {
+        "test_a_job_is_not_seen_in_another_data_set",
+        "test_list_of_a_status_has_no_other",
+        "test_pages_together_hold_every_job_once",
+    },
+    "jobs_are_found_in_all_sets": {
+        "test_a_job_is_not_deleted_through_another_data_set",
+        "test_a_job_is_not_seen_in_another_data_set",
+    },
+    "deleting_all_jobs_takes_those_of_all_sets": {
+        "test_a_job_is_not_deleted_through_another_data_set",
+    },
+    "sets_share_their_days": {
+        "test_each_data_set_has_its_own_days",
+    },
+    "time_to_live_is_ignored": {
+        "test_a_time_to_live_is_kept_and_renewed",
+    },
+    "deleted_set_is_only_hidden": {
+        "test_a_deleted_data_set_is_gone_with_its_jobs",
     },
 }
 """Fault -> the tests that fail: all cases of a test by its name, else single ones with [case]."""
@@ -198,7 +245,10 @@ def function(name: str) -> str:
 
 @dataclass
 class Runs:
-    """A Redis with a worker, for one run of the suite after the other; each fault runs once."""
+    """A Redis with a worker, for one run of the suite after the other; each fault runs once.
+
+    The sample is loaded as the default data set, so that the suite has something to watch over.
+    """
 
     redis_url: str
     folder: Path
@@ -209,6 +259,7 @@ class Runs:
         if fault not in self.outcomes:
             with redis.Redis.from_url(self.redis_url) as store:
                 store.flushdb()
+                DataSet(store).replace(read_csv(SAMPLE.read_bytes()))
             self.outcomes[fault] = run_suite(fault, self.redis_url, self.folder)
         return self.outcomes[fault]
 
@@ -224,7 +275,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
 def run_suite(fault: str, redis_url: str, folder: Path) -> Outcome:
     """Run the whole suite in a process of its own against the API with this fault."""
     report = folder / f"{fault}.xml"
-    with running_api(fault, redis_url, folder) as url:
+    queue = QUEUES.get(fault, "jobs")
+    with running_api(redis_url, folder, fault, queue) as url:
         environ = os.environ | {"API_URL": url, "API_WAIT": "30"}
         if fault in QUEUES:
             environ["JOB_TIMEOUT"] = SHORT
@@ -258,57 +310,6 @@ def read_cases(report: Path) -> dict[str, str]:
         else:
             cases[name] = "skipped" if "skipped" in tags else "passed"
     return cases
-
-
-@contextmanager
-def running(command: list[str], environ: Mapping[str, str], log: Path) -> Iterator[None]:
-    """A process for as long as the block lasts, its output in `log`."""
-    with (
-        log.open("w") as output,
-        subprocess.Popen(
-            command, cwd=CHECKOUT, env=os.environ | dict(environ), stdout=output, stderr=output
-        ) as process,
-    ):
-        try:
-            yield
-        finally:
-            process.terminate()
-
-
-@contextmanager
-def running_redis(folder: Path) -> Iterator[str]:
-    """A redis-server on a socket in `folder`; yields its address."""
-    path = folder / "redis.sock"
-    command = ["redis-server", "--port", "0", "--unixsocket", str(path), "--save", ""]
-    with running([*command, "--dir", str(folder)], {}, folder / "redis.log"):
-        wait_until(path.exists, 10, "redis-server to listen")
-        yield f"unix://{path}"
-
-
-@contextmanager
-def running_worker(redis_url: str, folder: Path) -> Iterator[None]:
-    """A worker on this database."""
-    environ = {"REDIS_URL": redis_url, "HEARTBEAT_FILE": str(folder / "heartbeat")}
-    with running([sys.executable, "-m", "app.worker"], environ, folder / "worker.log"):
-        yield
-
-
-@contextmanager
-def running_api(fault: str, redis_url: str, folder: Path) -> Iterator[str]:
-    """The API with this fault, served as in its image but for one process; yields its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "app.server", "--workers", "1", "--port", str(port)]
-    environ = {
-        "BROKEN": fault,
-        "REDIS_URL": redis_url,
-        "PYTHONPATH": str(CHECKOUT),
-        "QUEUE_NAME": QUEUES.get(fault, "jobs"),
-    }
-    command += ["--app", "tests.suite.broken_api:create_app"]
-    with running(command, environ, folder / f"api-{fault}.log"):
-        yield f"http://127.0.0.1:{port}"
 
 
 def test_the_healthy_suite_leaves_nothing_out(runs: Runs) -> None:

@@ -152,15 +152,15 @@ def test_the_trace_of_the_outside_is_sent_on(monkeypatch: pytest.MonkeyPatch) ->
     """A trace header set for this test is used as it is, else each test has a trace of its own."""
     api = Api(Settings())
     monkeypatch.delenv("TRACEPARENT", raising=False)
-    first = api.traceparent().split("-")
-    api.begin_trace()
-    second = api.traceparent().split("-")
+    first = api.trace.header().split("-")
+    api.trace.begin()
+    second = api.trace.header().split("-")
     assert [len(part) for part in first] == [2, 32, 16, 2]
     assert first[1] != second[1]
     outside = f"00-{'a' * 32}-{'b' * 16}-01"
     monkeypatch.setenv("TRACEPARENT", outside)
-    assert api.traceparent() == outside
-    assert "a" * 32 in api.history()
+    assert api.trace.header() == outside
+    assert "a" * 32 in api.trace.history()
 
 
 def test_settings_come_from_the_environment() -> None:
