@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 __all__ = [
+    "REPORT_BUILDER",
     "RUN_DATA",
     "Event",
     "Finding",
@@ -136,4 +137,5 @@ class RunData:
     shards: tuple[ShardProof, ...] = ()
 
 
+REPORT_BUILDER = "k8s_job_report_builder"  # name of the plugin that wants the data
 RUN_DATA = pytest.StashKey[RunData]()

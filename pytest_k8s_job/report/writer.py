@@ -12,6 +12,7 @@ from pytest_k8s_job.report.builder import ReportBuilder
 from pytest_k8s_job.report.document import Document, to_json
 from pytest_k8s_job.report.markdown import summarise
 from pytest_k8s_job.report.page import render
+from pytest_k8s_job.report.run_data import REPORT_BUILDER
 
 __all__ = ["ReportWriter", "register", "write"]
 
@@ -28,7 +29,7 @@ def register(config: pytest.Config) -> None:
     if not getattr(config.option, "xmlpath", None):
         config.option.xmlpath = str(folder / JUNIT)
     builder = ReportBuilder(config)
-    config.pluginmanager.register(builder, "k8s_job_report_builder")
+    config.pluginmanager.register(builder, REPORT_BUILDER)
     config.pluginmanager.register(ReportWriter(config, folder, builder), "k8s_job_report_writer")
 
 

@@ -19,6 +19,7 @@ from pytest_k8s_job.options import Options, runs_nothing
 from pytest_k8s_job.replay.ordering import Ordering
 from pytest_k8s_job.replay.pod_output import PodOutput
 from pytest_k8s_job.replay.session_end import refuse_as_pod, stop_as_in_pod
+from pytest_k8s_job.report.run_data import REPORT_BUILDER
 from pytest_k8s_job.run.cleanup import Cleanup
 from pytest_k8s_job.run.differences import difference_line
 from pytest_k8s_job.run.launcher import Launcher
@@ -134,7 +135,7 @@ class Collector:
         self._cleanup.notes += run.notes
         if line := self._difference(run):
             self._cleanup.notes.append(line)
-        if self._config.option.report:
+        if self._config.pluginmanager.hasplugin(REPORT_BUILDER):
             from pytest_k8s_job.run.report_data import keep_run_data  # noqa: PLC0415 (loads the diagnosis)
 
             keep_run_data(self._config, run, judgement)

@@ -105,6 +105,11 @@ def _resolved(state: NamespaceState, service: Object, why: str) -> Service:
         _uid(service),
         written(service, "spec", "selector"),
         max((written(each) for each in _slices(state, name)), default=0.0),
+        frozenset(
+            ((state.namespace, *owner), pod_of(each).version)
+            for each in pods
+            if name_of(each) in answering and (owner := owner_of(each, state))
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from pytest_k8s_job.cluster.text import listed
+from pytest_k8s_job.target.asked import asked_elsewhere
 from pytest_k8s_job.target.model import LEADS, Service, Target
 from pytest_k8s_job.target.rollouts import is_earlier, is_later, rolled_back
 from pytest_k8s_job.target.workload import Workload
@@ -169,6 +170,7 @@ def intruders(
         for address in service.foreign:
             text = f"Service {service.name} also leads to {address}"
             found.append(f"{text}, which is none of its pods")
+    found += [] if late else asked_elsewhere(target)
     for workload in target.workloads:
         if (old := workload.outdated) and workload.key not in late:
             names = listed(pod.name for pod in old)

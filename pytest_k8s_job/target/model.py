@@ -28,6 +28,7 @@ class Service:
         foreign: addresses that it leads to and that no pod of its namespace has.
         uid: of the object, another one if it is made anew under its name.
         selected: when somebody last wrote its selector, 0 if that is not known.
+        versions: (key of a workload, hash) of the pods that requests go to.
         routed: when its EndpointSlices were last written, 0 if that is not known.
     """
 
@@ -40,6 +41,7 @@ class Service:
     uid: str = ""
     selected: float = 0.0
     routed: float = 0.0
+    versions: frozenset[tuple[tuple[str, str, str], str]] = frozenset()
 
     @property
     def key(self) -> tuple[str, str]:

@@ -15,9 +15,11 @@ from typing import Any
 
 from pytest_k8s_job.errors import ClusterError
 
-__all__ = ["USAGE_ERROR", "Followed", "Place", "follow"]
+__all__ = ["DOCUMENT", "KEPT", "USAGE_ERROR", "Followed", "Place", "follow"]
 
-KEPT = "PYTEST_K8S_JOB_KEPT"  # folder of a kept run, for `validation/kept_plugin.py`
+PLUGIN = "pytest_k8s_job.validation.session_plugin"
+DOCUMENT = "PYTEST_K8S_JOB_DOCUMENT"  # environment of PLUGIN: the file that the session leaves
+KEPT = "PYTEST_K8S_JOB_KEPT"  # environment of PLUGIN: the folder of a kept run
 USAGE_ERROR = 4  # pytest's own exit code
 TAIL = 2000  # characters of the output that an error shows
 
@@ -67,20 +69,17 @@ def follow(
     """
     with tempfile.TemporaryDirectory(prefix="k8s-job-validation-") as name:
         folder = Path(name)
+        document, log = folder / "report.json", folder / "pod.log"
         (folder / "pytest.ini").write_text("[pytest]\n")  # an ini file of others means nothing here
         words = ["--in-cluster", f"--k8s-attach={job}", *place.words, "--color=auto"]
-        words += [
-            f"--report={report or folder}",
-            f"--k8s-log={folder / 'pod.log'}",
-            "-p",
-            "no:cacheprovider",
-        ]
+        words += [f"--k8s-log={log}", "-p", "no:cacheprovider", "-p", PLUGIN]
+        words += [f"--report={report}"] if report is not None else []
         words += [f"--target={each}" for each in target]
-        environment = dict(os.environ)
+        environment = {**os.environ, DOCUMENT: str(document)}
         environment.pop("PYTEST_ADDOPTS", None)
         if kept is not None:
             environment[KEPT] = str(kept)
-            words += ["-p", "pytest_k8s_job.validation.kept_plugin", "--k8s-evidence=no"]
+            words.append("--k8s-evidence=no")
         done = subprocess.run(
             [sys.executable, "-m", "pytest", *words],
             cwd=folder,
@@ -90,16 +89,15 @@ def follow(
             text=True,
             check=False,
         )
-        path = folder / "pod.log"
-        log = path.read_bytes() if path.exists() else b""
+        raw = log.read_bytes() if log.exists() else b""
         try:
-            found = json.loads(((report or folder) / "report.json").read_text("utf-8"))
+            found = json.loads(document.read_text("utf-8"))
         except (OSError, ValueError):
-            if done.returncode == USAGE_ERROR and log:
-                return Followed(_refused(log), log)
+            if done.returncode == USAGE_ERROR and raw:
+                return Followed(_refused(raw), raw)
             said = f": {(done.stdout or '')[-TAIL:].strip()}" if not place.show else ""
             raise ClusterError(f"the run of Job {job} could not be read{said}") from None
-        return Followed(found, log)
+        return Followed(found, raw)
 
 
 def _refused(log: bytes) -> Mapping[str, Any]:

@@ -56,6 +56,9 @@ class KeptCluster:
     def exec(self, _job: JobRef, pod: str, _command: Sequence[str], /) -> bytes:
         self._refuse(f"pod {pod}")
 
+    def send(self, _method: str, path: str, _body: object = None, /) -> dict[str, Any]:
+        self._refuse(path)
+
     def delete(self, job: JobRef, /) -> None:
         self._refuse(str(job))
 

@@ -228,7 +228,7 @@ def test_the_pods_environment_can_be_set(remote: Side) -> None:
     ("manifest", "reason"),
     [
         (None, "cannot read the Job manifest"),
-        ("kind: Service\n", "must hold exactly one Job, it holds 0"),
+        ("kind: Service\n", "must hold exactly one Job or CronJob, it holds 0"),
         ("kind: Job\n---\nkind: Job\n", "it holds 2"),
         ("kind: Job\nmetadata: {name: x}\n", "has no name or no container"),
         ("{", "is not YAML"),
@@ -429,11 +429,11 @@ def test_it():
 def test_after_a_long_log_the_agent_waits_for_its_collector(remote: Side, local: Side) -> None:
     """It ends when the collector has everything; without one it does not wait."""
     small = {LOG_BYTES: "100000", TERMINATION_LOG: os.devnull}
-    began = time.monotonic()
     result = remote.run(write_test(remote, FLOOD), f"--k8s-env={LOG_BYTES}=100000", "--tb=no")
     assert result.code == 1
     assert '"linger":true' in text_of(remote.folder / "pod.log")
     write_test(local, FLOOD)
+    began = time.monotonic()
     assert agent(local.suite, "test_it.py", **small).returncode == 1
     assert time.monotonic() - began < LINGER_SECONDS
 
