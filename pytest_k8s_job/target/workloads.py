@@ -17,6 +17,7 @@ from pytest_k8s_job.target.written import written
 __all__ = ["RESOURCES", "workload_of"]
 
 NUMBER = "deployment.kubernetes.io/revision"
+ROLLOUT_NUMBER = "rollout.argoproj.io/revision"  # of a ReplicaSet of an Argo Rollout
 TEMPLATES = "deprecated.daemonset.template.generation"  # counts as no other field of it does
 RESTARTED = "kubectl.kubernetes.io/restartedAt"  # in the template; not of its content
 TOKEN = "kube-api-access-"  # noqa: S105 (each pod's volume for it has a name of its own)
@@ -165,7 +166,9 @@ def _number(obj: Object | None, newest: Object | None, kind: str) -> str:
         return _update_revision(obj)
     if kind == "daemonset" and obj is not None:
         return _annotation(obj, TEMPLATES)
-    return str(newest["metadata"].get("name", "")) if newest is not None else ""
+    if newest is None:
+        return ""
+    return _annotation(newest, ROLLOUT_NUMBER) or str(newest["metadata"].get("name", ""))
 
 
 def _annotation(obj: Object, name: str) -> str:

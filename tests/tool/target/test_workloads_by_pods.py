@@ -34,6 +34,16 @@ def test_an_argo_rollout_is_known_by_its_replicasets() -> None:
     assert back.revision == named("rollout", "web", *rollout(("a1", 1, 600))).revision
 
 
+def test_an_argo_rollout_counts_on_its_replicasets() -> None:
+    """The number moves on also on the way back to a ReplicaSet that was used before."""
+    objects = rollout(("a1", 1, 600))
+    number = "rollout.argoproj.io/revision"
+    objects[0]["metadata"]["annotations"][number] = "1"
+    assert named("rollout", "web", *objects).number == "1"
+    objects[0]["metadata"]["annotations"][number] = "3"
+    assert named("rollout", "web", *objects).number == "3"
+
+
 def test_an_argo_canary_has_two_revisions_by_intent() -> None:
     """Its older pods are no strangers: both are named."""
     found = named("rollout", "web", *rollout(("b2", 1, 60), ("a1", 3, 600)))
