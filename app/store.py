@@ -91,12 +91,15 @@ end
 """Lua: whether a named data set was deleted or is past the end of its life."""
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-NAME_RULE = "must be 1 to 63 of a-z, 0-9 and -, with no - at either end"
+NAME_RULE = "must be 1 to 63 of a-z, 0-9 and -, with no - at either end, and not `default`"
 
 
 def is_name(text: str) -> bool:
-    """Whether a data set may have this name: one that Kubernetes would take for a name too."""
-    return _NAME.fullmatch(text) is not None
+    """Whether a data set may have this name: one that Kubernetes would take for a name too.
+
+    `default` would be taken for the one without a name, that of /data and /jobs.
+    """
+    return text != "default" and _NAME.fullmatch(text) is not None
 
 
 def timestamp(seconds_ago: float = 0.0) -> str:

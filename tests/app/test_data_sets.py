@@ -326,3 +326,11 @@ def test_a_worker_that_cannot_write_harms_nothing(
     redis.config_set("maxmemory", 0)
     assert queue.finish(delivery, Status.COMPLETE, {"result": b"{}"})
     assert redis.dump("data") == before
+
+
+@pytest.mark.parametrize("name", ["default", "-a", "a-", "A", "a" * 64, "a_b"])
+def test_a_name_that_no_set_may_have(loaded: FlaskClient, redis: Redis, name: str) -> None:
+    """`default` is what people call the one of /data and /jobs: a second one would mislead."""
+    answer = loaded.put(f"/datasets/{name}")
+    assert (answer.status_code, answer.mimetype) == (422, "application/problem+json")
+    assert redis.keys("dataset*") == []
