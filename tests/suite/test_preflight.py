@@ -52,15 +52,24 @@ def deaf() -> str:
 
 @pytest.fixture
 def answering() -> Iterator[Callable[[Callable[[], tuple[int, bytes]]], str]]:
-    """Starts a server that gives every request the status and body of a function."""
+    """Starts a server that gives every GET the status and body of a function."""
     servers: list[ThreadingHTTPServer] = []
 
     def start(answer: Callable[[], tuple[int, bytes]]) -> str:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                status, body = answer()
+                self.send(*answer())
+
+            def do_PUT(self) -> None:
+                self.send(201, b"{}")  # the suite's own data set
+
+            def do_DELETE(self) -> None:
+                self.send(204, b"")
+
+            def send(self, status: int, body: bytes) -> None:
                 self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
+                if body:  # with 204 there is none, and no length of it
+                    self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
 
