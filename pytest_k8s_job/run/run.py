@@ -15,8 +15,8 @@ import pytest
 
 from pytest_k8s_job.cluster.job_manifest import TEMPLATE_LABEL, Object, Run, make_job
 from pytest_k8s_job.cluster.joining import Joined, learn_nonce, read_job, run_of
-from pytest_k8s_job.cluster.objects import labels_of, name_of
-from pytest_k8s_job.cluster.pods import JobFinder, pod_of
+from pytest_k8s_job.cluster.objects import labels_of
+from pytest_k8s_job.cluster.pods import JobFinder, Phase, pod_of
 from pytest_k8s_job.diagnosis.scope import Scope
 from pytest_k8s_job.errors import ClusterError
 from pytest_k8s_job.options import Options
@@ -100,10 +100,15 @@ class ClusterRun:
         template = metadata["labels"][TEMPLATE_LABEL]
         try:
             found = self.cluster.jobs(metadata.get("namespace"))
+            same = (each for each in found if labels_of(each).get(TEMPLATE_LABEL) == template)
+            jobs = [read_job(each) for each in same if run_of(each)]
+            open_jobs = [each.job for each in jobs if not each.over]
+            pods = self.cluster.pods(open_jobs) if open_jobs else {}
         except ClusterError:
             return []  # without the right to list Jobs a run is as good
-        same = (each for each in found if labels_of(each).get(TEMPLATE_LABEL) == template)
-        return [name_of(each) for each in same if run_of(each) and not read_job(each).over]
+        # The pod ends some time before its Job is said to have ended.
+        ended = {job for job, pod in pods.items() if pod.phase is Phase.TERMINATED}
+        return [each.name for each in open_jobs if each not in ended]
 
     def _settle(self) -> str | None:
         """Wait for the target's rollout; return why it cannot be tested, None if it can."""

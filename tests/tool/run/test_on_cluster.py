@@ -314,3 +314,16 @@ def _read_on(process: subprocess.Popen[str]) -> str:
 def _is_running(place: Place, pod: str) -> bool:
     phase = "jsonpath={.status.phase}"
     return kubectl("-n", place.namespace, "get", "pod", pod, "-o", phase) == "Running"
+
+
+def test_another_run_of_the_same_tests_is_told(place: Place) -> None:
+    """While it goes on; one whose pod has just ended is none."""
+    before = set(place.names("jobs"))
+    with place.start("test_slow.py") as slow:
+        wait_until(lambda: bool(set(place.names("jobs")) - before), "the first run's Job")
+        (job,) = set(place.names("jobs")) - before
+        at_once = place.run()
+        first = place.result(slow)
+    assert (at_once.code, first.code) == (0, 0), at_once.stdout + first.stdout
+    assert f"another run of the same tests goes on: Job {job}" in at_once.stdout
+    assert "another run" not in place.run().stdout
