@@ -18,7 +18,8 @@ pytestmark = pytest.mark.cluster
 
 BROKEN = "weather-api:broken"
 SECONDS = 240  # deploying anew and a run of the suite, on a slow machine
-LISTING = FAILING["list_instead_of_object"]
+# A new deployment has no days in its default data set, without which that chain asks for no list.
+LISTING = FAILING["list_instead_of_object"] - {"test_chain_on_the_default_routes"}
 """The tests that look a job up in `GET /jobs`."""
 
 
