@@ -21,7 +21,6 @@ from pytest_k8s_job.wire.agent_settings import CACHE, DEADLINE, GRACE, NONCE, RU
 from pytest_k8s_job.wire.sharding import INDEX, Selection, key_of
 
 __all__ = [
-    "NAME_LIMIT",
     "PARTIAL",
     "REPLACES",
     "RUN_LABEL",
@@ -31,6 +30,7 @@ __all__ = [
     "Run",
     "arguments_of",
     "container_of",
+    "job_name",
     "job_of",
     "load_job",
     "make_job",
@@ -122,12 +122,17 @@ def arguments_of(job: Mapping[str, Any]) -> list[str]:
     return split_arguments(container_of(job))[1]
 
 
+def job_name(manifest: str, run: str) -> str:
+    """Return the name of a run's Job: the manifest's, cut to fit, and the run."""
+    ending = f"-{run}"
+    return manifest[: NAME_LIMIT - len(ending)] + ending
+
+
 def make_job(manifest: Object, run: Run) -> Object:
     """Return the Job object of `run`; `manifest` stays as it is."""
     job = copy.deepcopy(manifest)
     metadata = job["metadata"]
-    ending = f"-{run.run_id}{run.suffix}"
-    metadata["name"] = metadata["name"][: NAME_LIMIT - len(ending)] + ending
+    metadata["name"] = job_name(metadata["name"], f"{run.run_id}{run.suffix}")
     if run.namespace:
         metadata["namespace"] = run.namespace
     # `labels:` with nothing behind it is null, which Kubernetes takes as well.

@@ -6,12 +6,30 @@ cluster (`local_pod.LocalCluster`).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any, Protocol
 
-__all__ = ["Cluster", "JobFinder", "JobRef", "Phase", "PodState", "Reader", "pod_of", "read_pod"]
+from pytest_k8s_job.errors import ClusterError
+
+__all__ = [
+    "NAMES_ONLY",
+    "Cluster",
+    "JobFinder",
+    "JobRef",
+    "Phase",
+    "PodState",
+    "Readable",
+    "Reader",
+    "pod_of",
+    "read_list",
+    "read_pod",
+]
+
+NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+"""What `read` accepts where the objects' metadata is enough."""
 
 Object = Mapping[str, Any]
 
@@ -57,7 +75,14 @@ class PodState:
     """Why the infrastructure takes the pod away (drain, preemption ...), if it does."""
 
 
-class Reader(Protocol):
+class Readable(Protocol):
+    """What answers a GET."""
+
+    def read(self, path: str, accept: str, /) -> tuple[bytes, float]:
+        """Return the answer to a GET, and the server's clock; raise `ClusterError` for others."""
+
+
+class Reader(Readable, Protocol):
     """What a diagnosis needs of a cluster."""
 
     @property
@@ -66,9 +91,6 @@ class Reader(Protocol):
 
     def describe(self) -> str:
         """Say in a few words where this is."""
-
-    def read(self, path: str, accept: str, /) -> tuple[bytes, float]:
-        """Return the answer to a GET, and the server's clock; raise `ClusterError` for others."""
 
 
 class Cluster(Reader, Protocol):
@@ -108,6 +130,18 @@ class JobFinder(Cluster, Protocol):
 
     def send(self, method: str, path: str, body: object = None, /) -> Object:
         """Return the API server's answer to any request; a PATCH is a merge patch."""
+
+
+def read_list(reader: Readable, path: str, accept: str = "application/json") -> list[Object]:
+    """Return the objects of the list at `path`; an empty one may be null.
+
+    Raises ClusterError, also for an answer that is none of an API server.
+    """
+    body, _ = reader.read(path, accept)
+    try:
+        return list(json.loads(body)["items"] or ())
+    except (ValueError, KeyError, TypeError) as error:
+        raise ClusterError(f"the answer to {path} is no list of objects: {error}") from error
 
 
 def pod_of(cluster: Cluster, job: JobRef) -> PodState | None:

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from pytest_k8s_job.cluster.objects import Object, name_of
-from pytest_k8s_job.cluster.pods import Reader
+from pytest_k8s_job.cluster.pods import NAMES_ONLY, Reader
 from pytest_k8s_job.diagnosis.containers import Container, containers
 from pytest_k8s_job.diagnosis.rules.container_exits import well
 from pytest_k8s_job.diagnosis.rules.services import undeclared_ports
@@ -34,7 +34,6 @@ LOGS = 12  # containers whose last lines are read
 FRAME = "::k8sjob1 "  # how the lines of our own agent begin that nobody reads
 LOG_PAUSE = 0.4  # seconds
 LOG_LINES, LOG_BYTES = 20, 16384
-NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 KINDS = {
     "pods": ("Pod", "/api/v1/namespaces/{}/pods"),
     "events": ("Event", "/api/v1/namespaces/{}/events"),

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from pytest_k8s_job.cluster.job_manifest import RUN_LABEL
 from pytest_k8s_job.cluster.objects import Object
-from pytest_k8s_job.cluster.pods import JobRef
+from pytest_k8s_job.cluster.pods import NAMES_ONLY, JobRef, read_list
 from pytest_k8s_job.errors import ClusterError, GoneError
 from pytest_k8s_job.sync.job_volumes import Part
 
@@ -27,7 +27,6 @@ PATH = "/api/v1/namespaces/{}/configmaps"
 SHARED = "pytest-k8s-job/deps"  # label of those that runs share
 USED = "pytest-k8s-job/used"  # annotation: the last day on which a run used it
 UNUSED_DAYS = 7
-METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 CONFLICT, FORBIDDEN = 409, 403
 
 
@@ -79,12 +78,11 @@ class ConfigMaps:
     def shared(self) -> list[Object]:
         """Return the metadata of the shared ones; none if they may not be listed."""
         try:
-            body, _ = self._cluster.read(f"{self._path}?labelSelector={SHARED}", METADATA_ONLY)
+            return read_list(self._cluster, f"{self._path}?labelSelector={SHARED}", NAMES_ONLY)
         except ClusterError as error:
             if error.status == FORBIDDEN:
                 return []
             raise
-        return list(json.loads(body).get("items") or ())
 
     def delete(self, name: str) -> None:
         """Delete one; it may be gone."""

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_k8s_job.cluster.text import listed
-from pytest_k8s_job.target.workload import Pod, Workload, digest
+from pytest_k8s_job.target.workload import Pod, Workload, digest, short
 
 __all__ = ["LEADS", "Service", "Target"]
 
 LEADS = "leads to the target"  # how a Service was found by which no test is known to go
-SHOWN = 10  # characters of a digest that a sentence shows
 
 
 @dataclass(frozen=True)
@@ -97,13 +96,13 @@ class Target:
     def as_json(self) -> dict[str, Any]:
         """Return what report.json says of it."""
         return {
-            "revision": self.revision[:SHOWN],
+            "revision": short(self.revision),
             "workloads": [
                 {
                     "kind": each.kind,
                     "namespace": each.namespace,
                     "name": each.name,
-                    "revision": each.revision[:SHOWN],
+                    "revision": short(each.revision),
                     "pods": len(each.pods),
                     "found": each.found,
                     "note": each.note,
@@ -126,4 +125,4 @@ def _words(workload: Workload, namespace: str) -> str:
     count = len(workload.pods)
     pods = "1 pod" if count == 1 else f"{count} pods"
     about = listed([workload.found, *filter(None, [workload.note])])
-    return f"{workload}{place} {workload.current or workload.revision[:SHOWN]}, {pods} ({about})"
+    return f"{workload}{place} {workload.current or short(workload.revision)}, {pods} ({about})"

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
-from typing import Any
 
 from pytest_k8s_job.cluster.objects import Object, name_of
-from pytest_k8s_job.cluster.pods import Reader
+from pytest_k8s_job.cluster.pods import NAMES_ONLY, Reader, read_list
 from pytest_k8s_job.errors import ClusterError
 
 __all__ = ["KINDS", "NamespaceState", "read_namespaces"]
@@ -32,7 +30,6 @@ CONFIGS = {  # of these only names and versions are asked for
 GROUPS = {"endpointslices": "discovery.k8s.io"} | dict.fromkeys(
     ("deployments", "replicasets", "statefulsets", "daemonsets"), "apps"
 )
-NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 FORBIDDEN = int(HTTPStatus.FORBIDDEN)
 SIDE_BY_SIDE = 8  # requests at the same time
 
@@ -105,13 +102,9 @@ def read_namespaces(reader: Reader, namespaces: Iterable[str]) -> dict[str, Name
 def _read(reader: Reader, namespace: str, kind: str) -> list[Object] | int:
     accept = NAMES_ONLY if kind in CONFIGS else "application/json"
     try:
-        body, _ = reader.read((KINDS | CONFIGS)[kind].format(namespace), accept)
-        found: dict[str, Any] = json.loads(body)
-        return list(found.get("items") or ())
+        return read_list(reader, (KINDS | CONFIGS)[kind].format(namespace), accept)
     except ClusterError as error:
         return [] if error.status == HTTPStatus.NOT_FOUND else error.status
-    except ValueError:
-        return 0
 
 
 def _reason(status: int) -> str:

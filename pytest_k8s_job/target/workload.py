@@ -7,7 +7,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["Pod", "ReplicaSet", "Restart", "Workload", "digest"]
+__all__ = ["Pod", "ReplicaSet", "Restart", "Workload", "digest", "short"]
+
+SHOWN = 10  # characters
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,11 @@ class Workload:
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
+
+
+def short(revision: str) -> str:
+    """Return as much of a revision as header, report and messages show."""
+    return revision[:SHOWN]
 
 
 def digest(value: object) -> str:

@@ -8,11 +8,13 @@ import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote, urlencode
 
 from pytest_k8s_job.cluster.text import clipped
 from pytest_k8s_job.errors import ClusterError, GoneError
+from pytest_k8s_job.target.workload import short
 from pytest_k8s_job.validation.record import Validation
 from pytest_k8s_job.verdict.verdict import Verdict
 
@@ -34,8 +36,6 @@ JOB = "/apis/batch/v1/namespaces/{}/jobs/{}"
 MESSAGE_LENGTH = 1024  # characters, the API server's limit for Events of the newer kind
 LABEL_LENGTH = 63  # characters; the API server refuses longer ones
 NAME_LENGTH = 200  # characters of a workload's name in that of an Event, which has 253
-REVISION_LENGTH = 10  # characters of a revision, as header and report show it
-CONFLICT = 409
 REASONS = {
     Verdict.PASSED: "TestsPassed",
     Verdict.FAILED: "TestsFailed",
@@ -96,7 +96,7 @@ def verdict_text(validation: Validation) -> str:
     counts = ", ".join(f"{count} {outcome}" for outcome, count in validation.counts.items())
     tests = f"{counts} in {validation.seconds:.0f} s, " if counts else ""
     run = f"run {validation.run_id}" if validation.run_id else "no run"
-    text = f"{validation.verdict} {validation.revision[:REVISION_LENGTH]} ({tests}{run})"
+    text = f"{validation.verdict} {short(validation.revision)} ({tests}{run})"
     text += f": {validation.first_line}" if validation.first_line else ""
     return f"{text}; {validation.note}" if validation.note else text
 
@@ -115,7 +115,7 @@ def _try_event(
     try:
         cluster.send("POST", EVENTS.format(quote(namespace)), _event(validation, about))
     except ClusterError as error:
-        if error.status == CONFLICT:
+        if error.status == HTTPStatus.CONFLICT:
             return  # this verdict has been announced before
         if not error.status:
             raise  # each further request would wait as long again
@@ -168,7 +168,7 @@ def _event_name(validation: Validation, about: dict[str, str]) -> str:
 
 def _try_labels(cluster: Writer, validation: Validation) -> Iterator[str]:
     labels = {
-        REVISION_LABEL: label_value(validation.revision[:REVISION_LENGTH]),
+        REVISION_LABEL: label_value(short(validation.revision)),
         VERDICT_LABEL: label_value(validation.verdict),
     }
     path = JOB.format(quote(validation.namespace), quote(validation.job))

@@ -7,13 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pytest_k8s_job.cluster.client import KubernetesCluster
+from pytest_k8s_job.cluster.job_manifest import job_name
 from pytest_k8s_job.cluster.joining import read_job
 from pytest_k8s_job.errors import ClusterError, GoneError
 from pytest_k8s_job.target.discovery import find_target
 from pytest_k8s_job.target.settled import unsettled
+from pytest_k8s_job.target.workload import short
 from pytest_k8s_job.validation.follow import Place
 from pytest_k8s_job.validation.judge import judge_job
-from pytest_k8s_job.validation.key import job_name, rollout_key
+from pytest_k8s_job.validation.key import rollout_key
 from pytest_k8s_job.validation.record import Validation
 from pytest_k8s_job.validation.store import Store
 from pytest_k8s_job.validation.template import Template
@@ -57,7 +59,7 @@ class Gate:
         if not target.workloads:
             return None, f"there is no target{'; '.join(('', *target.unknown))}"
         if revision and not target.revision.startswith(revision):
-            return None, f"revision {target.revision[:10]} is deployed, not {revision}"
+            return None, f"revision {short(target.revision)} is deployed, not {revision}"
         key, waiting = rollout_key(self.cluster, target), unsettled(target)
         kept = self.store.find(self.template.name, key)
         kept = [each for each in kept if (each.run_id or waiting) and not each.periodic]
@@ -65,7 +67,7 @@ class Gate:
             return kept[0], ""
         if waiting:
             return None, f"the rollout is not over: {waiting[0]}"
-        return self._from_job(key, f"revision {target.revision[:10]}")
+        return self._from_job(key, f"revision {short(target.revision)}")
 
     def _from_job(self, key: str, shown: str) -> tuple[Validation | None, str]:
         """Judge the Job of this rollout by its own log, if it has ended."""

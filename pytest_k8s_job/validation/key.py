@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from http import HTTPStatus
 
-from pytest_k8s_job.cluster.job_manifest import NAME_LIMIT
 from pytest_k8s_job.cluster.objects import name_of
-from pytest_k8s_job.cluster.pods import Reader
+from pytest_k8s_job.cluster.pods import Reader, read_list
 from pytest_k8s_job.errors import ClusterError
 from pytest_k8s_job.target.model import Target
 from pytest_k8s_job.target.workload import digest
 
-__all__ = ["KEY_LENGTH", "job_name", "rollout_key", "run_in_name"]
+__all__ = ["KEY_LENGTH", "rollout_key", "run_in_name"]
 
 KEY_LENGTH = 10
 RUN = re.compile(rf"-([0-9a-f]{{{KEY_LENGTH}}}(?:-[1-9][0-9]{{0,3}})?)$")
 UNREADABLE = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 REVISIONS = "/apis/apps/v1/namespaces/{}/controllerrevisions"
-
-
-def job_name(template: str, run: str) -> str:
-    """Return the name of the Job of a run, which is the lock on it."""
-    ending = f"-{run}"
-    return template[: NAME_LIMIT - len(ending)] + ending
 
 
 def run_in_name(job: str) -> str:
@@ -61,14 +53,12 @@ def _statefulset_numbers(
     sets = [each for each in target.workloads if each.kind == "statefulset"]
     for namespace in sorted({each.namespace for each in sets}):
         try:
-            body, _ = reader.read(REVISIONS.format(namespace), "application/json")
+            listed = read_list(reader, REVISIONS.format(namespace))
         except ClusterError as error:
             if error.status not in UNREADABLE:
                 raise
             continue
-        found = {
-            name_of(each): str(each.get("revision")) for each in json.loads(body)["items"] or []
-        }
+        found = {name_of(each): str(each.get("revision")) for each in listed}
         for each in sets:
             if each.namespace == namespace and each.number in found:
                 yield each.key, found[each.number]

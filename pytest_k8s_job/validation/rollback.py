@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from typing import Any
 
 from pytest_k8s_job.cluster.client import KubernetesCluster
 from pytest_k8s_job.cluster.objects import Object, labels_of, name_of, version_of
-from pytest_k8s_job.errors import ClusterError, GoneError, RefusedError
+from pytest_k8s_job.cluster.pods import read_list
+from pytest_k8s_job.errors import GoneError, RefusedError
 from pytest_k8s_job.target.model import Target
-from pytest_k8s_job.target.workload import Workload
+from pytest_k8s_job.target.workload import Workload, short
 from pytest_k8s_job.validation.record import Validation
 
 __all__ = ["roll_back"]
@@ -36,7 +35,9 @@ def roll_back(cluster: KubernetesCluster, target: Target, passed: Validation | N
     versions = {tuple(each[:3]): each[3] for each in passed.versions}
     changed = [each for each in target.workloads if versions.get(_key(each)) != each.current]
     if not changed:
-        raise RefusedError(f"it is at revision {passed.revision[:10]} already, which passed before")
+        raise RefusedError(
+            f"it is at revision {short(passed.revision)} already, which passed before"
+        )
     objects = [_with_template(cluster, each, versions.get(_key(each), "")) for each in changed]
     for path, obj in objects:
         cluster.send("PUT", path, obj)
@@ -85,9 +86,9 @@ def _of_replicaset(
     cluster: KubernetesCluster, workload: Workload, version: str
 ) -> dict[str, Any] | None:
     owned = {each.name for each in workload.replicasets}
-    for each in _items(cluster, workload.namespace, "replicasets"):
+    for each in read_list(cluster, APPS.format(workload.namespace, "replicasets")):
         if name_of(each) in owned and version_of(each) == version:
-            template: dict[str, Any] = json.loads(json.dumps(each["spec"]["template"]))
+            template: dict[str, Any] = each["spec"]["template"]
             template["metadata"]["labels"].pop("pod-template-hash", None)
             return template
     return None
@@ -101,11 +102,3 @@ def _of_controller_revision(
     if template is not None:
         template.pop("$patch", None)
     return template
-
-
-def _items(cluster: KubernetesCluster, namespace: str, resource: str) -> Iterator[Object]:
-    body, _ = cluster.read(APPS.format(namespace, resource), "application/json")
-    try:
-        yield from json.loads(body)["items"] or []
-    except (ValueError, KeyError) as error:
-        raise ClusterError(f"{resource} of {namespace} could not be read: {error}") from error

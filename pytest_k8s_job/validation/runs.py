@@ -5,15 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from pytest_k8s_job.cluster.client import KubernetesCluster
-from pytest_k8s_job.cluster.job_manifest import TEMPLATE_LABEL, Run, arguments_of, make_job
+from pytest_k8s_job.cluster.job_manifest import (
+    TEMPLATE_LABEL,
+    Run,
+    arguments_of,
+    job_name,
+    make_job,
+)
 from pytest_k8s_job.cluster.joining import read_job, run_of
 from pytest_k8s_job.cluster.objects import Object, condition, created, labels_of, name_of
 from pytest_k8s_job.cluster.text import epoch
 from pytest_k8s_job.errors import ClusterError
 from pytest_k8s_job.validation.judge import scheduled_by
-from pytest_k8s_job.validation.key import job_name, run_in_name
+from pytest_k8s_job.validation.key import run_in_name
 from pytest_k8s_job.validation.record import Validation
 from pytest_k8s_job.validation.store import KEPT_RUNS
 from pytest_k8s_job.validation.template import Template
@@ -21,7 +28,6 @@ from pytest_k8s_job.validation.tested import TESTED, Deployed
 
 __all__ = ["Runs", "left_over"]
 
-CONFLICT = 409
 GRACE_SECONDS = 30.0  # after the end of a Job, for the process that started it
 POLL_SECONDS = 2.0  # between two looks at a run that has to end first
 
@@ -51,7 +57,7 @@ class Runs:
             self.cluster.create(job)
             self.say(f"Job {name_of(job)}")
         except ClusterError as error:
-            if error.status != CONFLICT:
+            if error.status != HTTPStatus.CONFLICT:
                 raise
             self.say(f"Job {name_of(job)}, which runs already")
 
@@ -68,7 +74,7 @@ class Runs:
             if time.monotonic() > end:
                 remedy = f"kubectl -n {self.template.namespace} delete job {others[0]}"
                 text = f"Job {others[0]} still runs: wait longer, or {remedy}"
-                raise ClusterError(text, CONFLICT)
+                raise ClusterError(text, HTTPStatus.CONFLICT)
             time.sleep(POLL_SECONDS)
         return waited
 

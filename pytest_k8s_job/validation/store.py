@@ -10,31 +10,30 @@ import tempfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from pytest_k8s_job.cluster.client import KubernetesCluster
-from pytest_k8s_job.cluster.job_manifest import TEMPLATE_LABEL
+from pytest_k8s_job.cluster.job_manifest import TEMPLATE_LABEL, job_name
 from pytest_k8s_job.cluster.objects import Object, created
-from pytest_k8s_job.cluster.pods import PodState
+from pytest_k8s_job.cluster.pods import NAMES_ONLY, PodState, read_list
 from pytest_k8s_job.errors import ClusterError, GoneError
 from pytest_k8s_job.validation.follow import Followed, Place, follow
 from pytest_k8s_job.validation.kept_cluster import write_kept
-from pytest_k8s_job.validation.key import job_name, run_in_name
+from pytest_k8s_job.validation.key import run_in_name
 from pytest_k8s_job.validation.proof import judgement_of
 from pytest_k8s_job.validation.record import Validation
 
 __all__ = ["KEPT_RUNS", "Store"]
 
 CONFIGMAPS = "/api/v1/namespaces/{}/configmaps"
-NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 KEY_LABEL = "pytest-k8s-job/key"
 SUMMARY = "pytest-k8s-job/summary"  # annotation, for people: no verdict is believed from it
 KEPT_RUNS = 50  # of one template
 MOST_BYTES = 900_000  # of a compressed log: a ConfigMap holds 1 MiB, in base64 and with its rest
 MOST_FAILED = 50  # tests that a summary names
-CONFLICT = 409
 
 
 class Store:
@@ -77,7 +76,7 @@ class Store:
         try:
             self._cluster.send("POST", self._path, body)
         except ClusterError as error:
-            if error.status != CONFLICT:  # else another validator has kept the same run
+            if error.status != HTTPStatus.CONFLICT:  # else another validator has kept the same run
                 raise
         self._delete_oldest(validation.name)
 
@@ -100,6 +99,11 @@ class Store:
     def follow(self, job: str, *, show: bool, report: Path | None = None) -> Followed:
         """Follow a kept run again; GoneError if its log was not kept."""
         data = self._cluster.send("GET", f"{self._path}/{quote(job)}")["data"]
+        return self._follow(job, data, show=show, report=report)
+
+    def _follow(
+        self, job: str, data: Mapping[str, str], *, show: bool = False, report: Path | None = None
+    ) -> Followed:
         if "log" not in data:
             raise GoneError(f"the log of {job} was too long to be kept", 404)
         with tempfile.TemporaryDirectory(prefix="k8s-job-kept-") as folder:
@@ -122,7 +126,7 @@ class Store:
             return found
         try:
             job = json.loads(data["job.json"])
-            again = judgement_of(self.follow(found.job, show=False), job, found.run_id)
+            again = judgement_of(self._follow(found.job, data), job, found.run_id)
         except (ClusterError, KeyError, TypeError, ValueError):
             return None
         return found if again.verdict == found.verdict else None
@@ -145,8 +149,7 @@ class Store:
     def _list(self, labels: Mapping[str, str], accept: str) -> list[Object]:
         """Return the ConfigMaps with these labels, the oldest first."""
         selector = quote(",".join(f"{name}={value}" for name, value in labels.items()))
-        body, _ = self._cluster.read(f"{self._path}?labelSelector={selector}", accept)
-        found: list[Object] = json.loads(body)["items"] or []
+        found = read_list(self._cluster, f"{self._path}?labelSelector={selector}", accept)
         return sorted(found, key=lambda each: (created(each), each["metadata"]["name"]))
 
     def _delete_oldest(self, name: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from pytest_k8s_job.cluster.text import clipped
+from pytest_k8s_job.target.workload import short
 from pytest_k8s_job.validation.record import Validation
 
 __all__ = ["WIDTH", "duration_text", "failing_lines", "sparkline", "table"]
@@ -18,7 +19,6 @@ INDENT = " " * 13  # under the verdict
 LEVELS = "▁▂▃▄▅▆▇█"
 DECIDED = ("PASSED", "FAILED")  # of other runs it is not known which tests failed
 BAD = ("failed", "error")
-REVISION_LENGTH = 10
 MOST_LINES = 3  # of a cause; --json has all of it
 MOST_TESTS = 10  # that are named; --json has all
 
@@ -31,7 +31,7 @@ def table(validations: Sequence[Validation]) -> list[str]:
         good, bad = each.counts.get("passed", 0), sum(each.counts.get(word, 0) for word in BAD)
         tests = f"{good}/{bad}" if each.counts else "-"
         took = duration_text(each.seconds) if each.run_id else "-"
-        revision = each.revision[:REVISION_LENGTH] or "-"
+        revision = short(each.revision) or "-"
         lines.append(_line(at, each.verdict, revision, each.run_id or "-", tests, took))
         notes = ("by its schedule" if each.periodic else "", each.first_line, each.note)
         lines += [line for note in notes for line in _indented(note)]
@@ -66,7 +66,7 @@ def failing_lines(validations: Sequence[Validation]) -> list[str]:
     failed = decided[0].failed if decided else ()
     for test in failed[:MOST_TESTS]:
         runs = list(_while_failing(decided, test))
-        revision = runs[-1].revision[:REVISION_LENGTH]
+        revision = short(runs[-1].revision)
         since = "since revision" if len(runs) < len(decided) else "in all kept runs, since revision"
         count = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
         lines.append(f"{_plain(test)} fails {since} {revision} ({count})")

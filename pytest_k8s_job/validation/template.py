@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from pytest_k8s_job.cluster.client import KubernetesCluster
 from pytest_k8s_job.cluster.job_manifest import job_of, load_job
-from pytest_k8s_job.cluster.pods import Reader
+from pytest_k8s_job.cluster.pods import Reader, read_list
 from pytest_k8s_job.errors import GoneError, UsageError
 from pytest_k8s_job.run.target_watch import search_for
 from pytest_k8s_job.target.discovery import Search
@@ -46,11 +45,9 @@ class Template:
 
 def read_templates(reader: Reader, namespace: str) -> list[Template]:
     """Return the CronJobs of a namespace that say what they test, by the annotation."""
-    body, _ = reader.read(CRONJOBS.format(namespace), "application/json")
-    found = json.loads(body)["items"] or []
     return [
-        _template({**each, "kind": "CronJob"}, namespace, f"CronJob {each['metadata']['name']}")
-        for each in found
+        _template(each, namespace, f"CronJob {each['metadata']['name']}")
+        for each in read_list(reader, CRONJOBS.format(namespace))
         if TARGET in (each["metadata"].get("annotations") or {})
     ]
 

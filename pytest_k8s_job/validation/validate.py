@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from pytest_k8s_job.cluster.client import KubernetesCluster
+from pytest_k8s_job.cluster.job_manifest import job_name
 from pytest_k8s_job.cluster.joining import read_job
 from pytest_k8s_job.diagnosis.finding import Finding
 from pytest_k8s_job.diagnosis.scope import Scope
@@ -16,10 +17,11 @@ from pytest_k8s_job.errors import ClusterError, RefusedError, UsageError
 from pytest_k8s_job.run.rollout import Rollout, RolloutResult
 from pytest_k8s_job.target.discovery import find_target
 from pytest_k8s_job.target.model import Target
+from pytest_k8s_job.target.workload import short
 from pytest_k8s_job.validation.events import announce, told_before
 from pytest_k8s_job.validation.follow import Place
 from pytest_k8s_job.validation.judge import Judged, judge_job, not_run
-from pytest_k8s_job.validation.key import job_name, rollout_key
+from pytest_k8s_job.validation.key import rollout_key
 from pytest_k8s_job.validation.masking import mask_secrets
 from pytest_k8s_job.validation.record import Validation
 from pytest_k8s_job.validation.rollback import roll_back
@@ -108,7 +110,7 @@ class Validator:
             return replace(failed, note=f"not rolled back: {error}")
         self._say(f"rolled back: {', '.join(changed)}")
         again = self._once(wishes)
-        return replace(failed, note=f"rolled back to {again.revision[:10]}, {again.verdict}")
+        return replace(failed, note=f"rolled back to {short(again.revision)}, {again.verdict}")
 
     def _last_passed(self) -> Validation | None:
         """Return the newest PASSED that is proven."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pytest_k8s_job.target.workload import short
 from tests.tool.diagnosis.place import kubectl
 from tests.tool.target.shop import Shop, deployment, open_runs
 from tests.tool.validation.pipeline import SUITE, Pipeline, open_pipeline
@@ -102,7 +103,7 @@ class Scene:
 
 def _words(validation: dict[str, Any]) -> str:
     why = f" ({validation['first_line']})" if validation["first_line"] else ""
-    return f"{validation['verdict']} {validation['revision'][:10]}{why}"
+    return f"{validation['verdict']} {short(validation['revision'])}{why}"
 
 
 @contextmanager

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_k8s_job.cluster.job_manifest import job_name
 from pytest_k8s_job.errors import ClusterError
 from pytest_k8s_job.target.model import Target
 from pytest_k8s_job.target.workload import Pod, Workload
-from pytest_k8s_job.validation.key import job_name, rollout_key, run_in_name
+from pytest_k8s_job.validation.key import rollout_key, run_in_name
 from tests.tool.target.objects import Object, Server, daemon, pod, stateful, target, template, web
 
 AGENT, DB = "daemonset/agent", "statefulset/db"
