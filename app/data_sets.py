@@ -115,7 +115,10 @@ class DataSets:
         alive: Any = self._redis.zrange(
             DATA_SETS, f"({seconds[0]}", "+inf", byscore=True, withscores=True
         )
-        lives = {name.decode(): life for name, life in alive}
+        return self._tell({name.decode(): life for name, life in alive})
+
+    def _tell(self, lives: dict[str, float]) -> dict[str, dict[str, object]]:
+        """What is told of data sets, by their names and the ends of their lives."""
         pipe = self._redis.pipeline(transaction=False)
         for name in lives:
             pipe.hget(Keys(name).data, "rows")
@@ -128,14 +131,10 @@ class DataSets:
 
     def get(self, name: str) -> dict[str, object]:
         """What `all` tells of one data set. Raises Problem 404."""
-        self.check(name)
-        found = self.all().get(name)
-        if found is None:
-            raise unknown_data_set(name)
-        return found
+        return self._tell({name: self.check(name)})[name]
 
-    def check(self, name: str) -> None:
-        """Raise Problem 404 when there is no data set of this name."""
+    def check(self, name: str) -> float:
+        """Return the end of a data set's life. Raises Problem 404 when there is none."""
         if not is_name(name):
             raise Problem(404, f"{name!r} is not the name of a data set: it {NAME_RULE}")
         pipe = self._redis.pipeline(transaction=False)
@@ -144,6 +143,7 @@ class DataSets:
         life, (now, _) = pipe.execute()
         if life is None or life <= now:
             raise unknown_data_set(name)
+        return float(life)
 
 
 def _moment(life: float) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shutil
 import subprocess
@@ -21,7 +20,7 @@ import yaml
 
 import local_cluster
 from tests.bench.image.suites import write
-from tests.checkout import CHECKOUT
+from tests.checkout import CHECKOUT, inherited
 
 __all__ = [
     "CHECKOUT",
@@ -133,7 +132,7 @@ class Scene:
         write(self.suites)
         self._kubectl = [str(local_cluster.kubectl())]
         self.environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "CI"))},
+            **inherited(),
             "KUBECONFIG": str(local_cluster.kubeconfig()),
             "PYTHONPATH": str(CHECKOUT),
             NO_AUTOLOAD: "1",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 import shutil
@@ -22,7 +21,7 @@ import yaml
 import local_cluster
 from tests.chaos.collectors import COLLECTOR_PLUGINS
 from tests.chaos.suites import SUITES
-from tests.checkout import CHECKOUT
+from tests.checkout import CHECKOUT, inherited
 from tests.tool.config_maps import files_config_map, package_config_map
 from tests.tool.run.test_on_cluster import INI, job_manifest, kubectl
 
@@ -158,12 +157,11 @@ class Scene:
     def _launch(
         self, folder: Path, module: list[str], kubeconfig: Path | None = None, plugin: str = ""
     ) -> Running:
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "CI"))}
         process = subprocess.Popen(
             [sys.executable, "-m", *module],
             cwd=folder,
             env={
-                **inherited,
+                **inherited(),
                 "KUBECONFIG": str(kubeconfig or self.kubeconfig),
                 "PYTHONPATH": str(self.source),
                 "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",

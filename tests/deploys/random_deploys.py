@@ -63,7 +63,7 @@ def _broken(scene: Scene, version: str) -> None:
 
 def _two(scene: Scene, version: str, chance: random.Random) -> None:
     scene.deploy(f"{version}-a")
-    time.sleep(chance.uniform(0, 3))
+    time.sleep(chance.uniform(0, 3))  # the second one may come at any moment of the first
     scene.deploy(version)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import time
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from pytest_k8s_job.target.workload import short
-from tests.tool.diagnosis.place import kubectl
 from tests.tool.target.shop import Shop, deployment, open_runs
 from tests.tool.validation.pipeline import SUITE, Pipeline, open_pipeline
 
@@ -71,10 +69,7 @@ class Scene:
 
     def verdicts(self) -> list[dict[str, Any]]:
         """Return the kept validations, the oldest first."""
-        select = ("get", "configmaps", "-l", "pytest-k8s-job/template", "-o", "json")
-        found = json.loads(kubectl("-n", self.pipeline.runs, *select))["items"]
-        found.sort(key=lambda each: str(each["metadata"]["creationTimestamp"]))
-        return [json.loads(each["data"]["validation.json"]) for each in found]
+        return self.pipeline.verdicts()
 
     def is_answered(self) -> bool:
         """Whether what is deployed at this moment has its verdict."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import os
 import secrets
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from typing import Any
 import yaml
 
 import local_cluster
+from tests.checkout import inherited
 from tests.other_suites.comparison import Seen, read
 from tests.other_suites.source import EXAMPLE, Source
 
@@ -106,7 +106,6 @@ def run_by_tool(source: Source, arguments: Sequence[str], namespace: str, shards
     """Run the suite by `pytest --in-cluster`, called where a user calls it: in the checkout."""
     began = time.monotonic()
     junit = source.folder.parent / f"junit-{shards}.xml"
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "CI"))}
     ours = [
         "--in-cluster",
         f"--k8s-manifest={EXAMPLE / 'job.yaml'}",
@@ -120,7 +119,7 @@ def run_by_tool(source: Source, arguments: Sequence[str], namespace: str, shards
         [Path(sys.executable).with_name("pytest"), *ours, *arguments, *REPORTING],
         cwd=source.folder,
         env={
-            **inherited,
+            **inherited(),
             "KUBECONFIG": str(local_cluster.kubeconfig()),
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "PYTEST_PLUGINS": "pytest_k8s_job.plugin",

@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 import local_cluster
-from tests.checkout import CHECKOUT
+from tests.checkout import CHECKOUT, inherited
 from tests.recipes.cases import Case
 
 __all__ = ["RECIPES", "Object", "Place", "build_images", "documents", "open_place", "set_tests"]
@@ -74,7 +74,7 @@ class Place:
         self.shown: list[str] = []
         kubeconfig = shutil.copy(local_cluster.kubeconfig(), folder / "kubeconfig")
         self.environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "CI"))},
+            **inherited(),
             "KUBECONFIG": str(kubeconfig),
             "PATH": f"{Path(sys.executable).parent}:{local_cluster.kubectl().parent}"
             f":{os.environ['PATH']}",

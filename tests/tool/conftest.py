@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import settings
 
-from tests.checkout import CHECKOUT
+from tests.checkout import CHECKOUT, inherited
 
 collect_ignore = ["sample"]
 settings.register_profile("tool", deadline=None)  # a shared machine stalls at times
@@ -115,11 +115,10 @@ class Side:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start pytest with `arguments`."""
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "CI"))}
         return subprocess.Popen(
             [sys.executable, "-m", *self.program, *self.extra, *arguments],
             cwd=self.folder,
-            env={**inherited, **REPEATABLE, **self.environment},
+            env={**inherited(), **REPEATABLE, **self.environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 
 import pytest
 import yaml
 
-import local_cluster
-from tests.checkout import CHECKOUT
 from tests.tool.conftest import SECONDS, Result, read_junit
 from tests.tool.run import test_on_cluster as cluster
 
@@ -25,17 +22,10 @@ def k8s_job(place: Place, *words: str) -> Result:
     """Run `k8s-job` in the checkout."""
     junit = place.folder / "collected.xml"
     junit.unlink(missing_ok=True)
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "CI"))}
     done = subprocess.run(
         [sys.executable, "-m", "pytest_k8s_job", *words, f"-n={place.namespace}"],
         cwd=place.folder,
-        env={
-            **inherited,
-            "KUBECONFIG": str(local_cluster.kubeconfig()),
-            "PYTHONPATH": str(CHECKOUT),
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-            "PYTEST_PLUGINS": "pytest_k8s_job.plugin",
-        },
+        env=cluster.environment(),
         capture_output=True,
         text=True,
         timeout=SECONDS,

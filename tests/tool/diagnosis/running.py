@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from tests.checkout import CHECKOUT
+from tests.checkout import CHECKOUT, inherited
 from tests.tool.diagnosis.fault import Fault
 from tests.tool.diagnosis.place import Place
 
@@ -50,14 +49,13 @@ def run_tool(fault: Fault, place: Place) -> RunResult:
     manifest = folder / "job.yaml"
     manifest.write_text(yaml.safe_dump(fault.job))
     (folder / "pytest.ini").write_text("[pytest]\n")
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "CI"))}
     options = [f"--k8s-manifest={manifest}", f"--k8s-namespace={place.name}", "--k8s-keep=never"]
     began = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "--in-cluster", *options],
         cwd=folder,
         env={
-            **inherited,
+            **inherited(),
             "KUBECONFIG": str(place.kubeconfig),
             "PYTHONPATH": str(CHECKOUT),
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",

@@ -36,7 +36,7 @@ COMMANDS = (
     "--no-such-option",
     "--co -q",
 )
-UNPACK = "mkdir /work/all && tar -xzf /mnt/all.tar.gz -C /work/all && cd /work/all/sample && "
+UNPACK = "mkdir /copy/all && tar -xzf /mnt/all.tar.gz -C /work/all && cd /work/all/sample && "
 PLAIN = """\
 import json, pathlib, subprocess, sys
 for command in json.loads(sys.argv[1]):
@@ -61,7 +61,7 @@ def job(namespace: str, name: str, command: list[str], environment: dict[str, st
         "env": [{"name": key, "value": value} for key, value in environment.items()],
         "volumeMounts": [
             {"name": "files", "mountPath": "/mnt"},
-            {"name": "work", "mountPath": "/work"},
+            {"name": "copy", "mountPath": "/copy"},
         ],
     }
     pod = {
@@ -70,7 +70,7 @@ def job(namespace: str, name: str, command: list[str], environment: dict[str, st
         "containers": [container],
         "volumes": [
             {"name": "files", "configMap": {"name": "files"}},
-            {"name": "work", "emptyDir": {}},
+            {"name": "copy", "emptyDir": {}},
         ],
     }
     return yaml.safe_dump(

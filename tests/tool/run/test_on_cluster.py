@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 import local_cluster
-from tests.checkout import CHECKOUT
+from tests.checkout import CHECKOUT, inherited
 from tests.tool.config_maps import MOUNTS, PYTHONPATH, files_config_map, package_config_map
 from tests.tool.conftest import SECONDS, Result, read_junit
 
@@ -58,6 +58,16 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.1)
 
 
+def environment(*paths: Path, plugins: str = "") -> dict[str, str]:
+    """Return the environment of a process that has the tool from this checkout, and the cluster."""
+    return inherited() | {
+        "KUBECONFIG": str(local_cluster.kubeconfig()),
+        "PYTHONPATH": os.pathsep.join(map(str, [CHECKOUT, *paths])),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTEST_PLUGINS": f"pytest_k8s_job.plugin{plugins}",
+    }
+
+
 @dataclass(frozen=True)
 class Place:
     """A namespace of our own, and a checkout that runs its tests there."""
@@ -67,17 +77,10 @@ class Place:
 
     def start(self, *arguments: str, plugins: str = "") -> subprocess.Popen[str]:
         """Start `pytest --in-cluster` in the checkout."""
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "CI"))}
         return subprocess.Popen(
             [sys.executable, "-m", "pytest", "--in-cluster", "--junitxml=junit.xml", *arguments],
             cwd=self.folder,
-            env={
-                **inherited,
-                "KUBECONFIG": str(local_cluster.kubeconfig()),
-                "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(self.folder)]),
-                "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-                "PYTEST_PLUGINS": f"pytest_k8s_job.plugin{plugins}",
-            },
+            env=environment(self.folder, plugins=plugins),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

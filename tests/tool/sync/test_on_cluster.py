@@ -16,11 +16,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-import local_cluster
 from pytest_k8s_job.sync.built_in import role_text
-from tests.checkout import CHECKOUT
 from tests.tool.conftest import SECONDS
-from tests.tool.run.test_on_cluster import Place, kubectl, wait_until
+from tests.tool.run.test_on_cluster import Place, environment, kubectl, wait_until
 from tests.tool.run.test_shards_on_cluster import kubeconfig_of
 
 pytestmark = pytest.mark.cluster
@@ -131,17 +129,10 @@ def test_shards_share_the_files(place: Place) -> None:
 
 def call(place: Place, *words: str) -> subprocess.CompletedProcess[str]:
     """Run the command `k8s-job` in the folder."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "CI"))}
     return subprocess.run(
         [sys.executable, "-m", "pytest_k8s_job", words[0], "-n", place.namespace, *words[1:]],
         cwd=place.folder,
-        env={
-            **inherited,
-            "KUBECONFIG": str(local_cluster.kubeconfig()),
-            "PYTHONPATH": str(CHECKOUT),
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-            "PYTEST_PLUGINS": "pytest_k8s_job.plugin",
-        },
+        env=environment(),
         capture_output=True,
         text=True,
         check=False,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,7 @@ from typing import Any
 import yaml
 
 import local_cluster
-from tests.checkout import CHECKOUT
+from tests.checkout import CHECKOUT, inherited
 from tests.tool.diagnosis.place import kubectl
 from tests.tool.run.test_on_cluster import job_manifest
 from tests.tool.target.shop import Shop, deployment, open_shop, service
@@ -79,12 +78,11 @@ class Pipeline:
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start a verb of k8s-job."""
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "CI"))}
         kubeconfig = {"KUBECONFIG": str(local_cluster.kubeconfig()), "PYTHONPATH": str(CHECKOUT)}
         return subprocess.Popen(
             [sys.executable, "-m", "pytest_k8s_job", *words, "-n", self.runs],
             cwd=self.folder,
-            env=inherited | kubeconfig,
+            env=inherited() | kubeconfig,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -100,6 +98,13 @@ class Pipeline:
         """Return the names of the Jobs."""
         items = json.loads(kubectl("-n", self.runs, "get", "jobs", "-o", "json"))["items"]
         return [each["metadata"]["name"] for each in items]
+
+    def verdicts(self) -> list[dict[str, Any]]:
+        """Return the kept validations, the oldest first."""
+        select = ("get", "configmaps", "-l", "pytest-k8s-job/template", "-o", "json")
+        found = json.loads(kubectl("-n", self.runs, *select))["items"]
+        found.sort(key=lambda each: str(each["metadata"]["creationTimestamp"]))
+        return [json.loads(each["data"]["validation.json"]) for each in found]
 
     def kept(self) -> list[dict[str, Any]]:
         """Return the history, newest first."""

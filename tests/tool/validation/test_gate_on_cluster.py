@@ -7,42 +7,25 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.tool.diagnosis.place import IMAGE, kubectl, wait_until
-from tests.tool.target.shop import deployment, open_runs
+from tests.tool.target.shop import deployment
 from tests.tool.validation.pipeline import (
     FAILED,
     NO_TESTS,
     NOT_RUN,
     PASSED,
-    SUITE,
     Pipeline,
-    open_pipeline,
 )
 
 pytestmark = pytest.mark.cluster
 
 INCOMPLETE = 11
 Object = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A namespace for the runs of all tests here."""
-    with open_runs(tmp_path_factory.mktemp("suite"), SUITE) as name:
-        yield name
-
-
-@pytest.fixture
-def pipeline(runs: str, tmp_path: Path) -> Iterator[Pipeline]:
-    """A shop of its own, with no run yet."""
-    with open_pipeline(runs, tmp_path) as made:
-        yield made
 
 
 def awaited_job(pipeline: Pipeline) -> str:

@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from tests.tool.target.shop import deployment, open_runs
-from tests.tool.validation.pipeline import FAILED, PASSED, SUITE, Pipeline, open_pipeline
+from tests.tool.target.shop import deployment
+from tests.tool.validation.pipeline import FAILED, PASSED, Pipeline
 
 pytestmark = pytest.mark.cluster
 POLICY = ("validate", "--policy", "--quiet")
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A namespace for the runs of all tests here."""
-    with open_runs(tmp_path_factory.mktemp("suite"), SUITE) as name:
-        yield name
-
-
-@pytest.fixture
-def pipeline(runs: str, tmp_path: Path) -> Iterator[Pipeline]:
-    """A shop of its own, with no run yet."""
-    with open_pipeline(runs, tmp_path) as made:
-        yield made
 
 
 def version(pipeline: Pipeline) -> str:

@@ -2,41 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.tool.diagnosis.place import kubectl, wait_until
-from tests.tool.target.shop import deployment, open_runs
-from tests.tool.validation.pipeline import SUITE, Pipeline, open_pipeline
+from tests.tool.diagnosis.place import wait_until
+from tests.tool.target.shop import deployment
+from tests.tool.validation.pipeline import Pipeline
 
 pytestmark = pytest.mark.cluster
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A namespace for the runs of all tests here."""
-    with open_runs(tmp_path_factory.mktemp("suite"), SUITE) as name:
-        yield name
-
-
-@pytest.fixture
-def pipeline(runs: str, tmp_path: Path) -> Iterator[Pipeline]:
-    """A shop of its own, with no run yet."""
-    with open_pipeline(runs, tmp_path) as made:
-        yield made
-
-
 def verdicts(pipeline: Pipeline) -> list[str]:
     """Return the kept verdicts, the oldest first."""
-    found = kubectl("-n", pipeline.runs, "get", "cm", "-l", "pytest-k8s-job/template", "-o", "json")
-    kept = sorted(
-        json.loads(found)["items"], key=lambda each: str(each["metadata"]["creationTimestamp"])
-    )
-    return [json.loads(each["data"]["validation.json"])["verdict"] for each in kept]
+    return [each["verdict"] for each in pipeline.verdicts()]
 
 
 def test_each_rollout_has_one_verdict(pipeline: Pipeline) -> None:
