@@ -225,7 +225,7 @@ class Validator:
 
     def _conclude(self, judged: Judged) -> Validation:
         """Keep and announce a verdict; what fails there is said and changes nothing."""
-        validation = mask_secrets(self._cluster, judged.validation)
+        validation = mask_secrets(self._cluster, judged.validation, judged.job)
         try:
             self._store.keep(validation, judged.job, judged.pod, judged.log)
         except ClusterError as error:

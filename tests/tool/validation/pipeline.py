@@ -100,11 +100,14 @@ class Pipeline:
         return [each["metadata"]["name"] for each in items]
 
     def verdicts(self) -> list[dict[str, Any]]:
-        """Return the kept validations, the oldest first."""
+        """Return the kept validations, the oldest first, each with its ConfigMap as `kept_as`."""
         select = ("get", "configmaps", "-l", "pytest-k8s-job/template", "-o", "json")
         found = json.loads(kubectl("-n", self.runs, *select))["items"]
         found.sort(key=lambda each: str(each["metadata"]["creationTimestamp"]))
-        return [json.loads(each["data"]["validation.json"]) for each in found]
+        return [
+            json.loads(each["data"]["validation.json"]) | {"kept_as": each["metadata"]["name"]}
+            for each in found
+        ]
 
     def kept(self) -> list[dict[str, Any]]:
         """Return the history, newest first."""

@@ -111,16 +111,22 @@ def test_kubectl_shows_the_verdict(namespace: str, cluster: KubernetesCluster) -
     assert kubectl("-n", namespace, "get", "jobs", "-l", selector, "-o", "name") == ""
 
 
-def test_without_rights_each_missing_one_is_told(namespace: str, tmp_path: Path) -> None:
-    """A service account without any Role gets lines that name the right, and no exception."""
-    kubectl("-n", namespace, "create", "serviceaccount", "nobody")
-    token = kubectl("-n", namespace, "create", "token", "nobody").strip()
+def account(namespace: str, name: str, folder: Path) -> KubernetesCluster:
+    """Return the cluster as a new service account sees it, which has no rights yet."""
+    kubectl("-n", namespace, "create", "serviceaccount", name)
+    token = kubectl("-n", namespace, "create", "token", name).strip()
     settings = yaml.safe_load(local_cluster.kubeconfig().read_text())
     settings["users"][0]["user"] = {"token": token}
-    file = tmp_path / "kubeconfig"
+    file = folder / "kubeconfig"
     file.write_text(yaml.safe_dump(settings))
+    return connect(str(file))
+
+
+def test_without_rights_each_missing_one_is_told(namespace: str, tmp_path: Path) -> None:
+    """A service account without any Role gets lines that name the right, and no exception."""
+    powerless = account(namespace, "nobody", tmp_path)
     before = len(events(namespace))
-    event, labels = announce(connect(str(file)), here("VOID", namespace))
+    event, labels = announce(powerless, here("VOID", namespace))
     assert "no Event on deployment api" in event
     assert 'cannot create resource "events"' in event
     assert f"no labels on Job {JOB}" in labels
@@ -140,7 +146,7 @@ def test_a_planted_secret_is_shown_nowhere(namespace: str, cluster: KubernetesCl
         note=f"Authorization: Bearer {PLANTED[::-1]}; {PLANTED}",
         target_line=f"target: {PLANTED}",
     )
-    masked = mask_secrets(cluster, raw)
+    masked = mask_secrets(cluster, raw, None)
     place = Place(namespace, str(local_cluster.kubeconfig()))
     Store(cluster, place).keep(masked, None, None, b"")
     shown = all_that_is_shown(cluster, place, masked)
@@ -149,6 +155,34 @@ def test_a_planted_secret_is_shown_nowhere(namespace: str, cluster: KubernetesCl
         assert not any(value in text for value in (PLANTED, encoded, PLANTED[::-1])), text
     assert sum("[masked]" in text for text in shown) >= 4
     assert PLANTED in raw.first_line
+
+
+def test_what_cannot_be_masked_is_left_out(namespace: str, tmp_path: Path) -> None:
+    """Who may not read a Secret of the tests shows nothing that they said; who may, masks it."""
+    validator = account(namespace, "validator", tmp_path)
+    raw = here(
+        "FAILED",
+        namespace,
+        first_line=f"1 of 2 tests failed: AssertionError: 'x' != '{PLANTED}'",
+        failed=(f"test_it.py::test_it[{PLANTED}]",),
+    )
+    job = yaml.safe_load(waiting_job())
+    (suite,) = job["spec"]["template"]["spec"]["containers"]
+    suite["env"] = [{"name": "S", "valueFrom": {"secretKeyRef": {"name": "s", "key": "password"}}}]
+    left_out = mask_secrets(validator, raw, job)
+    assert PLANTED not in json.dumps(left_out.as_json())
+    assert left_out.first_line == (
+        "1 test failed; the reason is left out: no right to get secrets s, which the tests have,"
+        " so their values cannot be masked"
+    )
+    assert (left_out.verdict, left_out.failed) == ("FAILED", ("test_it.py::test_it",))
+    rule = ("create", "role", "s", "--verb=get", "--resource=secrets", "--resource-name=s")
+    kubectl("-n", namespace, *rule)
+    bound = (f"--serviceaccount={namespace}:validator", "--role=s")
+    kubectl("-n", namespace, "create", "rolebinding", "s", *bound)
+    masked = mask_secrets(validator, raw, job)
+    assert masked.first_line == "1 of 2 tests failed: AssertionError: 'x' != '[masked]'"
+    assert masked.failed == ("test_it.py::test_it[[masked]]",)
 
 
 def test_a_failing_assertion_shows_no_secret(
@@ -169,7 +203,7 @@ def test_a_failing_assertion_shows_no_secret(
         log = kubectl("-n", runs, "logs", f"job/{job}")
         assert PLANTED in log  # else nothing was planted
         place = Place(runs, str(local_cluster.kubeconfig()))
-        masked = mask_secrets(cluster, Store(cluster, place).read("shop")[0])
+        masked = mask_secrets(cluster, Store(cluster, place).read("shop")[0], None)
         shown = all_that_is_shown(cluster, place, masked)
         events = kubectl("-n", shop.namespace, "get", "events", "-o", "json")
         assert "TestsFailed" in events
