@@ -55,7 +55,7 @@ def mask(validation: Validation, masks: Masks) -> Validation:
 
 
 def withhold(validation: Validation, unread: Iterable[str]) -> Validation:
-    """Return it without what tests said and their parameters, if a Secret could not be read."""
+    """Return it without what tests said, if a Secret could not be read."""
     names = ", ".join(unread)
     if not names or validation.verdict in OWN_WORDS:
         return validation
