@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -30,9 +31,14 @@ def difference_line(root: Path, ran: Mapping[str, str]) -> str:
 
 
 def _conftests(root: Path, ran: Mapping[str, str]) -> Iterator[str]:
+    """Yield the conftests here that tests could have, from the tests' common folder on.
+
+    What lies above that folder is often left out of an image on purpose.
+    """
+    common = Path(os.path.commonpath([Path(name).parent for name in ran]))
     for folder in {folder for name in ran for folder in Path(name).parents}:
         file = folder / "conftest.py"
-        if (root / file).is_file():
+        if folder.is_relative_to(common) and (root / file).is_file():
             yield file.as_posix()
 
 

@@ -40,6 +40,17 @@ def test_the_same_tests_are_not_worth_a_line(here: Path) -> None:
     assert difference_line(here, {}) == ""
 
 
+def test_a_conftest_above_the_tests_is_no_difference(here: Path) -> None:
+    """An image has the folder of its tests; what lies above it belongs to other tests."""
+    (here / "conftest.py").write_text("")
+    assert difference_line(here, ran(**SAME)) == ""
+    (here / "t" / "u").mkdir()
+    (here / "t" / "u" / "test_c.py").write_text("")
+    (here / "t" / "u" / "conftest.py").write_text("")
+    deeper = {**ran(**SAME), "t/u/test_c.py": digest("")}
+    assert "here: t/u/conftest.py. " in difference_line(here, deeper)
+
+
 @pytest.mark.parametrize(
     ("files", "named"),
     [
