@@ -12,7 +12,7 @@ import pytest
 from pytest_k8s_job.option_table import DEFAULT_MANIFEST, DEFAULT_START_TIMEOUT, Keep
 from pytest_k8s_job.wire.sharding import ShardBy
 
-__all__ = ["Options", "read_options", "runs_nothing"]
+__all__ = ["Options", "ini_values", "read_options", "runs_nothing"]
 
 RUNNING_NOTHING = ("collectonly", "setuponly", "setupplan")  # options of pytest
 
@@ -44,6 +44,13 @@ class Options:
     """Seconds that a rollout of the target may take; 0: it is not waited for."""
     watch_target: bool
     """Whether a run is VOID if the target changes."""
+
+
+def ini_values(config: pytest.Config) -> dict[str, Any]:
+    """Return what the ini file says, by name, to be read and changed in place."""
+    name = "_inicfg" if hasattr(config, "_inicfg") else "inicfg"  # pytest 8
+    values: dict[str, Any] = getattr(config, name)
+    return values
 
 
 def read_options(config: pytest.Config) -> Options:

@@ -9,16 +9,14 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 from typing import Any
 from urllib.parse import urlencode
 
-from pytest_k8s_job.cluster.objects import Object, name_of
+from pytest_k8s_job.cluster.objects import Object
 from pytest_k8s_job.cluster.pods import NAMES_ONLY, Reader
-from pytest_k8s_job.diagnosis.containers import Container, containers
-from pytest_k8s_job.diagnosis.rules.container_exits import well
+from pytest_k8s_job.diagnosis.log_reader import LogReader
 from pytest_k8s_job.diagnosis.rules.services import undeclared_ports
 from pytest_k8s_job.diagnosis.rules.storage import DEFAULT_CLASS
 from pytest_k8s_job.diagnosis.snapshot import Refused, Snapshot
@@ -30,10 +28,6 @@ __all__ = ["take_snapshot"]
 SIDE_BY_SIDE = 8  # requests at the same time
 PAGE = 1000  # objects of one answer
 MOST = 20  # answers for one kind of object
-LOGS = 12  # containers whose last lines are read
-FRAME = "::k8sjob1 "  # how the lines of our own agent begin that nobody reads
-LOG_PAUSE = 0.4  # seconds
-LOG_LINES, LOG_BYTES = 20, 16384
 KINDS = {
     "pods": ("Pod", "/api/v1/namespaces/{}/pods"),
     "events": ("Event", "/api/v1/namespaces/{}/events"),
@@ -96,8 +90,8 @@ def take_snapshot(
         taken=state.taken,
         server_time=state.server_time,
         objects=state.objects,
-        logs=state.logs,
-        refused=state.refused,
+        logs=state.logs.logs,
+        refused=state.refused | state.logs.refused,
         target_checks=target_checks,
         ports=state.ports,
     )
@@ -112,7 +106,7 @@ class _SnapshotReader:
         self.server_time = 0.0
         self.objects: dict[str, list[Object]] = {}
         self.refused: dict[str, Refused] = {}
-        self.logs: dict[str, str] = {}
+        self.logs = LogReader(reader, namespace)
         self.ports: dict[str, str] = {}
 
     def read_all(self, view: Callable[[Snapshot], Snapshot]) -> None:
@@ -131,12 +125,7 @@ class _SnapshotReader:
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             list(pool.map(self._list, kinds))
             seen = view(self._so_far())
-            wanted = list(_logs_wanted(seen))[:LOGS]
-            list(pool.map(self._log, wanted))
-            if any(self._log_of(pod, container) is None for pod, container, _ in wanted):
-                # While a container is started again, neither its old log nor its new one is there.
-                time.sleep(LOG_PAUSE)
-                list(pool.map(self._log, wanted))
+            self.logs.read(seen, pool)
             list(pool.map(self._try_port, undeclared_ports(seen)))
 
     def _so_far(self) -> Snapshot:
@@ -179,27 +168,6 @@ class _SnapshotReader:
                 break
         self.objects[resource] = found
 
-    def _log(self, wanted: tuple[str, str, bool]) -> None:
-        pod, container, previous = wanted
-        query = {"container": container, "tailLines": LOG_LINES, "limitBytes": LOG_BYTES}
-        if previous:
-            query["previous"] = "true"
-        path = f"/api/v1/namespaces/{self._namespace}/pods/{pod}/log?{urlencode(query)}"
-        try:
-            body, _ = self._reader.read(path, "*/*")
-        except ClusterError as error:
-            if error.status in (401, 403):
-                self.refused["pods/log"] = Refused(error.status, str(error))
-            return
-        text = body.decode("utf-8", "replace")
-        text = "\n".join(line for line in text.splitlines() if not line.startswith(FRAME))
-        if text and not text.startswith("unable to retrieve container logs"):
-            self.logs[f"{pod}/{container}" + ("/previous" if previous else "")] = text
-
-    def _log_of(self, pod: str, container: str) -> str | None:
-        place = f"{pod}/{container}"
-        return self.logs.get(place) or self.logs.get(f"{place}/previous")
-
     def _try_port(self, port: tuple[str, int]) -> None:
         """Let the API server connect to a port that no container declares."""
         service, number = port
@@ -231,24 +199,3 @@ def _pruned(resource: str, obj: dict[str, Any], kind: str) -> Object:
     if resource == "nodes":
         obj["status"].pop("images", None)
     return obj
-
-
-def _logs_wanted(snapshot: Snapshot) -> Iterator[tuple[str, str, bool]]:
-    """Yield the containers in trouble, whose logs are needed.
-
-    Each as pod, container, and whether its previous log is meant.
-    """
-    for each in chain.from_iterable(map(containers, snapshot["pods"])):
-        if each.running and each.status.get("ready") and well(snapshot, each):
-            continue
-        name, restartable = name_of(each.pod), each.pod["spec"].get("restartPolicy") == "Always"
-        if each.terminated.get("exitCode") or each.ended_before:
-            yield name, each.name, False
-            if restartable:
-                yield name, each.name, True  # it may have been restarted by now
-        elif "running" in (each.status.get("state") or {}) and _is_unready(each):
-            yield name, each.name, False
-
-
-def _is_unready(container: Container) -> bool:
-    return not container.status.get("ready") and container.status.get("started") is not None

@@ -6,8 +6,8 @@ The repetition is done in the pod, by pytest-rerunfailures; here its `rerun` rep
 from __future__ import annotations
 
 import pytest
-from _pytest.subtests import SubtestReport
 
+from pytest_k8s_job.replay.subtests import is_of_subtest
 from pytest_k8s_job.verdict.ledger import RERUN
 
 __all__ = ["Flaky"]
@@ -25,7 +25,7 @@ class Flaky:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note a try that failed; mark the reports of the try that passed."""
         nodeid = report.nodeid
-        if isinstance(report, SubtestReport):
+        if is_of_subtest(report):
             if report.failed:
                 self._failed_subtest.setdefault(nodeid, f"{report.head_line}: {_why(report)}")
         elif report.outcome == RERUN:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from _pytest._code.code import ReprFileLocation, TerminalRepr
 from _pytest._io import TerminalWriter
-from _pytest.subtests import SubtestReport
 
+from pytest_k8s_job.replay.subtests import is_of_subtest
 from pytest_k8s_job.wire.records import LITERAL, REPR, map_texts
 
 __all__ = ["PodRepr", "ReportReader", "forget_subtests"]
@@ -113,7 +113,7 @@ class ReportReader:
             report.longrepr = PodRepr(str(report.longrepr), map_texts(calls, self.localize))
         elif isinstance(report.longrepr, list):
             report.longrepr = tuple(report.longrepr)
-        if isinstance(report, SubtestReport):  # pytest shortens what it has shortened before
+        if is_of_subtest(report):  # pytest shortens what it has shortened before
             object.__setattr__(report.context, "kwargs", parts)
         return report
 
@@ -123,9 +123,7 @@ def forget_subtests(session: pytest.Session, nodeid: str) -> None:
     reporter = session.config.pluginmanager.getplugin("terminalreporter")
     for category in ("failed", "subtests passed"):
         reports = reporter.stats.pop(category, []) if reporter else []
-        kept = [
-            each for each in reports if each.nodeid != nodeid or not isinstance(each, SubtestReport)
-        ]
+        kept = [each for each in reports if each.nodeid != nodeid or not is_of_subtest(each)]
         if kept:
             reporter.stats[category] = kept
         if category == "failed":

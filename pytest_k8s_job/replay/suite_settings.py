@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_k8s_job.options import ini_values
 from pytest_k8s_job.replay.pod_output import POD_OUTPUT, PodOutput
 
 __all__ = ["drop_suite_settings", "ignore_requirements", "tolerate_missing_plugins"]
@@ -26,7 +27,8 @@ def drop_suite_settings(config: pytest.Config, parser: pytest.Parser, args: list
     known.pythonwarnings = []
     _, unknown = parser.parse_known_and_unknown_args(args, copy.copy(config.option))
     args[:] = _known(args, unknown, config.invocation_params.dir)
-    for name in set(config._inicfg) - parser._inidict.keys() - parser._ini_aliases.keys():
+    aliases: dict[str, str] = getattr(parser, "_ini_aliases", {})  # pytest 8 has none
+    for name in set(ini_values(config)) - parser._inidict.keys() - aliases.keys():
         parser.addini(name, "known to the pod")
     ignore_requirements(config)
     config.pluginmanager.register(PodOutput(config), POD_OUTPUT)
@@ -35,7 +37,7 @@ def drop_suite_settings(config: pytest.Config, parser: pytest.Parser, args: list
 def ignore_requirements(config: pytest.Config) -> None:
     """Drop required plugins and warning filters, before pytest checks the plugins."""
     for name in _PODS_INI:
-        config._inicfg.pop(name, None)
+        ini_values(config).pop(name, None)
         config._inicache.pop(name, None)
 
 

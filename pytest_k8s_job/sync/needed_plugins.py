@@ -9,6 +9,8 @@ from contextlib import suppress
 
 import pytest
 
+from pytest_k8s_job.options import ini_values
+
 __all__ = ["needed_plugins", "plugin_words"]
 
 IMPLIED = {"--retries": "pytest-rerunfailures"}  # our options that need a plugin in the pod
@@ -17,7 +19,7 @@ IMPLIED = {"--retries": "pytest-rerunfailures"}  # our options that need a plugi
 def needed_plugins(config: pytest.Config) -> list[str]:
     """Return the names of the installed plugins whose ini values or options are used."""
     words = _words(config)
-    used = {word.partition("=")[0] for word in words} | set(config._inicfg)
+    used = {word.partition("=")[0] for word in words} | set(ini_values(config))
     names = {
         package.metadata["Name"]
         for plugin, package in config.pluginmanager.list_plugin_distinfo()

@@ -113,6 +113,11 @@ class Side:
         self.extra = extra
         self.program: tuple[str, ...] = ("pytest",)
 
+    def use(self, packages: Path) -> None:
+        """Take these packages, another pytest say, before the installed ones."""
+        paths = [str(packages), self.environment.get("PYTHONPATH", "")]
+        self.environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start pytest with `arguments`."""
         return subprocess.Popen(

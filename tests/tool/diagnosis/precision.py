@@ -105,7 +105,8 @@ def fault_row(fault: Fault, folder: Path) -> Row:
     except Exception as error:  # whatever it is: the other scenes are still to come
         return Row(name, expected, f"not injected: {error}", right=False)
     noise = [each.sentence for each in seen.findings if "noise-" in each.sentence]
-    words = [str(seen.named or NOTHING), *filter(None, [seen.trouble]), *noise]
+    said = "" if seen.right else seen.sentence
+    words = [str(seen.named or NOTHING), *filter(None, [seen.trouble, said]), *noise]
     return Row(name, expected, "; ".join(words), seen.right and not noise)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,35 +16,52 @@ import pytest
 from tests.checkout import CHECKOUT
 from tests.tool.conftest import make_local, make_remote
 from tests.tool.fidelity.comparison import CASES, Case, differences
+from tests.tool.side_packages import beside
 
 DOCUMENT = CHECKOUT / "docs" / "fidelity.md"
 BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
+VERSIONS = {pytest.__version__: "", "8.4": "pytest-8-4"}  # version -> locked group
 WORKERS = 2  # each runs two processes of pytest
 
 
 def main() -> int:
     """Write the table; exit 1 if anything differs."""
+    pairs = [(case, version) for case in CASES for version in VERSIONS]
     with ThreadPoolExecutor(WORKERS) as pool:
-        found = list(pool.map(compare, CASES))
-    same = sum(not lines for lines in found)
-    rows = [
-        f"| `{case.name}` | {verdict(lines)} |" for case, lines in zip(CASES, found, strict=True)
-    ]
-    title = f"{same} of {len(CASES)} the same, with pytest {pytest.__version__}."
-    table = "\n".join(
-        [title, "", "| typed | compared with plain pytest |", "| --- | --- |", *rows, ""]
-    )
+        found = dict(zip(pairs, pool.map(compare, *zip(*pairs, strict=True)), strict=True))
+    same = {version: sum(not found[case, version] for case in CASES) for version in VERSIONS}
+    table = "\n".join([_title(same), "", *_rows(found), ""])
     head, _, rest = DOCUMENT.read_text("utf-8").partition(BEGIN)
     DOCUMENT.write_text(f"{head}{BEGIN}{table}{END}{rest.partition(END)[2]}", "utf-8")
     print(table)  # noqa: T201 (the interface)
-    return int(same != len(CASES))
+    for (case, version), lines in found.items():
+        if lines:
+            print(f"\n{case.name}, {version}", *lines, sep="\n", file=sys.stderr)  # noqa: T201
+    return int(any(found.values()))
 
 
-def compare(case: Case) -> list[str]:
-    """Return the lines in which `case` differs."""
+def _title(same: Mapping[str, int]) -> str:
+    counts = (f"{count} of {len(CASES)} with pytest {each}" for each, count in same.items())
+    return f"The same: {', '.join(counts)}, each on both sides."
+
+
+def _rows(found: Mapping[tuple[Case, str], list[str]]) -> Iterator[str]:
+    yield f"| typed | {' | '.join(f'pytest {each}' for each in VERSIONS)} |"
+    yield f"| --- |{' --- |' * len(VERSIONS)}"
+    for case in CASES:
+        verdicts = " | ".join(verdict(found[case, version]) for version in VERSIONS)
+        yield f"| `{case.name}` | {verdicts} |"
+
+
+def compare(case: Case, version: str) -> list[str]:
+    """Return the lines in which `case` differs with this version of pytest on both sides."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        return list(differences(case, make_local(place), make_remote(place)))
+        sides = make_local(place), make_remote(place)
+        if group := VERSIONS[version]:
+            for side in sides:
+                side.use(beside(group))
+        return list(differences(case, *sides))
 
 
 def verdict(lines: list[str]) -> str:

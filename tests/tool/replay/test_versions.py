@@ -20,12 +20,11 @@ def pod_with(side: Side, group: str) -> None:
     side.extra = (*side.extra, f"--k8s-env=PYTHONPATH={path}")
 
 
-@pytest.mark.parametrize("group", ["pytest-9-0", "pytest-9-1"])
+@pytest.mark.parametrize("group", ["pytest-8-4", "pytest-9-0", "pytest-9-1"])
 def test_the_same_in_both(group: str, local: Side, remote: Side) -> None:
-    """Pytest 9.0 and 9.1 on both sides show what they show alone."""
+    """Pytest 8.4, 9.0 and 9.1 on both sides show what they show alone."""
     for side in (local, remote):
-        paths = [str(beside(group)), side.environment.get("PYTHONPATH", "")]
-        side.environment["PYTHONPATH"] = os.pathsep.join(paths)
+        side.use(beside(group))
     assert not "\n".join(differences(Case(COMMANDS), local, remote))
 
 
@@ -49,7 +48,7 @@ def test_an_older_minor_version_here(group: str, local: Side, remote: Side) -> N
     """A pod with a newer minor version is shown as this side's version would."""
     pod = remote.environment["PYTHONPATH"]
     remote.extra = (*remote.extra, f"--k8s-env=PYTHONPATH={pod}")
-    remote.environment["PYTHONPATH"] = os.pathsep.join([str(beside(group)), pod])
+    remote.use(beside(group))
     result = remote.run("-v")
     assert re.search(r"^pod: pytest-9\.2\.", result.text, re.M), result.text + result.stderr
     assert result.code == 1

@@ -88,7 +88,7 @@ def test_fails_on_stderr() -> None:
     raise SystemExit(3)
 
 
-def test_skipping_parts(subtests: pytest.Subtests) -> None:
+def test_skipping_parts(subtests: "pytest.Subtests") -> None:
     """Have parts that are skipped and expected to fail."""
     with subtests.test("skipped"):
         pytest.skip("a part")

@@ -97,7 +97,7 @@ def test_long_difference() -> None:
     assert "a" * 400 == "b" * 400
 
 
-def test_subtests(subtests: pytest.Subtests) -> None:
+def test_subtests(subtests: "pytest.Subtests") -> None:
     """Fail in parts."""
     for number in range(3):
         with subtests.test("part", number=number):
