@@ -16,6 +16,7 @@ from tests.bench.watches import wait_for_containers
 __all__ = ["prompt", "shards"]
 
 SHARDS = 8
+SAME_SETTING = f"--k8s-env={NO_AUTOLOAD}=1"  # in the tool's pods as in the bare ones
 PART = (  # of the 64 tests: as many for each pod as the tool has in a shard
     "first=$((JOB_COMPLETION_INDEX * 8));"
     ' exec python -m pytest $(seq -f "test_sleep.py::test_sleeps[%g]" $first $((first + 7)))'
@@ -25,7 +26,7 @@ PART = (  # of the 64 tests: as many for each pod as the tool has in a shard
 def prompt(scene: Scene, rounds: int) -> Iterator[Figure]:
     """Compare one trivial test, from the typed command to the prompt, with `kubectl run`."""
     ours, theirs = [], []
-    command = [str(Path(sys.executable).with_name("pytest")), "--in-cluster"]
+    command = [str(Path(sys.executable).with_name("pytest")), "--in-cluster", SAME_SETTING]
     folder = scene.checkout("one")
     scene.run(command, folder)  # from here on, caches of Python and pytest are warm
     for _ in range(rounds):
@@ -50,7 +51,10 @@ def _kubectl_run(scene: Scene) -> list[str]:
 def shards(scene: Scene, rounds: int) -> Iterator[Figure]:
     """Compare eight shards with eight bare pods: 64 tests of one second."""
     ours, bare = [], []
-    command, folder = tool("--in-cluster", f"--shards={SHARDS}"), scene.checkout("sleep64")
+    command, folder = (
+        tool("--in-cluster", f"--shards={SHARDS}", SAME_SETTING),
+        scene.checkout("sleep64"),
+    )
     scene.run(command, folder)  # records the durations by which the tests are divided
     for _ in range(rounds):
         ours.append(scene.run(command, folder).seconds)
