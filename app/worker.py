@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 import orjson
 from redis import Redis, RedisError
 
-from app import analysis, heartbeat
+from app import analysis, heartbeat, plot
 from app.data import DataSet
 from app.data_sets import DataSets
 from app.job_queue import Delivery, JobQueue, worker_name
@@ -110,7 +110,7 @@ def analyse(redis: Redis, delivery: Delivery) -> Products:
     if not days:
         raise LookupError(f"the data set has no day from {start} to {end}")
     head = {"id": delivery.job_id, "start": start, "end": end}
-    return {"result": orjson.dumps(head | analysis.summarise(days)), "plot": analysis.draw(days)}
+    return {"result": orjson.dumps(head | analysis.summarise(days)), "plot": plot.draw(days)}
 
 
 def main() -> int:
