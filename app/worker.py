@@ -8,7 +8,7 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import orjson
 from redis import Redis, RedisError
@@ -16,7 +16,7 @@ from redis import Redis, RedisError
 from app import analysis, heartbeat, plot
 from app.data import DataSet
 from app.data_sets import DataSets
-from app.job_queue import Delivery, JobQueue, worker_name
+from app.job_queue import Delivery, JobQueue, Products, worker_name
 from app.settings import Settings, SettingsError
 from app.store import Status, connect, reason_of
 from app.telemetry import bound, configure_logging
@@ -25,9 +25,11 @@ FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
 """Seconds between tries while Redis is away; doubled from the first to the longest."""
 
+FIELDS = ("start", "end", "request_id", "trace_id")
+"""What a job's record tells the worker."""
+
 log = logging.getLogger("worker")
 
-Products = Mapping[str, str | bytes]
 Work = Callable[[Delivery], Products]
 
 
@@ -50,29 +52,33 @@ class Worker:
         context = contextvars.copy_context()  # so that the thread's lines name the worker too
         pulse = threading.Thread(target=context.run, args=(self._pulse,), name="pulse", daemon=True)
         pulse.start()
-        pause = FIRST_PAUSE
-        while not self._stop.is_set():
+        pause, delivery = FIRST_PAUSE, None
+        while delivery or not self._stop.is_set():
             heartbeat.touch(self._settings.heartbeat_file)
             try:
-                self._next_job()
+                delivery = self._work_on(delivery) if delivery else self._queue.claim(FIELDS)
                 pause = FIRST_PAUSE
             except RedisError as error:
+                delivery = None  # if Redis has it still in this worker's hands, it is claimed again
                 log.warning("Redis failed: %s", reason_of(error), extra={"pause_s": pause})
                 self._stop.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
         pulse.join()  # so that no last beat enlists this worker again
         self._leave()
 
-    def _next_job(self) -> None:
-        delivery = self._queue.claim(("start", "end", "request_id", "trace_id"))
-        if delivery is None:
-            return
+    def _work_on(self, delivery: Delivery) -> Delivery | None:
+        """Do a job; returns the next one if there is one and the worker shall go on."""
         ids = {name: delivery.fields[name] for name in ("request_id", "trace_id")}
         with bound(job_id=delivery.job_id, data_set=delivery.keys.name or None, **ids):
             log.info("job started")
-            status, fields = self._outcome(delivery)
-            written = self._queue.finish(delivery, status, fields)
+            outcome = self._outcome(delivery)
+            if self._stop.is_set():
+                written, following = self._queue.finish(delivery, *outcome), None
+            else:
+                written, following = self._queue.finish_and_claim(delivery, *outcome, FIELDS)
+            status = outcome[0]
             log.info("job %s", status if written else "result dropped: deleted or taken over")
+        return following
 
     def _outcome(self, delivery: Delivery) -> tuple[Status, Products]:
         try:
