@@ -21,6 +21,9 @@ from app.settings import Settings, SettingsError
 from app.store import Status, connect, reason_of
 from app.telemetry import bound, configure_logging
 
+BEATS = 4
+"""Renewals of the lease in the time of one: three may fail."""
+
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
 """Seconds between tries while Redis is away; doubled from the first to the longest."""
@@ -42,6 +45,7 @@ class Worker:
         self._data_sets = DataSets(queue.redis, queue, settings)
         self._work = work
         self._stop = threading.Event()
+        self._ended = threading.Event()
 
     def stop(self) -> None:
         """Ask the loop to end after the job in hand. Safe in a signal handler."""
@@ -52,6 +56,14 @@ class Worker:
         context = contextvars.copy_context()  # so that the thread's lines name the worker too
         pulse = threading.Thread(target=context.run, args=(self._pulse,), name="pulse", daemon=True)
         pulse.start()
+        try:
+            self._loop()
+        finally:
+            self._ended.set()  # not before: the job in hand needs its lease after `stop` too
+        pulse.join()  # so that no last beat enlists this worker again
+        self._leave()
+
+    def _loop(self) -> None:
         pause, delivery = FIRST_PAUSE, None
         while delivery or not self._stop.is_set():
             heartbeat.touch(self._settings.heartbeat_file)
@@ -63,8 +75,6 @@ class Worker:
                 log.warning("Redis failed: %s", reason_of(error), extra={"pause_s": pause})
                 self._stop.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
-        pulse.join()  # so that no last beat enlists this worker again
-        self._leave()
 
     def _work_on(self, delivery: Delivery) -> Delivery | None:
         """Do a job; returns the next one if there is one and the worker shall go on."""
@@ -90,17 +100,20 @@ class Worker:
             return Status.FAILED, {"reason": f"{type(error).__name__}: {error}"}
 
     def _pulse(self) -> None:
-        while not self._stop.wait(self._settings.queue_lease / 3):
+        while not self._ended.wait(self._settings.queue_lease / BEATS):
             try:
                 self._queue.beat()
-                reaped = self._queue.reap()
-                if reaped:
-                    log.warning("took over from a dead worker", extra={"messages": reaped})
-                expired = self._data_sets.sweep()
-                if expired:
-                    log.info("removed expired data sets", extra={"data_sets": expired})
+                self._take_over()
             except RedisError as error:
                 log.warning("lease not renewed", extra={"error": str(error)})
+
+    def _take_over(self) -> None:
+        reaped = self._queue.reap()
+        if reaped:
+            log.warning("took over from a dead worker", extra={"messages": reaped})
+        expired = self._data_sets.sweep()
+        if expired:
+            log.info("removed expired data sets", extra={"data_sets": expired})
 
     def _leave(self) -> None:
         try:
