@@ -35,8 +35,7 @@ end
 _TAKE = (
     f"""{RECORD_OF}{_JOB_OF}{_BEAT}"""
     """
-local function take(worker, lease, now, status, fields)
-  beat(KEYS[3], worker, lease)
+local function take(worker, now, status, fields)
   local raw = redis.call('LINDEX', KEYS[1], 0)
     or redis.call('LMOVE', KEYS[2], KEYS[1], 'LEFT', 'RIGHT')
   if not raw then return false end
@@ -62,7 +61,10 @@ end
 
 # KEYS processing, waiting, workers, dead
 # ARGV worker, lease, now, status, then names of fields
-TAKE = f"{_TAKE} return take(ARGV[1], ARGV[2], ARGV[3], ARGV[4], {{unpack(ARGV, 5)}})"
+TAKE = f"""{_TAKE}
+beat(KEYS[3], ARGV[1], ARGV[2])
+return take(ARGV[1], ARGV[3], ARGV[4], {{unpack(ARGV, 5)}})
+"""
 
 # The LREM is the fence: a message that is no longer in this worker's list belongs to another.
 _FINISH = """
@@ -80,11 +82,14 @@ end
 FINISH = f"{_FINISH} return finish(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], ARGV[3], 4)"
 
 # KEYS and ARGV of TAKE, with the number of names before them; then those of FINISH, but processing
-# and now. Returns {whether it was finished, what TAKE returns}.
+# and now. Returns {whether it was finished, what TAKE returns}. A Redis that is full refuses the
+# first command of a script, and takes all that come after one that frees memory: so the beat comes
+# first, and when it is refused the outcome is written, but nothing taken.
 FINISH_AND_TAKE = f"""{_TAKE}{_FINISH}
-local now, after = ARGV[3], 6 + ARGV[5]
+local worker, lease, now, status, after = ARGV[1], ARGV[2], ARGV[3], ARGV[4], 6 + ARGV[5]
+local room = pcall(beat, KEYS[3], worker, lease)
 local done = finish(KEYS[5], KEYS[1], KEYS[6], ARGV[after], now, ARGV[after + 1], after + 2)
-return {{done, take(ARGV[1], ARGV[2], now, ARGV[4], {{unpack(ARGV, 6, after - 1)}})}}
+return {{done, room and take(worker, now, status, {{unpack(ARGV, 6, after - 1)}})}}
 """
 
 # KEYS workers; ARGV worker, lease
