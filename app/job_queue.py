@@ -9,10 +9,10 @@ A message is always in exactly one list: waiting, in the hands of one worker, or
 
 A message is {"id": ...}, and of a job of a named data set {"id": ..., "data_set": ...}.
 
-A worker `claim`s a message, works, and `finish`es it; `beat` renews its lease meanwhile. `reap`
-gives the messages of workers whose lease ran out to others; what such a worker finishes later is
-ignored. The inherited `get`, `consume` and `worker` still deliver at most once; nothing here uses
-them.
+A worker `claim`s a message, works, and `finish`es it; while more are waiting it claims the next in
+the same round trip. `beat` renews its lease meanwhile. `reap` gives the messages of workers whose
+lease ran out to others; what such a worker finishes later is ignored. The inherited `get`,
+`consume` and `worker` still deliver at most once; nothing here uses them.
 """
 
 import os
@@ -28,7 +28,7 @@ from redis import Redis
 
 from app import queue_scripts
 from app.settings import Settings
-from app.store import COUNTERS, DEFAULT, Keys, Status, is_name, timestamp
+from app.store import COUNTERS, Keys, Status, timestamp
 
 FORGET = 3600.0
 """Seconds after its lease until a worker's name is dropped. A message can reach the list of a
@@ -47,6 +47,10 @@ class Json:
     def loads(raw: bytes) -> object:
         """The message in JSON bytes; raises orjson.JSONDecodeError."""
         return orjson.loads(raw)
+
+
+Products = Mapping[str, str | bytes]
+"""What a job made, by the names of the fields of its record."""
 
 
 class _Script(Protocol):
@@ -81,8 +85,10 @@ class JobQueue(HotQueue):  # type: ignore[misc]  # hotqueue ships no type inform
         self.processing = f"{self.key}:processing:{worker}"
         self.workers = f"{self.key}:workers"
         self.dead = f"{self.key}:dead"
-        self._start = self._script(queue_scripts.START)
+        self._lists = [self.processing, self.key, self.workers, self.dead]
+        self._take = self._script(queue_scripts.TAKE)
         self._finish = self._script(queue_scripts.FINISH)
+        self._finish_and_take = self._script(queue_scripts.FINISH_AND_TAKE)
         self._beat = self._script(queue_scripts.BEAT)
         self._reap = self._script(queue_scripts.REAP)
 
@@ -95,36 +101,39 @@ class JobQueue(HotQueue):  # type: ignore[misc]  # hotqueue ships no type inform
 
         A message without a record is dropped (its job was deleted); one that is no job is buried.
         """
-        self.beat()
-        raw = self._next_message()
-        if raw is None:
-            return None
-        known = _job_of(raw)
-        if known is None:
-            self._bury(raw)
-            return None
-        job_id, keys = known
-        values = self._start(
-            keys=[keys.record(job_id), self.processing],
-            args=[raw, self.worker_name, timestamp(), Status.IN_PROGRESS, *fields],
-        )
-        if values is None:
-            return None
-        texts = [value.decode() if value is not None else None for value in values[1:]]
-        return Delivery(raw, job_id, keys, dict(zip(fields, texts, strict=True)))
+        found = self._take(keys=self._lists, args=[*self._claimant(), *fields])
+        if found is None and self._wait():
+            found = self._take(keys=self._lists, args=[*self._claimant(), *fields])
+        return _delivery(found, fields)
 
-    def finish(self, delivery: Delivery, status: Status, fields: Mapping[str, str | bytes]) -> bool:
+    def finish(self, delivery: Delivery, status: Status, products: Products) -> bool:
         """Write the outcome and acknowledge the message in one script.
 
         False, and nothing written: the message went to another worker, or the job was deleted.
         """
-        pairs = [part for pair in fields.items() for part in pair]
         return bool(
             self._finish(
                 keys=[delivery.keys.record(delivery.job_id), self.processing, COUNTERS],
-                args=[delivery.raw, status, timestamp(), *pairs],
+                args=[delivery.raw, timestamp(), status, *_pairs(products)],
             )
         )
+
+    def finish_and_claim(
+        self, delivery: Delivery, status: Status, products: Products, fields: Sequence[str]
+    ) -> tuple[bool, Delivery | None]:
+        """What `finish` and then `claim` return, in one script; does not wait for a message."""
+        done, found = self._finish_and_take(
+            keys=[*self._lists, delivery.keys.record(delivery.job_id), COUNTERS],
+            args=[
+                *self._claimant(),
+                len(fields),
+                *fields,
+                delivery.raw,
+                status,
+                *_pairs(products),
+            ],
+        )
+        return bool(done), _delivery(found, fields)
 
     def beat(self) -> None:
         """Renew this worker's lease."""
@@ -162,30 +171,30 @@ class JobQueue(HotQueue):  # type: ignore[misc]  # hotqueue ships no type inform
             pipe.llen(f"{self.key}:processing:{name.decode()}")
         return sum(pipe.execute())
 
-    def _next_message(self) -> bytes | None:
-        parked = self.redis.lindex(self.processing, 0)  # its reply was lost with a connection
-        if parked is not None:
-            return cast("bytes", parked)
-        block: Any = self._settings.queue_block  # Redis takes fractions, redis-py's types do not
-        moved = self.redis.blmove(self.key, self.processing, block, "LEFT", "RIGHT")
-        return cast("bytes | None", moved)
+    def _claimant(self) -> tuple[object, ...]:
+        """Who takes a message, and what its record says of that."""
+        lease = self._settings.queue_lease
+        return self.worker_name, lease, timestamp(), Status.IN_PROGRESS
 
-    def _bury(self, raw: bytes) -> None:
-        pipe = self.redis.pipeline(transaction=True)
-        pipe.lrem(self.processing, 1, cast("str", raw))
-        pipe.rpush(self.dead, raw)
-        pipe.execute()
+    def _wait(self) -> bool:
+        """Whether a message came into this worker's hands within the block time."""
+        block: Any = self._settings.queue_block  # Redis takes fractions, redis-py's types do not
+        return self.redis.blmove(self.key, self.processing, block, "LEFT", "RIGHT") is not None
 
     def _script(self, source: str) -> _Script:
         return cast("_Script", self.redis.register_script(source))
 
 
-def _job_of(raw: bytes) -> tuple[str, Keys] | None:
-    try:
-        message: Any = Json.loads(raw)
-        job_id, name = message["id"], message.get("data_set")
-        if str(uuid.UUID(job_id)) != job_id or not (name is None or is_name(name)):
-            return None
-        return job_id, DEFAULT if name is None else Keys(name)
-    except (KeyError, TypeError, ValueError, AttributeError):
+def _pairs(products: Products) -> list[str | bytes]:
+    return [part for pair in products.items() for part in pair]
+
+
+def _delivery(found: Any, fields: Sequence[str]) -> Delivery | None:
+    """What the script that takes a message returned."""
+    if not found:
         return None
+    raw, job_id, name, _, *values = found
+    texts = [value.decode() if value is not None else None for value in values]
+    return Delivery(
+        raw, job_id.decode(), Keys(name.decode()), dict(zip(fields, texts, strict=True))
+    )

@@ -148,7 +148,7 @@ def list_jobs() -> Response:
     """Every job by id, or those with a status; limit and cursor give pages."""
     status = read_choice("status", tuple(Status))
     if not request.args.keys() & {"limit", "cursor"}:
-        return jsonify(jobs().all(status))
+        return Response(jobs().all(status), mimetype="application/json")
     limit, after = read_number("limit", 1, LARGEST_PAGE, 100), read_number("cursor", 0, 2**53, 0)
     found, more = jobs().page(limit, after, status)
     response = jsonify(found)

@@ -8,26 +8,31 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import orjson
 from redis import Redis, RedisError
 
-from app import analysis, heartbeat
+from app import analysis, heartbeat, plot
 from app.data import DataSet
 from app.data_sets import DataSets
-from app.job_queue import Delivery, JobQueue, worker_name
+from app.job_queue import Delivery, JobQueue, Products, worker_name
 from app.settings import Settings, SettingsError
 from app.store import Status, connect, reason_of
 from app.telemetry import bound, configure_logging
+
+BEATS = 4
+"""Renewals of the lease in the time of one: three may fail."""
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
 """Seconds between tries while Redis is away; doubled from the first to the longest."""
 
+FIELDS = ("start", "end", "request_id", "trace_id")
+"""What a job's record tells the worker."""
+
 log = logging.getLogger("worker")
 
-Products = Mapping[str, str | bytes]
 Work = Callable[[Delivery], Products]
 
 
@@ -40,6 +45,7 @@ class Worker:
         self._data_sets = DataSets(queue.redis, queue, settings)
         self._work = work
         self._stop = threading.Event()
+        self._ended = threading.Event()
 
     def stop(self) -> None:
         """Ask the loop to end after the job in hand. Safe in a signal handler."""
@@ -50,29 +56,39 @@ class Worker:
         context = contextvars.copy_context()  # so that the thread's lines name the worker too
         pulse = threading.Thread(target=context.run, args=(self._pulse,), name="pulse", daemon=True)
         pulse.start()
-        pause = FIRST_PAUSE
-        while not self._stop.is_set():
-            heartbeat.touch(self._settings.heartbeat_file)
-            try:
-                self._next_job()
-                pause = FIRST_PAUSE
-            except RedisError as error:
-                log.warning("Redis failed: %s", reason_of(error), extra={"pause_s": pause})
-                self._stop.wait(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
+        try:
+            self._loop()
+        finally:
+            self._ended.set()  # not before: the job in hand needs its lease after `stop` too
         pulse.join()  # so that no last beat enlists this worker again
         self._leave()
 
-    def _next_job(self) -> None:
-        delivery = self._queue.claim(("start", "end", "request_id", "trace_id"))
-        if delivery is None:
-            return
+    def _loop(self) -> None:
+        pause, delivery = FIRST_PAUSE, None
+        while delivery or not self._stop.is_set():
+            heartbeat.touch(self._settings.heartbeat_file)
+            try:
+                delivery = self._work_on(delivery) if delivery else self._queue.claim(FIELDS)
+                pause = FIRST_PAUSE
+            except RedisError as error:
+                delivery = None  # if Redis has it still in this worker's hands, it is claimed again
+                log.warning("Redis failed: %s", reason_of(error), extra={"pause_s": pause})
+                self._stop.wait(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _work_on(self, delivery: Delivery) -> Delivery | None:
+        """Do a job; returns the next one if there is one and the worker shall go on."""
         ids = {name: delivery.fields[name] for name in ("request_id", "trace_id")}
         with bound(job_id=delivery.job_id, data_set=delivery.keys.name or None, **ids):
             log.info("job started")
-            status, fields = self._outcome(delivery)
-            written = self._queue.finish(delivery, status, fields)
+            outcome = self._outcome(delivery)
+            if self._stop.is_set():
+                written, following = self._queue.finish(delivery, *outcome), None
+            else:
+                written, following = self._queue.finish_and_claim(delivery, *outcome, FIELDS)
+            status = outcome[0]
             log.info("job %s", status if written else "result dropped: deleted or taken over")
+        return following
 
     def _outcome(self, delivery: Delivery) -> tuple[Status, Products]:
         try:
@@ -84,17 +100,20 @@ class Worker:
             return Status.FAILED, {"reason": f"{type(error).__name__}: {error}"}
 
     def _pulse(self) -> None:
-        while not self._stop.wait(self._settings.queue_lease / 3):
+        while not self._ended.wait(self._settings.queue_lease / BEATS):
             try:
                 self._queue.beat()
-                reaped = self._queue.reap()
-                if reaped:
-                    log.warning("took over from a dead worker", extra={"messages": reaped})
-                expired = self._data_sets.sweep()
-                if expired:
-                    log.info("removed expired data sets", extra={"data_sets": expired})
+                self._take_over()
             except RedisError as error:
                 log.warning("lease not renewed", extra={"error": str(error)})
+
+    def _take_over(self) -> None:
+        reaped = self._queue.reap()
+        if reaped:
+            log.warning("took over from a dead worker", extra={"messages": reaped})
+        expired = self._data_sets.sweep()
+        if expired:
+            log.info("removed expired data sets", extra={"data_sets": expired})
 
     def _leave(self) -> None:
         try:
@@ -110,7 +129,7 @@ def analyse(redis: Redis, delivery: Delivery) -> Products:
     if not days:
         raise LookupError(f"the data set has no day from {start} to {end}")
     head = {"id": delivery.job_id, "start": start, "end": end}
-    return {"result": orjson.dumps(head | analysis.summarise(days)), "plot": analysis.draw(days)}
+    return {"result": orjson.dumps(head | analysis.summarise(days)), "plot": plot.draw(days)}
 
 
 def main() -> int:

@@ -51,13 +51,15 @@ class RedisServer:
 class WorkerProcess:
     """`python -m app.worker` as a process of its own, with its log in a file."""
 
-    def __init__(self, folder: Path, environ: dict[str, str]) -> None:
+    def __init__(
+        self, folder: Path, environ: dict[str, str], command: tuple[str, ...] = ("-m", "app.worker")
+    ) -> None:
         self.heartbeat = folder / "heartbeat"
         self.log = folder / "worker.log"
         environ = os.environ | environ | {"HEARTBEAT_FILE": str(self.heartbeat)}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "app.worker"],
+                [sys.executable, *command],
                 cwd=CHECKOUT,
                 env=environ,
                 stdout=log,

@@ -13,10 +13,11 @@ from flask.testing import FlaskClient
 from redis import Redis
 
 from app import jobs
-from app.analysis import draw, summarise
+from app.analysis import summarise
 from app.api import create_app
 from app.data import DataSet
 from app.job_queue import JobQueue
+from app.plot import draw
 from app.settings import Settings
 from app.store import Status, timestamp
 from app.submission import Submission

@@ -13,7 +13,6 @@ from app.data import DataSet, read_csv
 from app.data_sets import DataSets
 from app.errors import Problem
 from app.job_queue import Delivery, JobQueue
-from app.jobs import Jobs
 from app.settings import Settings
 from app.store import DATA_SETS, DEFAULT, Keys, Status, timestamp
 from app.submission import Submission
@@ -309,7 +308,7 @@ def test_a_set_is_deleted_although_writes_are_refused(full: FlaskClient, redis: 
         b"hotqueue:jobs",
     }
     assert redis.llen("hotqueue:jobs") == 1
-    assert Jobs(redis).all().keys()
+    assert redis.zcard("jobs") == 1
 
 
 def test_a_worker_that_cannot_write_harms_nothing(
@@ -326,6 +325,22 @@ def test_a_worker_that_cannot_write_harms_nothing(
     redis.config_set("maxmemory", 0)
     assert queue.finish(delivery, Status.COMPLETE, {"result": b"{}"})
     assert redis.dump("data") == before
+
+
+def test_a_full_redis_gets_the_result_and_gives_no_job(
+    full: FlaskClient, redis: Redis, queue: JobQueue
+) -> None:
+    """A worker that finishes a job while writes are refused does not go on to fill Redis more."""
+    redis.config_set("maxmemory", 0)
+    delivery = queue.claim(())
+    assert delivery is not None
+    redis.config_set("maxmemory", 1)
+    done = {"result": b"{}"}
+    assert queue.finish_and_claim(delivery, Status.COMPLETE, done, ()) == (True, None)
+    assert redis.hget(DEFAULT.record(delivery.job_id), "result") == b"{}"
+    assert redis.llen(queue.key) == 1
+    redis.config_set("maxmemory", 0)
+    assert queue.claim(()) is not None
 
 
 @pytest.mark.parametrize("name", ["default", "-a", "a-", "A", "a" * 64, "a_b"])

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from hotqueue import HotQueue
-from redis import Redis
+from redis import Connection, ConnectionPool, Redis
 
 from app.job_queue import Delivery, JobQueue, worker_name
 from app.settings import Settings
-from app.store import COUNTERS, Status
+from app.store import COUNTERS, Keys, Status, is_name
+from tests.app.processes import RedisServer
 from tests.incluster.waiting import wait_until
 
 MakeQueue = Callable[..., JobQueue]
@@ -134,20 +135,93 @@ def test_a_reaped_worker_writes_nothing(redis: Redis, queue: MakeQueue) -> None:
 def test_a_job_taken_over_before_its_start_stays_as_it_is(redis: Redis, queue: MakeQueue) -> None:
     """A worker that stood still between message and start does not reopen what another finished."""
     slow, mine = queue("slow"), queue()
-    job_id = submit(redis, slow)
-    next_message = slow._next_message
+    wait = slow._wait
+    submitted: list[str] = []
 
-    def stand_still() -> bytes | None:
-        raw = next_message()
+    def stand_still() -> bool:
+        submitted.append(submit(redis, slow))
+        came = wait()
         lapse(redis, slow)
         mine.reap()
         mine.finish(claim(mine), Status.COMPLETE, {"result": "mine"})
-        return raw
+        return came
 
-    slow._next_message = stand_still  # type: ignore[method-assign]
+    slow._wait = stand_still  # type: ignore[method-assign]
     assert slow.claim(()) is None
-    assert status(redis, job_id) == "complete"
-    assert redis.hget(f"job:{job_id}", "worker") == b"a"
+    assert status(redis, submitted[0]) == "complete"
+    assert redis.hget(f"job:{submitted[0]}", "worker") == b"a"
+
+
+def test_finishing_claims_the_next(redis: Redis, queue: MakeQueue) -> None:
+    """One call writes the outcome of a job and starts the one after it; the last finds nothing."""
+    mine = queue()
+    first, second = submit(redis, mine), submit(redis, mine)
+    written, following = mine.finish_and_claim(
+        claim(mine), Status.COMPLETE, {"result": b"\x00"}, ("start", "end")
+    )
+    assert written
+    assert following is not None
+    assert (following.job_id, following.fields) == (second, {"start": "2012", "end": None})
+    assert (status(redis, first), status(redis, second)) == ("complete", "in progress")
+    assert redis.hget(f"job:{first}", "result") == b"\x00"
+    assert mine.finish_and_claim(following, Status.FAILED, {"reason": "x"}, ()) == (True, None)
+    assert redis.hgetall(COUNTERS) == {b"complete": b"1", b"failed": b"1"}
+    assert (len(mine), mine.in_progress()) == (0, 0)
+
+
+def test_a_reaped_worker_writes_nothing_and_goes_on(redis: Redis, queue: MakeQueue) -> None:
+    """What a worker finishes too late is ignored; the next job is its own, with a lease."""
+    slow, mine = queue("slow"), queue()
+    first = submit(redis, slow)
+    late = claim(slow)
+    lapse(redis, slow)
+    mine.reap()
+    mine.finish(claim(mine), Status.COMPLETE, {"result": "mine"})
+    second = submit(redis, slow)
+    written, following = slow.finish_and_claim(late, Status.FAILED, {"reason": "late"}, ())
+    assert not written
+    assert following is not None
+    assert following.job_id == second
+    assert redis.hmget(f"job:{first}", "status", "result", "reason") == [b"complete", b"mine", None]
+    assert mine.reap() == 0
+
+
+def test_a_repeated_finish_hands_out_the_same_job(redis: Redis, queue: MakeQueue) -> None:
+    """A retry after a lost reply finds its outcome written, and the next job in its hands."""
+    mine = queue()
+    submit(redis, mine)
+    submit(redis, mine)
+    delivery = claim(mine)
+    _, following = mine.finish_and_claim(delivery, Status.COMPLETE, {}, ("start",))
+    again = mine.finish_and_claim(delivery, Status.COMPLETE, {}, ("start",))
+    assert again == (False, following)
+    assert following is not None
+    assert redis.hget(f"job:{following.job_id}", "deliveries") == b"1"
+    assert redis.hget(COUNTERS, "complete") == b"1"
+
+
+def test_a_busy_worker_needs_one_round_trip_a_job(
+    redis: Redis, redis_server: RedisServer, settings: Settings
+) -> None:
+    """While jobs wait, each costs one request to Redis and its answer."""
+    answers: list[int] = []
+
+    class Counting(Connection):
+        def read_response(self, *args: Any, **options: Any) -> Any:
+            answers.append(1)
+            return super().read_response(*args, **options)
+
+    pool = ConnectionPool.from_url(redis_server.url, connection_class=Counting)
+    mine = JobQueue(Redis(connection_pool=pool), settings, worker="a")
+    for _ in range(12):
+        submit(redis, mine)
+    _, delivery = mine.finish_and_claim(claim(mine), Status.COMPLETE, {}, ("start",))
+    answers.clear()
+    for _ in range(10):
+        assert delivery is not None
+        _, delivery = mine.finish_and_claim(delivery, Status.COMPLETE, {"result": "x"}, ("start",))
+    assert len(answers) == 10
+    pool.disconnect()
 
 
 def test_a_living_worker_keeps_its_message(redis: Redis, queue: MakeQueue) -> None:
@@ -242,6 +316,42 @@ def test_what_is_no_job_is_put_aside(redis: Redis, queue: MakeQueue, raw: bytes)
     assert mine.claim(()) is None
     assert redis.lrange(mine.dead, 0, -1) == [raw]
     assert claim(mine).job_id == job_id
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        None,
+        "a",
+        "9",
+        "a-b",
+        "a" * 63,
+        "",
+        "-a",
+        "a-",
+        "A",
+        "a b",
+        "a" * 64,
+        "default",
+        "ä",
+        1,
+        ["a"],
+    ],
+)
+def test_names_of_data_sets_in_messages(redis: Redis, queue: MakeQueue, name: Any) -> None:
+    """A message is a job if its data set has a name that a data set may have, or none at all."""
+    mine = queue()
+    job_id = str(uuid.uuid4())
+    raw = json.dumps({"id": job_id, "data_set": name}, ensure_ascii=False).encode()
+    keys = Keys(name if isinstance(name, str) else "")
+    redis.hset(keys.record(job_id), "status", "submitted")
+    redis.rpush(mine.key, raw)
+    delivery = mine.claim(())
+    if name is None or (isinstance(name, str) and is_name(name)):
+        assert delivery == Delivery(raw, job_id, keys, {})
+    else:
+        assert delivery is None
+        assert redis.lrange(mine.dead, 0, -1) == [raw]
 
 
 @pytest.mark.parametrize("raw", [b"\x80\x04K\x01.", b"[]", b'{"id": 1}'])

@@ -14,10 +14,10 @@ from flask.testing import FlaskClient
 from redis import Redis
 
 from app import heartbeat
-from app.job_queue import Delivery, JobQueue
+from app.job_queue import Delivery, JobQueue, Products
 from app.settings import Settings
 from app.telemetry import bound, configure_logging
-from app.worker import Products, Work, Worker, main
+from app.worker import Work, Worker, main
 from tests.app.processes import RedisServer, WorkerProcess
 from tests.incluster.waiting import wait_until
 

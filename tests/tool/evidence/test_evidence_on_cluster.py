@@ -23,8 +23,8 @@ KINDS = ("Service", "Deployment", "PersistentVolumeClaim", "ConfigMap", "Statefu
 SECRET = "correct-horse-staple"
 READY = ("rollout", "status", "--timeout=60s")
 GREEDY = """\
-from app import analysis, worker
-analysis.draw = lambda days: b"x" * (1 << 30)
+from app import worker
+worker.analyse = lambda redis, delivery: {"plot": b"x" * (1 << 30)}
 worker.main()
 """
 SUITE = {
