@@ -26,9 +26,9 @@ MOST_SECONDS = 4.0  # from the new pods being ready to the first test, the media
 
 def random_deploys(scene: Scene, count: int, seed: int) -> Iterator[Row]:
     """Deploy `count` times; yield one row each, and two on all of them."""
-    series = Series(scene, random.Random(seed))  # noqa: S311 (repeatable, no secret)
     scene.pipeline.template(slow=0.5)  # report only: a rollback is one more rollout
     yield scene.step("first", scene.start, "PASSED")
+    series = Series(scene, random.Random(seed))  # noqa: S311 (repeatable, no secret)
     for number in range(1, count + 1):
         disturb: Callable[[], object] = int
         if number % VALIDATOR_KILLED_EVERY == 0:
@@ -68,8 +68,9 @@ class Series:
         disturb()
 
         def has_verdict() -> bool:
+            answered = self._scene.is_answered()
             new.extend(self._new())
-            return bool(new) and new[-1]["verdict"] != "VOID" and self._scene.is_answered()
+            return bool(new) and new[-1]["verdict"] != "VOID" and answered
 
         wait_until(has_verdict, f"the verdict on {version}, {way}")
         if way == "good" and disturb is int:
