@@ -129,7 +129,15 @@ class PodOutput:
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
         """Show what was printed after the summary."""
+        if self._config.option.no_summary:
+            self._drop_summary()
         self._release()
+
+    def _drop_summary(self) -> None:
+        """Drop a summary that nobody asked for: pytest 8 does not make one then."""
+        end = [Kind.SUMMARY, "end"]
+        while end in self._held:
+            self._held.popleft()
 
     def _release(self, until: str = "") -> None:
         while self._held:
