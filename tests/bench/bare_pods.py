@@ -13,7 +13,7 @@ from tests.bench.figures import Figure, ratio
 from tests.bench.scene import IMAGE, NO_AUTOLOAD, PLAIN, Scene, job, plain_job, tool
 from tests.bench.watches import wait_for_containers
 
-__all__ = ["prompt", "shards"]
+__all__ = ["in_cluster_command", "kubectl_run", "prompt", "shards"]
 
 SHARDS = 8
 SAME_SETTING = f"--k8s-env={NO_AUTOLOAD}=1"  # in the tool's pods as in the bare ones
@@ -26,17 +26,22 @@ PART = (  # of the 64 tests: as many for each pod as the tool has in a shard
 def prompt(scene: Scene, rounds: int) -> Iterator[Figure]:
     """Compare one trivial test, from the typed command to the prompt, with `kubectl run`."""
     ours, theirs = [], []
-    command = [str(Path(sys.executable).with_name("pytest")), "--in-cluster", SAME_SETTING]
+    command = in_cluster_command()
     folder = scene.checkout("one")
     scene.run(command, folder)  # from here on, caches of Python and pytest are warm
     for _ in range(rounds):
         ours.append(scene.run(command, folder).seconds)
-        theirs.append(scene.run(_kubectl_run(scene), folder).seconds)
+        theirs.append(scene.run(kubectl_run(scene), folder).seconds)
     name = "one trivial test, typed command to prompt, to `kubectl run --rm -i` of image and test"
     yield ratio(name, ours, theirs, 1.0)
 
 
-def _kubectl_run(scene: Scene) -> list[str]:
+def in_cluster_command() -> list[str]:
+    """Return the command line of a run, as it is typed."""
+    return [str(Path(sys.executable).with_name("pytest")), "--in-cluster", SAME_SETTING]
+
+
+def kubectl_run(scene: Scene) -> list[str]:
     """Return the command line for plain pytest in a pod with the same settings as the tool's."""
     pod = job(scene.namespace, "one", PLAIN, [])["spec"]["template"]["spec"]
     del pod["containers"]
