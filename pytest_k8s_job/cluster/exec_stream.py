@@ -1,4 +1,4 @@
-"""A command in a container, with its stdin and stdout, over the websocket of an exec."""
+"""Stdin and stdout of a command in a container, over a websocket."""
 
 from __future__ import annotations
 

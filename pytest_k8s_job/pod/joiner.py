@@ -1,4 +1,4 @@
-"""Joins its stdin and stdout to the debugger in the pod; a collector runs it there by exec.
+"""Joins its stdin and stdout to the debugger; collectors run it in the pod.
 
 No shell and no terminal is needed. Lines are passed on as they are, but for Ctrl-C, which becomes
 a signal for pytest: code that runs reads no socket. Standard library only.
