@@ -1,4 +1,4 @@
-"""The user's side of pdb in the pod: its commands are typed here, with readline's help.
+"""The user's side of pdb in the pod: its commands are typed here.
 
 A record says that pdb waits. Then a command in the pod is joined to it by exec, and what it asks
 for is read here, until it lets the code run again and the records go on. Ctrl-C at the prompt is
@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from pytest_k8s_job.cluster.pods import Conversing, Stream
-from pytest_k8s_job.errors import ClusterError, GoneError, UsageError
+from pytest_k8s_job.errors import ClusterError, GoneError
 from pytest_k8s_job.run.line_editing import editing
 from pytest_k8s_job.run.shard import Shard
 from pytest_k8s_job.run.terminal import real_streams
@@ -37,7 +37,10 @@ BROKE = "the connection to the debugger broke; joining it again"
 
 
 class Debugger:
-    """Joins the terminal to the debugger of the run's pod; `left` says how long that may live."""
+    """Joins the terminal to the debugger of the run's pod.
+
+    `left` says how long that may live.
+    """
 
     def __init__(self, cluster: Conversing, config: pytest.Config, left: Callable[[], str]) -> None:
         self._cluster = cluster
@@ -116,10 +119,8 @@ class Debugger:
             self._at_prompt = True
             return Message.LINE, input(prompt)
         except EOFError:
-            _write("\n")
             return (Message.END,)
         except KeyboardInterrupt:
-            _write("\n")
             return (Message.CANCEL,)
         finally:
             self._at_prompt = False
@@ -147,7 +148,8 @@ class Debugger:
                 return None
             except ClusterError as error:
                 if last or error.is_final:
-                    raise UsageError(f"the debugger cannot be joined by exec: {error}") from error
+                    reason = f"the debugger cannot be joined by exec: {error}"
+                    raise pytest.UsageError(reason) from error
                 time.sleep(1)
             else:
                 self._link = Link(stream, self._on_end)
@@ -191,7 +193,10 @@ def life_of(job: Mapping[str, Any]) -> Callable[[], str]:
 
 
 class Link:
-    """The messages of one connection to the pod; `on_end` is called by the thread that reads."""
+    """The messages of one connection to the pod.
+
+    `on_end` is called by the thread that reads.
+    """
 
     def __init__(self, stream: Stream, on_end: Callable[[], None]) -> None:
         self.is_closed = False
