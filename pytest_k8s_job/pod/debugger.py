@@ -136,7 +136,7 @@ class Terminal(io.TextIOBase):
         """Return a line that the user typed, nothing at the end of the input."""
         prompt, self._text = self._text, ""
         self._channel.send(Message.ASK, prompt)
-        while (message := self._channel.receive()) is not None:
+        while (message := self._receive()) is not None:
             match message:
                 case [Message.LINE, str(text)]:
                     return text + "\n"
@@ -149,6 +149,14 @@ class Terminal(io.TextIOBase):
                 case [kind] if kind == JOINED:
                     self._channel.send(Message.ASK, prompt)
         return ""
+
+    def _receive(self) -> list[Any] | None:
+        try:
+            return self._channel.receive()
+        except KeyboardInterrupt as error:
+            if isinstance(error, pytest.exit.Exception):  # pdb would ask again after SIGTERM
+                raise pytest.exit.Exception(error.msg, error.returncode) from None
+            raise
 
 
 class Channel:

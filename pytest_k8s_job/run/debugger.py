@@ -100,7 +100,7 @@ class Debugger:
                     _write(text)
                 case [Message.ASK, str(prompt)]:
                     self._pressed = False
-                    link.send(*self._read(prompt))
+                    self._answer(prompt, link)
                 case [Message.GO]:
                     return True
 
@@ -112,18 +112,20 @@ class Debugger:
             with suppress(queue.Empty):
                 return link.next(TICK)
 
-    def _read(self, prompt: str) -> tuple[Any, ...]:
-        """Return what the user says to `prompt`, as a message."""
+    def _answer(self, prompt: str, link: Link) -> None:
+        """Send what the user says to `prompt`, unless the pod does not wait for it any more."""
         sys.stdout.flush()
         try:
             self._at_prompt = True
-            return Message.LINE, input(prompt)
+            said: tuple[Any, ...] = (Message.LINE, input(prompt)) if link.asks else ()
         except EOFError:
-            return (Message.END,)
+            said = (Message.END,)
         except KeyboardInterrupt:
-            return (Message.CANCEL,)
+            said = (Message.CANCEL,)
         finally:
             self._at_prompt = False
+        if said and link.asks:
+            link.send(*said)
 
     def _warn(self, shard: Shard) -> None:
         """Say once for each test how long there is to debug it."""
@@ -152,12 +154,12 @@ class Debugger:
                     raise pytest.UsageError(reason) from error
                 time.sleep(1)
             else:
-                self._link = Link(stream, self._on_end)
+                self._link = Link(stream, self._leave_prompt)
                 return self._link
         return None
 
-    def _on_end(self) -> None:
-        """Wake the prompt when the connection has ended; called by another thread."""
+    def _leave_prompt(self) -> None:
+        """Wake the prompt when nobody waits for it any more; called by another thread."""
         if self._at_prompt:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
@@ -195,13 +197,15 @@ def life_of(job: Mapping[str, Any]) -> Callable[[], str]:
 class Link:
     """The messages of one connection to the pod.
 
-    `on_end` is called by the thread that reads.
+    `on_leave` is called by the thread that reads, when the pod waits for no line any more.
     """
 
-    def __init__(self, stream: Stream, on_end: Callable[[], None]) -> None:
+    def __init__(self, stream: Stream, on_leave: Callable[[], None]) -> None:
         self.is_closed = False
+        self.asks = False
+        """True while the pod waits for a line."""
         self._stream = stream
-        self._on_end = on_end
+        self._on_leave = on_leave
         self._messages: queue.SimpleQueue[list[Any] | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -209,10 +213,17 @@ class Link:
         reader = Messages()
         while data := self._stream.receive():
             for message in reader.feed(data):
-                self._messages.put(message)
+                self._take(message)
         self.is_closed = True
-        self._messages.put(None)
-        self._on_end()
+        self._take(None)
+
+    def _take(self, message: list[Any] | None) -> None:
+        kind = message[0] if message else Message.GO
+        self._messages.put(message)
+        if kind in (Message.ASK, Message.GO):
+            self.asks = kind == Message.ASK
+        if kind == Message.GO:
+            self._on_leave()
 
     def next(self, seconds: float) -> list[Any] | None:
         """Return the next message, None at the end; raise `queue.Empty` if there is none yet."""

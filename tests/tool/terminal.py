@@ -84,8 +84,9 @@ class Typist:
 
     def finish(self) -> int:
         """Read to the end; return the exit code."""
+        end = time.monotonic() + SECONDS
         while self._read():
-            pass
+            assert time.monotonic() < end, f"waited for the end: {self.text}"
         return self.process.wait(SECONDS)
 
     def _read(self) -> bool:
