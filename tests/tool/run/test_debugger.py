@@ -223,6 +223,16 @@ def test_time_outs_stand_still(suite: Side) -> None:
     assert "one test took longer than --k8s-test-timeout=1" in typist.text
 
 
+def test_the_deadline_of_the_job_does_not_stand_still(suite: Side) -> None:
+    """Kubernetes would take the results away; so pytest is ended before, at the prompt too."""
+    manifest = MANIFEST.replace("spec:\n", "spec:\n  activeDeadlineSeconds: 10\n", 1)
+    (suite.folder / "job.yaml").write_text(manifest)
+    with typist_at(suite, test_name("test_stops")) as typist:
+        assert "the Job may live" in typist.wait_for(PROMPT)
+        assert typist.finish() == 11
+    assert "7 s were over, and the Job's deadline of 10 s near" in typist.text
+
+
 def processes_of(side: Side, word: str) -> list[int]:
     """Return the processes of a run whose command has `word` in it."""
     found = []
