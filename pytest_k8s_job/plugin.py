@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 # Options that cannot work with tests in the pod, and why.
 REFUSED = {
-    "usepdb": "--pdb needs a terminal, and tests in the cluster have none",
-    "trace": "--trace needs a terminal, and tests in the cluster have none",
     "numprocesses": "-n would start the processes of pytest-xdist here: use --shards in its place",
 }
 
@@ -72,11 +70,15 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
             raise pytest.UsageError(reason)
     try:
         from pytest_k8s_job.run.questions import answer_from_pod, is_question  # noqa: PLC0415 (needs the extra)
+        from pytest_k8s_job.run.terminal import check_debugger  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise pytest.UsageError(
             f"--in-cluster needs {error.name}: pip install 'pytest-k8s-job[collector]'"
         ) from error
-    return answer_from_pod(config) if is_question(config) else None
+    if is_question(config):
+        return answer_from_pod(config)
+    check_debugger(config)
+    return None
 
 
 def _register_report(config: pytest.Config) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
@@ -21,11 +20,12 @@ from urllib.parse import quote, urlencode
 import urllib3
 
 from pytest_k8s_job.cluster.connection import Connection, cluster_error
+from pytest_k8s_job.cluster.exec_stream import ExecStream, read_all
 from pytest_k8s_job.cluster.kubeconfig import read_plain
 from pytest_k8s_job.cluster.objects import INDEX_LABEL, JOB_LABEL, created, labels_of
 from pytest_k8s_job.cluster.pods import JobRef, PodState, read_pod
 from pytest_k8s_job.cluster.suite_container import suite_container
-from pytest_k8s_job.errors import ClusterError, GoneError, NotReadyError, UsageError
+from pytest_k8s_job.errors import GoneError, NotReadyError, UsageError
 
 __all__ = ["KubernetesCluster", "connect"]
 
@@ -40,9 +40,6 @@ PODS = "/api/v1/namespaces/{namespace}/pods"
 LOG = PODS + "/{name}/log"
 REMEDY = "Set KUBECONFIG, or name a file with --kubeconfig (pytest: --k8s-kubeconfig)."
 SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-EXEC_SECONDS = 30.0  # for a command in the container
-EXEC_BYTES = 64 << 20  # of its output; the journal answers in pieces far below that
-EXEC_ERRORS = 3  # channel of a websocket that says how the command ended
 SELECTOR_NAMES = 20  # Jobs named in one selector, which becomes a part of the URL
 
 
@@ -176,15 +173,27 @@ class KubernetesCluster:
             answer.close()
 
     def exec(self, job: JobRef, pod: str, command: Sequence[str]) -> bytes:
+        socket = self._open_exec(job, pod, command, stdin=False)
+        with self._connection.errors():
+            try:
+                return read_all(socket)
+            finally:
+                socket.close()
+
+    def converse(self, job: JobRef, pod: str, command: Sequence[str]) -> ExecStream:
+        return ExecStream(self._open_exec(job, pod, command, stdin=True))
+
+    def _open_exec(self, job: JobRef, pod: str, command: Sequence[str], *, stdin: bool) -> Any:
+        """Return the websocket of the client library to a command."""
         from kubernetes.stream import stream  # noqa: PLC0415
 
         from kubernetes import client  # noqa: PLC0415 (websockets, which hardly a run needs)
 
         core: Any = client.CoreV1Api(client.ApiClient(self._official_settings()))
-        wanted = {"stdin": False, "stdout": True, "stderr": False, "tty": False, "binary": True}
+        wanted = {"stdin": stdin, "stdout": True, "stderr": False, "tty": False, "binary": True}
         with self._connection.errors():
             try:
-                socket = stream(
+                return stream(
                     core.connect_get_namespaced_pod_exec,
                     pod,
                     job.namespace,
@@ -195,10 +204,6 @@ class KubernetesCluster:
                 )
             except client.ApiException as error:
                 raise cluster_error(error.status, error.body, error.reason) from error
-            try:
-                return _read_all(socket)
-            finally:
-                socket.close()
 
     def send(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         """Return the API server's answer to any request; a PATCH is a merge patch."""
@@ -240,19 +245,3 @@ def _places(pod: Mapping[str, Any]) -> Iterator[tuple[str, int | None]]:
     yield labels[JOB_LABEL], None
     if index := labels.get(INDEX_LABEL):
         yield labels[JOB_LABEL], int(index)
-
-
-def _read_all(socket: Any) -> bytes:
-    """Return the stdout of the command behind `socket`, bounded in time and size."""
-    output = bytearray()
-    end = time.monotonic() + EXEC_SECONDS
-    while socket.is_open():
-        left = end - time.monotonic()
-        if left <= 0 or len(output) > EXEC_BYTES:
-            raise ClusterError("a command in the container said too much or took too long")
-        socket.update(timeout=left)
-        output += socket.read_channel(1)
-    status = json.loads(socket.read_channel(EXEC_ERRORS) or b"{}")
-    if status.get("status") != "Success":
-        raise ClusterError(f"a command in the container failed: {status.get('message')}")
-    return bytes(output)

@@ -10,19 +10,21 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pytest_k8s_job.errors import ClusterError
 
 __all__ = [
     "NAMES_ONLY",
     "Cluster",
+    "Conversing",
     "JobFinder",
     "JobRef",
     "Phase",
     "PodState",
     "Readable",
     "Reader",
+    "Stream",
     "pod_of",
     "read_list",
     "read_pod",
@@ -113,6 +115,27 @@ class Cluster(Reader, Protocol):
 
     def delete(self, job: JobRef, /) -> None:
         """Delete the Job and its pods; one that is gone is fine."""
+
+
+class Stream(Protocol):
+    """Stdin and stdout of a command in a container."""
+
+    def send(self, data: bytes, /) -> None:
+        """Write to its stdin; raise `ClusterError` if that is not possible any more."""
+
+    def receive(self) -> bytes:
+        """Wait for bytes of its stdout; nothing at the end."""
+
+    def close(self) -> None:
+        """End the command."""
+
+
+@runtime_checkable
+class Conversing(Protocol):
+    """A cluster whose containers can be spoken with, as a debugger needs."""
+
+    def converse(self, job: JobRef, pod: str, command: Sequence[str], /) -> Stream:
+        """Begin to run `command` in the pod's container."""
 
 
 class JobFinder(Cluster, Protocol):

@@ -40,6 +40,7 @@ from pytest_k8s_job.pod.pipes import Pipes, Sink
 from pytest_k8s_job.pod.watchdog import Watchdog
 from pytest_k8s_job.wire import cache_values, journal
 from pytest_k8s_job.wire.agent_settings import Settings
+from pytest_k8s_job.wire.debugger import DEBUGGER, SOCKET
 from pytest_k8s_job.wire.journal import Journal
 from pytest_k8s_job.wire.records import RECORD_FD, SECTIONS, STACKS_FD, TEXT_FD, Kind, encode
 
@@ -60,6 +61,7 @@ class Agent:
 
     def __init__(self, settings: Settings, out: int, folder: Path) -> None:
         self._settings = settings
+        self._debugger = str(folder / SOCKET) if settings.has_terminal else ""
         self._log = Log(out)
         self._journal = Journal(folder)
         self._stacks = os.open(folder / "stacks", os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
@@ -83,6 +85,7 @@ class Agent:
             TEXT_FD: str(text_fd),
             STACKS_FD: str(self._stacks),
             SECTIONS: str(self._settings.sections),
+            DEBUGGER: self._debugger,
         }
         with subprocess.Popen(
             command,

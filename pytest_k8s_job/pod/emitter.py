@@ -90,6 +90,8 @@ class Emitter:
             tap_junit(config, self._settings.pipe)
         if hasattr(config, "cache") and config.cache is not None:
             self._session_output.tap_cache(config.cache)
+        if any(getattr(config.option, each, False) for each in ("usepdb", "trace")):
+            self._prepare_debugger()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -144,6 +146,23 @@ class Emitter:
     def pytest_internalerror(self, excrepr: object) -> None:
         self._flush_plain(*self._open)
         self._emit(Kind.INTERNAL, str(excrepr))
+
+    # -- debugger
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_enter_pdb(self, pdb: Any) -> None:
+        if debugger := self._prepare_debugger():
+            debugger.take(pdb)
+
+    def _prepare_debugger(self) -> Any:
+        """Return the debugger, None without a terminal; runs that need none load none."""
+        plugins, name = self._config.pluginmanager, "k8s_job_debugger"
+        if self._settings.debugger and not plugins.hasplugin(name):
+            from pytest_k8s_job.pod.debugger import Debugger  # noqa: PLC0415
+
+            flush = self._session_output.flush
+            plugins.register(Debugger(self._settings.debugger, self._emit, flush), name)
+        return plugins.getplugin(name)
 
     # -- collection
 

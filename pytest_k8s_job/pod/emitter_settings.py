@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from pytest_k8s_job.pod.record_pipe import RecordPipe
+from pytest_k8s_job.wire.debugger import DEBUGGER
 from pytest_k8s_job.wire.records import EVIDENCE, JUNIT, RECORD_FD, SECTIONS, TEXT_FD
 from pytest_k8s_job.wire.sharding import Selection, take_selection
 
@@ -27,6 +28,7 @@ class EmitterSettings:
         selection: which tests to run, as one of its shards.
         shard: number of that.
         evidence: failed tests carry their HTTP exchanges.
+        debugger: path of the socket for a debugger; nothing if no terminal is there.
     """
 
     pipe: RecordPipe
@@ -36,6 +38,7 @@ class EmitterSettings:
     selection: Selection
     shard: int
     evidence: bool
+    debugger: str
 
     @classmethod
     def from_environment(cls) -> EmitterSettings:
@@ -50,4 +53,5 @@ class EmitterSettings:
             int(os.environ.pop(SECTIONS, "") or sys.maxsize),
             *take_selection(os.environ),
             os.environ.pop(EVIDENCE, "") == "yes",
+            os.environ.pop(DEBUGGER, ""),
         )

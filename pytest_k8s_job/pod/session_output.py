@@ -25,14 +25,14 @@ class SessionOutput:
 
     def __init__(self, pipe: RecordPipe, flush: Callable[[], None]) -> None:
         self._emit = pipe.emit
-        self._flush = flush
+        self.flush = flush
         self._header: tuple[list[str], list[str]] = ([], [])
         self._in_summary = False
 
     def send_text(self, module: str, call: list[object], newline: bool) -> None:
         if self._in_summary and module.startswith("_pytest."):
             return  # durations, say: the collector knows them
-        self._flush()
+        self.flush()
         self._emit(Kind.TEXT, module, call, newline)
 
     def tap_cache(self, cache: pytest.Cache) -> None:

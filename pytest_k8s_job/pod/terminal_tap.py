@@ -27,8 +27,8 @@ _WRITES_FOR_OTHERS = {
     "_pytest._code.code",
     "_pytest.reports",
 }
-# Parts of pytest that write where tests run: live logs, --setup-show.
-_RECORDED_PARTS = {"_pytest.logging", "_pytest.setuponly", "_pytest.runner"}
+# Parts of pytest that write where tests run: live logs, --setup-show, --pdb.
+_RECORDED_PARTS = {"_pytest.logging", "_pytest.setuponly", "_pytest.runner", "_pytest.debugging"}
 
 _frame_above = sys._getframe  # tests take it away, to see what a library does without
 

@@ -33,6 +33,7 @@ class Watchdog:
         self._stacks = stacks
         self._began = time.monotonic()
         self._test_began: float | None = None
+        self._debugged: float | None = None
         self._stopping = self._dumped = self._killed = 0.0
         self._has_records = False
         self._process: subprocess.Popen[bytes] | None = None
@@ -51,6 +52,15 @@ class Watchdog:
             record.startswith(b'["plain",') and record.endswith(b",1]\n")
         ):
             self._test_began = None
+        elif record.startswith(b'["debug",'):
+            self._see_debugger(waits=record.startswith(b'["debug","stop"'))
+
+    def _see_debugger(self, *, waits: bool) -> None:
+        """Let the time of the test stand still while a debugger waits for its user."""
+        now = time.monotonic()
+        if self._debugged is not None and self._test_began is not None:
+            self._test_began += now - self._debugged
+        self._debugged = now if waits else None
 
     @property
     def is_stopping(self) -> bool:
@@ -79,6 +89,7 @@ class Watchdog:
 
     def _check(self, now: float) -> None:
         run, test, began = self._limits.run, self._limits.test, self._test_began
+        began = None if self._debugged is not None else began
         if test is not None and began is not None and now >= began + test:
             self._stop(now, f"one test took longer than --k8s-test-timeout={test:g}")
         elif run is not None and now >= self._began + run:

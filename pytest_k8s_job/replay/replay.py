@@ -61,6 +61,11 @@ class Replay:
         """When the first test began, by the pod's clock; 0 before that."""
         self.ended = 0.0
         """When the last test so far ended, by the pod's clock."""
+        self.debugger = ""
+        """Path of the Python in the pod that has a debugger; nothing if it has none."""
+        self.debugger_waits = False
+        """True if it waits for its user; set back by the one who serves it."""
+        self._failed: pytest.TestReport | None = None
         self.lines: list[str] = []
         """What plugins in the pod said after collection."""
         self._handlers = self._choose_handlers()
@@ -78,6 +83,7 @@ class Replay:
             Kind.REPORT: self._report,
             Kind.FINISH: self._finish,
             Kind.CONNECTIONS: self._connected,
+            Kind.DEBUG: self._debug,
         }
         if not self._output.prints_all:
             return handlers
@@ -196,9 +202,22 @@ class Replay:
             report.user_properties.append(("repeated", origin.repeats))
         if type(report) is not PlainReport and (report.sections or not report.passed):
             report.__dict__["trace_id"] = trace_id(self._traces(), report.nodeid)
+        self._failed = report if report.failed else None
         ran = report.when == "call" and (not report.skipped or hasattr(report, "wasxfail"))
         self._ran |= ran or report.failed
         self._hook.pytest_runtest_logreport(report=report)
+
+    def _debug(self, state: str, detail: str) -> None:
+        """Note what the debugger in the pod does."""
+        match state:
+            case "ready":
+                self.debugger = detail
+            case "stop":
+                self.debugger_waits = True
+            case "go":
+                self._ledger.debugger_quit |= detail == "quit"
+            case "shown" if self._failed is not None:
+                self._failed._pdbshown = True  # type: ignore[attr-defined]  # read by the summary
 
     def _connected(self, _nodeid: str, peers: list[list[Any]]) -> None:
         self.peers.update((name, port, address) for name, port, address in peers)

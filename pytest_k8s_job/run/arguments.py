@@ -48,8 +48,6 @@ _STAY = {
     "--confcutdir": 1,
     "--basetemp": 1,
     "--cache-clear": 0,
-    "--pdb": 0,
-    "--trace": 0,
     "--durations": 1,
     "--durations-min": 1,
     "--no-header": 0,

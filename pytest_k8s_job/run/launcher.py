@@ -12,7 +12,7 @@ from _pytest.junitxml import xml_key
 from pytest_k8s_job.cluster.job_manifest import Run, arguments_of, load_job
 from pytest_k8s_job.cluster.joining import jobs_of_run
 from pytest_k8s_job.cluster.objects import Object
-from pytest_k8s_job.cluster.pods import JobFinder
+from pytest_k8s_job.cluster.pods import Conversing, JobFinder
 from pytest_k8s_job.errors import ClusterError, UsageError
 from pytest_k8s_job.option_table import DEFAULT_MANIFEST
 from pytest_k8s_job.options import Options
@@ -23,14 +23,17 @@ from pytest_k8s_job.run.rerun import newest_run, read_results
 from pytest_k8s_job.run.run import ClusterRun
 from pytest_k8s_job.run.status_line import StatusLine
 from pytest_k8s_job.run.target_watch import TargetWatch, search_for
+from pytest_k8s_job.run.terminal import can_debug
 from pytest_k8s_job.sync.built_in import built_in_job
 from pytest_k8s_job.sync.sync_options import read_sync_options
 from pytest_k8s_job.target.said import parse_said
 from pytest_k8s_job.wire.cache_values import KEYS, pack
+from pytest_k8s_job.wire.debugger import DEBUGGER
 from pytest_k8s_job.wire.records import EVIDENCE, JUNIT
 from pytest_k8s_job.wire.sharding import Selection, key_of
 
 if TYPE_CHECKING:
+    from pytest_k8s_job.run.debugger import Debugger
     from pytest_k8s_job.sync.synced_tests import SyncedTests
 
 __all__ = ["Launcher"]
@@ -76,7 +79,7 @@ class Launcher:
             words,
             options.namespace,
             options.image,
-            {**self._pod_environment(), **options.environment},
+            {**self._pod_environment(cluster), **options.environment},
             self._packed_cache(),
             self._selection(cluster, options.namespace or manifest["metadata"].get("namespace")),
             options.test_timeout,
@@ -85,6 +88,8 @@ class Launcher:
         namespace = options.namespace or manifest["metadata"].get("namespace") or cluster.namespace
         watch = self._watch(cluster, manifest, namespace)
         following = self._prepare(cluster, name, run.selection.shards, watch)
+        if DEBUGGER in run.environment:
+            following.debugger = self._debugger(cluster, manifest)
         following.start(manifest, run, synced)
         return following
 
@@ -183,7 +188,19 @@ class Launcher:
         values = {key: config.cache.get(key, None) for key in KEYS} if config.cache else {}
         return pack({key: value for key, value in values.items() if value is not None})
 
-    def _pod_environment(self) -> dict[str, str]:
+    def _debugger(self, cluster: JobFinder, manifest: Object) -> Debugger | None:
+        """Return what joins this terminal to a debugger in the pod."""
+        from pytest_k8s_job.run.debugger import Debugger, life_of  # noqa: PLC0415 (needs a terminal)
+
+        if not isinstance(cluster, Conversing):
+            return None
+        return Debugger(cluster, self._config, life_of(manifest))
+
+    def _pod_environment(self, cluster: JobFinder) -> dict[str, str]:
         found = {name: os.environ[name] for name in FORMATTING_ENVIRONMENT if name in os.environ}
+        if os.environ.get("PYTHONBREAKPOINT") == "0":
+            found["PYTHONBREAKPOINT"] = "0"  # another debugger would need a terminal in the pod
+        if isinstance(cluster, Conversing) and can_debug(self._config):
+            found[DEBUGGER] = "1"
         found[EVIDENCE] = self._config.option.k8s_evidence
         return {**found, JUNIT: "1"} if xml_key in self._config.stash else found

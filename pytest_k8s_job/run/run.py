@@ -35,6 +35,7 @@ from pytest_k8s_job.verdict.merging import PodResult
 from pytest_k8s_job.verdict.verdict import Outcome
 
 if TYPE_CHECKING:
+    from pytest_k8s_job.run.debugger import Debugger
     from pytest_k8s_job.sync.synced_tests import SyncedTests
 
 __all__ = ["ClusterRun"]
@@ -73,6 +74,8 @@ class ClusterRun:
         self._refused: str | None = None
         self._is_watched = options.watch_target
         self.synced: SyncedTests | None = None
+        self.debugger: Debugger | None = None
+        """Set if a terminal is here for a debugger in the pod."""
 
     def start(self, manifest: Object, run: Run, synced: SyncedTests | None = None) -> None:
         """Create the Job of `run` from `manifest` and begin to follow its pods."""
@@ -154,7 +157,10 @@ class ClusterRun:
     def replay(self, until: Callable[[], bool]) -> None:
         """Replay what the pods record until the run is over or `until` holds."""
         while not until():
-            if self.shards.replay_one():
+            replayed = self.shards.replay_one()
+            if self.debugger is not None:
+                self.debugger.serve(self.shards)
+            if replayed:
                 continue
             if self.shards.over:
                 break
@@ -257,6 +263,8 @@ class ClusterRun:
     def close(self) -> None:
         """Stop following; what has not been read stays unread."""
         self.explainer.close()
+        if self.debugger is not None:
+            self.debugger.close()
         for shard in self.shards:
             shard.stop()
         self._poller.stop()

@@ -51,6 +51,7 @@ class LocalPod:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C on this terminal is none in a pod
             )
 
     @property
@@ -87,11 +88,47 @@ class LocalPod:
             raise ClusterError(f"{' '.join(command)}: {error}") from error
         return done.stdout
 
+    def converse(self, command: Sequence[str]) -> LocalStream:
+        """Begin to run `command` in the pod's environment."""
+        return LocalStream(
+            subprocess.Popen(
+                _on_this_machine(command),
+                cwd=self._suite,
+                env=self._environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,  # Ctrl-C on this terminal is none in a pod
+            )
+        )
+
     def end(self) -> None:
         """Tell the process to stop, and wait until it has."""
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait()
+
+
+class LocalStream:
+    """`Stream` to a process on this machine."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    def send(self, data: bytes) -> None:
+        assert self._process.stdin is not None  # noqa: S101 (we asked for a pipe)
+        try:
+            self._process.stdin.write(data)
+            self._process.stdin.flush()
+        except OSError as error:
+            raise ClusterError(f"the command has ended: {error}") from error
+
+    def receive(self) -> bytes:
+        assert self._process.stdout is not None  # noqa: S101 (as above)
+        return os.read(self._process.stdout.fileno(), 1 << 16)
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
 
 
 class LocalCluster:
@@ -161,10 +198,16 @@ class LocalCluster:
                     time.sleep(POLL_SECONDS)
 
     def exec(self, job: JobRef, pod: str, command: Sequence[str]) -> bytes:
+        return self._running(job, pod).exec(command)
+
+    def converse(self, job: JobRef, pod: str, command: Sequence[str]) -> LocalStream:
+        return self._running(job, pod).converse(command)
+
+    def _running(self, job: JobRef, pod: str) -> LocalPod:
         found = self.processes.get((job.name, job.shard or 0))
         if found is None or found.process.poll() is not None:
             raise GoneError(f"{pod} does not run")
-        return found.exec(command)
+        return found
 
     def delete(self, job: JobRef) -> None:
         for (name, _), pod in self.processes.items():

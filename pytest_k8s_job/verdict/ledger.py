@@ -46,6 +46,8 @@ class Ledger:
     """Failed reports of tries that a plugin of the pod repeated: subtests, say."""
     interrupt: dict[str, Any] | None = None
     internal: str | None = None
+    debugger_quit: bool = False
+    """True if the user left a debugger by quitting it."""
     done: dict[str, Any] | None = None
     end: dict[str, Any] | None = None
     records: int = 0

@@ -34,7 +34,7 @@ EXIT_NOT_RUN = 10
 EXIT_INCOMPLETE = 11
 EXIT_VOID = 12
 
-PASSED, USAGE_ERROR = 0, 4  # pytest's own
+PASSED, TESTS_FAILED, USAGE_ERROR = 0, 1, 4  # pytest's own
 NAMED = 3  # missing tests that a message names
 
 
@@ -124,6 +124,14 @@ def _judge_complete(ledger: Ledger, code: int, collect_only: bool) -> Judgement:
         return Judgement(Verdict.NO_TESTS, code)
     if code != PASSED:
         return Judgement(Verdict.FAILED, code, _stopped_by(ledger))
+    return _judge_success(ledger, collect_only)
+
+
+def _judge_success(ledger: Ledger, collect_only: bool) -> Judgement:
+    """Return the verdict on a complete pod whose pytest ended with exit code 0."""
+    if ledger.debugger_quit:
+        reason = "the debugger was quit, and pytest went on"
+        return Judgement(Verdict.FAILED, TESTS_FAILED, reason)
     if ledger.ran == 0 and not collect_only:
         reason = f"all {ledger.planned.total()} tests were skipped"
         return Judgement(Verdict.NO_TESTS, EXIT_NO_TESTS, reason)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import MutableMapping
 from pathlib import Path
 
+from pytest_k8s_job.wire.debugger import DEBUGGER
 from pytest_k8s_job.wire.journal import NONCE
 from pytest_k8s_job.wire.limits import Limits
 
@@ -51,6 +52,7 @@ class Settings:
         self.nonce = nonce or os.urandom(16).hex()
         self.has_collector = bool(nonce)
         self.cache = environment.pop(CACHE, "")
+        self.has_terminal = bool(environment.pop(DEBUGGER, "")) and self.has_collector
         self.termination_log = Path(environment.pop(TERMINATION_LOG, "/dev/termination-log"))
         self.log_bytes = int(number(environment, LOG_BYTES) or KUBELET_BYTES)
         self.limits = Limits(

@@ -30,6 +30,10 @@ location when the plan does not know it):
     attribute   node id, name, value                        of a test case, for JUnit
     interrupt   {kind, message, returncode, calls?, crash?}
     internal    text
+    debug       state, detail                           ready, Python's path: a debugger can be used
+                                                        stop: it waits for its user
+                                                        go, "quit" or "": the code runs again
+                                                        shown: the failure, before it waits
     done        {exit, shouldfail, shouldstop, counts}      pytest's session is over
     end         {exit, signal, records, sha256, tail, linger, stopped?}
                                                             by the agent, after pytest ended;
@@ -119,6 +123,7 @@ class Kind(StrEnum):
     ATTRIBUTE = "attribute"
     INTERRUPT = "interrupt"
     INTERNAL = "internal"
+    DEBUG = "debug"
     DONE = "done"
     END = "end"
 
