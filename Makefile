@@ -153,6 +153,8 @@ fidelity: root-needed cluster ## Compare other people's suites, plain and in the
 bench: root-needed cluster ## Measure against peers and floors, print the table, write reports/bench.json; ARGS="--row NAME --rounds 5".
 	[ -e build/peers/.ready ] || $(INSTALL) --no-deps --target build/peers -r requirements/bench.txt
 	touch build/peers/.ready
+	[ -e build/queues/.ready ] || $(INSTALL) --no-deps --target build/queues -r requirements/queues.txt
+	touch build/queues/.ready
 	$(BIN)/python -m tests.bench $(ARGS)
 
 .PHONY: recipes
@@ -210,7 +212,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 
 .PHONY: lock
 lock: $(READY) ## Compile requirements/*.txt anew from pyproject.toml and build.in.
-	for group in api worker suite validator dev fuzz reporters pytest-8-4 pytest-9-0 pytest-9-1; do $(LOCK) --group $$group --output-file requirements/$$group.txt; done
+	for group in api worker suite validator dev fuzz queues reporters pytest-8-4 pytest-9-0 pytest-9-1; do $(LOCK) --group $$group --output-file requirements/$$group.txt; done
 	for group in bench recipes; do $(LOCK) --no-deps --group $$group --output-file requirements/$$group.txt; done
 	$(LOCK) requirements/build.in --output-file requirements/build.txt
 	for suite in requirements/suites/*.in; do \

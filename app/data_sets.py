@@ -12,29 +12,42 @@ from redis import Redis
 from app.data import unknown_data_set
 from app.errors import Problem
 from app.settings import Settings
-from app.store import DATA_SETS, GONE, NAME_RULE, Keys, is_name
+from app.store import DATA_SETS, GONE, NAME_RULE, Keys, Status, is_name
 
 LONGEST_LIFE = 30 * 24 * 3600
 """Seconds: the largest time to live; what shall live longer has none."""
 
-# Deletes by prefix, so that nothing of a set can be forgotten, and in place, so that the messages
-# of others never leave their list.
+# Touches only what is the set's own: the jobs of others, and their messages when none of the set
+# waits, may be many. Messages are taken out in place, so that those of others never leave their
+# list. ZREM comes first: a Redis that is full takes it, and then the other commands too.
 _REMOVE = f"""
-local function remove(keys, name)
-  redis.call('ZREM', keys[1], name)
-  local pattern = string.format('{Keys("%s").prefix}*', name)
-  for _, key in ipairs(redis.call('KEYS', pattern)) do redis.call('UNLINK', key) end
-  for list = 2, 3 do
-    for at, raw in ipairs(redis.call('LRANGE', keys[list], 0, -1)) do
-      if string.find(raw, name, 1, true) then  -- spares reading all others as JSON
-        local ok, message = pcall(cjson.decode, raw)
-        if ok and type(message) == 'table' and message.data_set == name then
-          redis.call('LSET', keys[list], at - 1, 'of a deleted data set')
-        end
+local function take_out(list, name)
+  for at, raw in ipairs(redis.call('LRANGE', list, 0, -1)) do
+    if string.find(raw, name, 1, true) then  -- spares reading all others as JSON
+      local ok, message = pcall(cjson.decode, raw)
+      if ok and type(message) == 'table' and message.data_set == name then
+        redis.call('LSET', list, at - 1, 'of a deleted data set')
       end
     end
-    redis.call('LREM', keys[list], 0, 'of a deleted data set')
   end
+  redis.call('LREM', list, 0, 'of a deleted data set')
+end
+local function remove(keys, name)
+  redis.call('ZREM', keys[1], name)
+  local index = string.format('{Keys("%s").index}', name)
+  local requests = string.format('{Keys("%s").requests}', name)
+  local queued, failed = false, false
+  for _, id in ipairs(redis.call('ZRANGE', index, 0, -1)) do
+    local record = string.format('{Keys("%s").records}', name) .. id
+    local status = redis.call('HGET', record, 'status')
+    failed = failed or status == '{Status.FAILED}'
+    queued = queued or status ~= '{Status.FAILED}' and status ~= '{Status.COMPLETE}'
+    redis.call('UNLINK', record)
+  end
+  for _, key in ipairs(redis.call('ZRANGE', requests, 0, -1)) do redis.call('UNLINK', key) end
+  redis.call('UNLINK', index, requests, string.format('{Keys("%s").data}', name))
+  if queued then take_out(keys[2], name) end
+  if failed then take_out(keys[3], name) end
 end
 local function sweep(keys)
   local now = redis.call('TIME')[1]

@@ -193,7 +193,7 @@ def _delivery(found: Any, fields: Sequence[str]) -> Delivery | None:
     """What the script that takes a message returned."""
     if not found:
         return None
-    raw, job_id, name, _, *values = found
+    raw, job_id, name, *values = found
     texts = [value.decode() if value is not None else None for value in values]
     return Delivery(
         raw, job_id.decode(), Keys(name.decode()), dict(zip(fields, texts, strict=True))

@@ -30,7 +30,7 @@ end
 """
 
 # Returns false without a message, {} for one that is not to be done, otherwise {message, id, name
-# of the data set, status, fields ...}. What is in the worker's hands already comes first: the
+# of the data set, fields ...}. What is in the worker's hands already comes first: the
 # reply with it was lost, or a blocking command has just moved it there.
 _TAKE = (
     f"""{RECORD_OF}{_JOB_OF}{_BEAT}"""
@@ -46,15 +46,15 @@ local function take(worker, now, status, fields)
     return {}
   end
   local record = record_of(message)
-  if redis.call('EXISTS', record) == 0 then
+  local had = redis.call('HMGET', record, 'status', 'worker', 'deliveries', unpack(fields))
+  if not had[1] then
     redis.call('LREM', KEYS[1], 1, raw)
     return {}
   end
-  if redis.call('HGET', record, 'worker') ~= worker then
-    redis.call('HINCRBY', record, 'deliveries', 1)
-  end
-  redis.call('HSET', record, 'status', status, 'worker', worker, 'started', now)
-  return {raw, message.id, name, unpack(redis.call('HMGET', record, 'status', unpack(fields)))}
+  local deliveries = (had[3] or 0) + (had[2] == worker and 0 or 1)
+  redis.call('HSET', record, 'status', status, 'worker', worker, 'started', now,
+    'deliveries', deliveries)
+  return {raw, message.id, name, unpack(had, 4)}
 end
 """
 )

@@ -31,7 +31,8 @@ class Status(StrEnum):
 class Keys:
     """Where the data set of this name keeps its things; no name means the default one.
 
-    All keys of a named set begin with its prefix, so that nothing is forgotten when it is deleted.
+    All keys of a named set begin with its prefix, and can be found: the records by the index, the
+    requests by theirs. What is added here is also to be deleted by app/data_sets.py.
     """
 
     name: str = ""
@@ -68,6 +69,11 @@ class Keys:
     def request(self, key: str) -> str:
         """Hash of the job that a submission with this Idempotency-Key made."""
         return f"{self.prefix}request:{key}"
+
+    @property
+    def requests(self) -> str:
+        """Sorted set of the keys of those hashes by the end of their life."""
+        return f"{self.prefix}requests"
 
 
 DEFAULT = Keys()

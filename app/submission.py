@@ -25,7 +25,7 @@ REMEMBERED = 24 * 3600
 RETRY_AFTER = "10"
 """Seconds after which a refused client should try again: a worker does some fifty jobs in them."""
 
-# KEYS record, index, counters, waiting, request, data sets
+# KEYS record, index, counters, waiting, request, data sets, requests
 # ARGV id, message, most waiting, oldest time, name of the data set, seconds to remember the request
 # or 0, then field, value ...
 # Returns {0} when the job is saved, {1, id, start, end} when the request made that one before,
@@ -52,6 +52,9 @@ redis.call('RPUSH', KEYS[4], ARGV[2])
 if ARGV[6] ~= '0' then
   redis.call('HSET', KEYS[5], unpack(ARGV, 7))
   redis.call('EXPIRE', KEYS[5], ARGV[6])
+  local now = redis.call('TIME')[1]
+  redis.call('ZREMRANGEBYSCORE', KEYS[7], '-inf', now)
+  redis.call('ZADD', KEYS[7], now + ARGV[6], KEYS[5])
 end
 return {0}
 """
@@ -119,6 +122,7 @@ class Submission:
                 self._outbox.key,
                 self._keys.request(str(key)),
                 DATA_SETS,
+                self._keys.requests,
             ],
             args=[
                 job_id,

@@ -72,7 +72,25 @@ def test_all_that_a_named_set_writes_has_its_prefix(named: FlaskClient, redis: R
     named.post(f"{NAMED}/jobs", json=DAY, headers={"Idempotency-Key": "k"})
     changed = {key for key, value in dump(redis).items() if before.get(key) != value}
     assert changed == {b"jobs:counters", b"hotqueue:jobs"}
-    assert len(redis.keys("dataset:ours:*")) == 4
+    assert len(redis.keys("dataset:ours:*")) == 5
+
+
+def test_deletion_costs_what_is_the_sets_own(
+    named: FlaskClient, redis: Redis, queue: JobQueue
+) -> None:
+    """Neither the store's keys nor the queue's messages are read for a set whose jobs are done."""
+    submit(named, NAMED)
+    delivery = queue.claim(())
+    assert delivery is not None
+    assert queue.finish(delivery, Status.COMPLETE, {})
+    for _ in range(3):
+        submit(named)
+    redis.config_resetstat()
+    named.delete(NAMED)
+    calls: Any = redis.info("commandstats")
+    assert "cmdstat_unlink" in calls
+    assert not {"cmdstat_keys", "cmdstat_scan", "cmdstat_lrange"} & set(calls)
+    assert redis.keys("dataset:ours:*") == []
 
 
 def test_deletion_removes_all_of_the_set_and_nothing_else(
@@ -85,7 +103,9 @@ def test_deletion_removes_all_of_the_set_and_nothing_else(
     before = dump(redis)
     kept = redis.lrange(queue.key, 0, -1)
     redis.delete(queue.key)
-    for message in (queue.encode(submit(named, NAMED), "ours"), *kept, b"no JSON"):
+    buried = submit(named, NAMED)
+    redis.hset(Keys("ours").record(buried), "status", Status.FAILED)
+    for message in (queue.encode(buried, "ours"), *kept, b"no JSON"):
         redis.rpush(queue.dead, message)
     mine = [submit(named, NAMED), submit(named, NAMED)]
     messages = [queue.encode(mine[0], "ours"), *kept, queue.encode(mine[1], "ours"), b"no JSON"]
