@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from pytest_k8s_job.pod.record_pipe import RecordPipe
-from pytest_k8s_job.wire.records import EVIDENCE, JUNIT, RECORD_FD, SECTIONS, TEXT_FD
+from pytest_k8s_job.wire.records import (
+    ARTIFACTS_WANTED,
+    EVIDENCE,
+    JUNIT,
+    RECORD_FD,
+    SECTIONS,
+    TEXT_FD,
+)
 from pytest_k8s_job.wire.sharding import Selection, take_selection
 
 __all__ = ["EmitterSettings"]
@@ -27,6 +34,7 @@ class EmitterSettings:
         selection: which tests to run, as one of its shards.
         shard: number of that.
         evidence: failed tests carry their HTTP exchanges.
+        artifacts: the temporary folders of tests are noted.
     """
 
     pipe: RecordPipe
@@ -36,6 +44,7 @@ class EmitterSettings:
     selection: Selection
     shard: int
     evidence: bool
+    artifacts: bool
 
     @classmethod
     def from_environment(cls) -> EmitterSettings:
@@ -50,4 +59,5 @@ class EmitterSettings:
             int(os.environ.pop(SECTIONS, "") or sys.maxsize),
             *take_selection(os.environ),
             os.environ.pop(EVIDENCE, "") == "yes",
+            bool(os.environ.pop(ARTIFACTS_WANTED, "")),
         )
