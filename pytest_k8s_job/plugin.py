@@ -12,6 +12,7 @@ import pytest
 
 from pytest_k8s_job.option_table import add_options
 from pytest_k8s_job.options import read_options
+from pytest_k8s_job.sync.artifact_options import add_artifact_options, read_artifact_options
 from pytest_k8s_job.sync.sync_options import add_sync_options
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     """Declare the options."""
     add_options(parser)
     add_sync_options(parser)
+    add_artifact_options(parser)
     config = pluginmanager.getplugin("pytestconfig")
     if config is not None and "--in-cluster" in config.invocation_params.args:
         from pytest_k8s_job.replay import suite_settings  # noqa: PLC0415 (light)
@@ -106,13 +108,19 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.in_cluster and not getattr(config.option, "cacheshow", None):
         from pytest_k8s_job.evidence.plugin import EvidencePlugin  # noqa: PLC0415
         from pytest_k8s_job.replay.flaky import Flaky  # noqa: PLC0415
-        from pytest_k8s_job.replay.local_plugins import EVIDENCE_PLUGIN  # noqa: PLC0415
+        from pytest_k8s_job.replay.local_plugins import (  # noqa: PLC0415
+            ARTIFACTS_PLUGIN,
+            EVIDENCE_PLUGIN,
+        )
+        from pytest_k8s_job.run.artifacts import Artifacts  # noqa: PLC0415
         from pytest_k8s_job.run.collector import Collector  # noqa: PLC0415 (needs the extra)
         from pytest_k8s_job.run.durations import Durations  # noqa: PLC0415
 
         config.pluginmanager.register(Durations(config), "k8s_job_durations")
         config.pluginmanager.register(Flaky(), "k8s_job_flaky")
         config.pluginmanager.register(EvidencePlugin(config), EVIDENCE_PLUGIN)
+        artifacts = Artifacts(config, read_artifact_options(config))
+        config.pluginmanager.register(artifacts, ARTIFACTS_PLUGIN)
         config.pluginmanager.register(Collector(config, read_options(config)), "k8s_job_collector")
 
 

@@ -42,7 +42,15 @@ from pytest_k8s_job.wire import cache_values, journal
 from pytest_k8s_job.wire.agent_settings import Settings
 from pytest_k8s_job.wire.debugger import DEBUGGER, SOCKET
 from pytest_k8s_job.wire.journal import Journal
-from pytest_k8s_job.wire.records import RECORD_FD, SECTIONS, STACKS_FD, TEXT_FD, Kind, encode
+from pytest_k8s_job.wire.records import (
+    ARTIFACTS_WANTED,
+    RECORD_FD,
+    SECTIONS,
+    STACKS_FD,
+    TEXT_FD,
+    Kind,
+    encode,
+)
 
 __all__ = ["exit_code", "main"]
 
@@ -52,6 +60,7 @@ UNATTENDED_BATCH_SECONDS = 2.0  # without a collector: fewer frames between pyte
 OUTPUT_PART = 0.4  # of a log file for pytest's own output
 LINGER_PART = 0.8  # of a log file: more may have been rotated, as the kubelet looks every 10 s
 LINGER_SECONDS = 20.0  # for a collector that was cut off to come back and read the journal
+WAITING_SECONDS = 60.0  # for one to read artifacts, since it last did: it serves other pods too
 LINGER_POLL = 0.05
 LINGER_HEARTBEAT = 1.0
 
@@ -74,6 +83,7 @@ class Agent:
         self._printed = {fd: Printed(fd, self._print, self._text.take) for fd in (1, 2)}
         self._room = PRINTED_LIMIT
         self._done = b""
+        self._folder = folder
 
     def run(self, command: list[str]) -> int:
         """Run `command`, return its exit code; a signal counts as 128 and its number."""
@@ -86,6 +96,7 @@ class Agent:
             STACKS_FD: str(self._stacks),
             SECTIONS: str(self._settings.sections),
             DEBUGGER: self._debugger,
+            ARTIFACTS_WANTED: "1" if self._settings.artifacts else "",
         }
         with subprocess.Popen(
             command,
@@ -140,6 +151,7 @@ class Agent:
 
     def _end(self, status: int) -> int:
         """Write how pytest ended, into the log and the termination message."""
+        waiting = self._add_artifacts()
         self._frames.flush_batch()
         end = {
             "exit": status if status >= 0 else None,
@@ -147,13 +159,14 @@ class Agent:
             "records": self._frames.records,
             "sha256": self._frames.sha256,
         }
-        linger = self._must_linger()
-        self._add(Kind.END, {**end, **self._circumstances(), "linger": linger})
+        linger = self._must_linger(waiting=waiting)
+        more = {"linger": linger, "waiting": waiting}
+        self._add(Kind.END, {**end, **self._circumstances(), **more})
         self._frames.flush()
         found = {} if self._settings.has_collector else {"nonce": self._settings.nonce}
         write_termination_message(self._settings, {**found, **end, "counts": self._counts()})
         if linger:
-            self._linger()
+            self._linger(WAITING_SECONDS if waiting else LINGER_SECONDS)
         return exit_code(status)
 
     def _circumstances(self) -> dict[str, object]:
@@ -166,18 +179,36 @@ class Agent:
         stopped = {"why": watchdog.why, "seconds": watchdog.seconds, "stacks": watchdog.stacks}
         return {"tail": tail, "stopped": stopped}
 
-    def _must_linger(self) -> bool:
-        """Return True if the log may be cut and a collector may need the journal."""
-        long = self._log.bytes > self._settings.log_bytes * LINGER_PART
-        awaited = self._settings.has_collector and not self._watchdog.is_stopping
-        return awaited and long and self._journal.is_whole
+    def _add_artifacts(self) -> bool:
+        """Add the files that the user asked for; True if some wait for a reader."""
+        settings = self._settings
+        if not settings.artifacts:
+            return False
+        from pytest_k8s_job.pod.artifacts import Artifacts  # noqa: PLC0415 (few ask for any)
 
-    def _linger(self) -> None:
-        end = time.monotonic() + LINGER_SECONDS
+        artifacts = Artifacts(self._folder, settings.artifact_bytes)
+        try:
+            for kind, fields in artifacts.gather(settings.artifacts):
+                self._add(kind, fields)
+        except Exception as error:  # whatever it is: the verdict does not depend on them
+            self._add(Kind.ARTIFACTS, {"folder": "", "left_out": [["all others", repr(error)]]})
+        return artifacts.some_wait
+
+    def _must_linger(self, *, waiting: bool) -> bool:
+        """Return True if a collector may need the journal, or artifacts wait for it."""
+        long = self._log.bytes > self._settings.log_bytes * LINGER_PART
+        awaited = self._settings.has_collector and not self._watchdog.is_told_to_stop
+        return awaited and (waiting or (long and self._journal.is_whole))
+
+    def _linger(self, seconds: float) -> None:
+        end, read_at = time.monotonic() + seconds, 0
         self._frames.heartbeat_seconds = LINGER_HEARTBEAT
-        while time.monotonic() < end and not self._watchdog.is_stopping:
+        watchdog = self._watchdog
+        while time.monotonic() < end and watchdog.left > 0 and not watchdog.is_told_to_stop:
             if self._journal.is_released:
                 return
+            if read_at != (read_at := self._journal.read_at):
+                end = time.monotonic() + seconds
             # Who reads only now finds the newest log file, and in it a number to ask for.
             self._frames.tick()
             time.sleep(LINGER_POLL)

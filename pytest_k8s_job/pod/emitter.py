@@ -88,6 +88,10 @@ class Emitter:
         config.pluginmanager.register(Connections(self._emit), "k8s_job_connections")
         if self._settings.junit:
             tap_junit(config, self._settings.pipe)
+        if self._settings.artifacts:
+            from pytest_k8s_job.pod.tmp_folders import TmpFolders  # noqa: PLC0415 (few ask for it)
+
+            config.pluginmanager.register(TmpFolders(self._emit), "k8s_job_tmp_folders")
         if hasattr(config, "cache") and config.cache is not None:
             self._session_output.tap_cache(config.cache)
         if any(getattr(config.option, each, False) for each in ("usepdb", "trace")):

@@ -9,7 +9,14 @@ from typing import TextIO
 
 from pytest_k8s_job.pod.record_pipe import RecordPipe
 from pytest_k8s_job.wire.debugger import DEBUGGER
-from pytest_k8s_job.wire.records import EVIDENCE, JUNIT, RECORD_FD, SECTIONS, TEXT_FD
+from pytest_k8s_job.wire.records import (
+    ARTIFACTS_WANTED,
+    EVIDENCE,
+    JUNIT,
+    RECORD_FD,
+    SECTIONS,
+    TEXT_FD,
+)
 from pytest_k8s_job.wire.sharding import Selection, take_selection
 
 __all__ = ["EmitterSettings"]
@@ -29,6 +36,7 @@ class EmitterSettings:
         shard: number of that.
         evidence: failed tests carry their HTTP exchanges.
         debugger: path of the socket for a debugger; nothing if no terminal is there.
+        artifacts: the temporary folders of tests are noted.
     """
 
     pipe: RecordPipe
@@ -39,6 +47,7 @@ class EmitterSettings:
     shard: int
     evidence: bool
     debugger: str
+    artifacts: bool
 
     @classmethod
     def from_environment(cls) -> EmitterSettings:
@@ -54,4 +63,5 @@ class EmitterSettings:
             *take_selection(os.environ),
             os.environ.pop(EVIDENCE, "") == "yes",
             os.environ.pop(DEBUGGER, ""),
+            bool(os.environ.pop(ARTIFACTS_WANTED, "")),
         )

@@ -36,12 +36,14 @@ class Watchdog:
         self._debugged: float | None = None
         self._stopping = self._dumped = self._killed = 0.0
         self._has_records = False
+        self.is_told_to_stop = False
+        """True once the pod was sent SIGTERM: then it has little time left."""
         self._process: subprocess.Popen[bytes] | None = None
 
     def attach(self, process: subprocess.Popen[bytes]) -> None:
         """Watch `process`; pass SIGTERM on to it."""
         self._process = process
-        signal.signal(signal.SIGTERM, lambda *_: self._send_sigterm())
+        signal.signal(signal.SIGTERM, lambda *_: self._obey())
 
     def see(self, record: bytes) -> None:
         """Note when tests begin and end."""
@@ -63,14 +65,14 @@ class Watchdog:
         self._debugged = now if waits else None
 
     @property
-    def is_stopping(self) -> bool:
-        """True once pytest was sent SIGTERM."""
-        return self._stopping > 0
-
-    @property
     def stacks(self) -> str:
         """What the threads were doing when pytest was ended."""
         return os.pread(self._stacks, STACKS_BYTES, 0).decode("utf-8", "replace")
+
+    @property
+    def left(self) -> float:
+        """Seconds that the agent may still linger."""
+        return self._began + self._limits.linger - time.monotonic()
 
     def tick(self) -> None:
         """Do what is due."""
@@ -113,6 +115,10 @@ class Watchdog:
         written = b"most recent call first" in os.pread(self._stacks, STACKS_BYTES, 0)
         late = now >= self._dumped + STACKS_SECONDS
         return late or (written and now >= self._dumped + STACKS_SECONDS / 4)
+
+    def _obey(self) -> None:
+        self.is_told_to_stop = True
+        self._send_sigterm()
 
     def _send_sigterm(self) -> None:
         self._stopping = time.monotonic()

@@ -16,6 +16,7 @@ import pytest
 from pytest_k8s_job.replay.placeholders import PlaceholderItem
 
 __all__ = [
+    "ARTIFACTS_PLUGIN",
     "EVIDENCE_PLUGIN",
     "collector_hook",
     "quiet_own_plugins",
@@ -23,6 +24,7 @@ __all__ = [
     "stats_without_durations",
 ]
 
+ARTIFACTS_PLUGIN = "k8s_job_artifacts"  # name of the plugin that takes files from pods
 EVIDENCE_PLUGIN = (
     "k8s_job_evidence"  # name of the plugin that sees each record before it is replayed
 )

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-__all__ = ["Origin", "ShardNode"]
+__all__ = ["Origin", "ShardNode", "shard_of"]
 
 
 class ShardGateway(NamedTuple):
@@ -33,6 +33,11 @@ class ShardNode:
         }
 
 
+def shard_of(node: Any) -> str:
+    """Return the name of a report's shard as a folder has it; nothing without shards."""
+    return str(node.gateway.id).replace(" ", "-") if node is not None else ""
+
+
 @dataclass(frozen=True)
 class Origin:
     """The pod that reports come from.
@@ -46,6 +51,11 @@ class Origin:
     node: ShardNode | None = None
     repeats: str = ""
     already: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def shard(self) -> str:
+        """Name of the shard as a folder has it; nothing in a run of one pod."""
+        return shard_of(self.node)
 
     def mark(self, report: pytest.TestReport) -> None:
         """Write into a report which shard it comes from."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from _pytest.junitxml import xml_key
 
+from pytest_k8s_job.replay.local_plugins import ARTIFACTS_PLUGIN
 from pytest_k8s_job.replay.origin import Origin
 from pytest_k8s_job.replay.pod_output import PodOutput
 from pytest_k8s_job.replay.report_reader import ReportReader
@@ -41,6 +42,9 @@ class SessionRecords:
         output = {
             kind: partial(self.output.take, kind)
             for kind in (Kind.PRINTED, Kind.TEXT, Kind.SUMMARY)
+        } | {
+            kind: partial(self._artifact, kind)
+            for kind in (Kind.FOLDER, Kind.ARTIFACTS, Kind.ARTIFACT)
         }
         return output | {
             Kind.HELLO: self._hello,
@@ -59,6 +63,11 @@ class SessionRecords:
 
     def _hello(self, _about: dict[str, Any]) -> None:
         self._ledger.hello = True
+
+    def _artifact(self, kind: Kind, *fields: Any) -> None:
+        artifacts = self._config.pluginmanager.getplugin(ARTIFACTS_PLUGIN)
+        if artifacts is not None:
+            artifacts.take(kind, self._origin.shard, *fields)
 
     def _root(self, path: str) -> None:
         self._reader.set_root(path)

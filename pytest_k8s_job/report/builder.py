@@ -166,5 +166,7 @@ class ReportBuilder:
             data.shards,
             tuple(Repeat(t.nodeid, t.repeats) for t in self._tests.values() if t.repeats),
             tests,
+            data.artifacts,
+            data.not_brought,
             self._internal,
         )

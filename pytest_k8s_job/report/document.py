@@ -13,7 +13,16 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from pytest_k8s_job.report.run_data import Event, Finding, Mark, Place, ShardProof, Workload
+from pytest_k8s_job.report.run_data import (
+    Artifact,
+    Event,
+    Finding,
+    Mark,
+    NotBrought,
+    Place,
+    ShardProof,
+    Workload,
+)
 
 __all__ = [
     "Cause",
@@ -118,6 +127,8 @@ class Document:
     shards: tuple[ShardProof, ...] = ()
     repeated: tuple[Repeat, ...] = ()
     tests: tuple[Result, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    not_brought: tuple[NotBrought, ...] = ()
     internal_error: str = ""
     version: int = VERSION
 

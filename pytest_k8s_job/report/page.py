@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from pytest_k8s_job.report.document import Document, Outcome, Result
+from pytest_k8s_job.report.previews import previews
 from pytest_k8s_job.report.sentence import plural
 from pytest_k8s_job.report.timeline import lay_out
 
@@ -47,8 +49,8 @@ class Group:
     named: tuple[str, ...]
 
 
-def render(document: Document) -> str:
-    """Return the page."""
+def render(document: Document, folder: Path = Path()) -> str:
+    """Return the page that will lie in `folder`."""
     environment = _environment()
     style, script = (_source(environment, name) for name in ("style.css", "page.js"))
     groups = tuple(_groups(document))
@@ -69,6 +71,7 @@ def render(document: Document) -> str:
         slowest=sorted(document.tests, key=lambda test: -test.duration)[:SLOWEST],
         flaky=[test for test in document.tests if test.reruns],
         anchors=anchors,
+        artifacts=previews(document.artifacts, folder),
     )
 
 
@@ -88,6 +91,7 @@ def _environment() -> Environment:
         "offset": lambda value: f"{value:.1f} s" if value < 60 else seconds(value),
         "time": _time,
         "plural": plural,
+        "bytes": lambda count: f"{count:,} bytes",
     }
     return environment
 

@@ -15,9 +15,11 @@ import pytest
 __all__ = [
     "REPORT_BUILDER",
     "RUN_DATA",
+    "Artifact",
     "Event",
     "Finding",
     "Mark",
+    "NotBrought",
     "Place",
     "RunData",
     "ShardProof",
@@ -118,6 +120,27 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Artifact:
+    """A file that came out of a pod; `file` is its path from the report's folder."""
+
+    file: str
+    path: str  # in the pod
+    size: int  # bytes
+    sha256: str
+    shard: str = ""
+    test: str = ""  # node id of the test that wrote it, if it is known
+
+
+@dataclass(frozen=True)
+class NotBrought:
+    """A file of a pod that was asked for and did not come."""
+
+    path: str
+    reason: str
+    shard: str = ""
+
+
+@dataclass(frozen=True)
 class RunData:
     """What only the run in a cluster knows; each field is optional."""
 
@@ -135,6 +158,8 @@ class RunData:
     target: tuple[Workload, ...] = ()
     findings: tuple[Finding, ...] = ()
     shards: tuple[ShardProof, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    not_brought: tuple[NotBrought, ...] = ()
 
 
 REPORT_BUILDER = "k8s_job_report_builder"  # name of the plugin that wants the data

@@ -35,7 +35,7 @@ def register(config: pytest.Config) -> None:
 
 def write(document: Document, folder: Path) -> None:
     """Write the page, the JSON document and the summary into `folder`."""
-    texts = {PAGE: render(document), JSON: to_json(document), MARKDOWN: summarise(document)}
+    texts = {PAGE: render(document, folder), JSON: to_json(document), MARKDOWN: summarise(document)}
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", errors="replace")
 

@@ -59,6 +59,8 @@ _STAY = {
     "--rerun-failed": 1,
     "--mask": 1,
     "--target": 1,
+    "--artifact": 1,
+    "--artifacts-dir": 1,
     "--wait-rollout": 1,
     "--sync": 0,
     "--sync-requirements": 1,

@@ -16,6 +16,7 @@ from _pytest.junitxml import xml_key
 
 from pytest_k8s_job.cluster.text import listed
 from pytest_k8s_job.options import Options, runs_nothing
+from pytest_k8s_job.replay.local_plugins import ARTIFACTS_PLUGIN
 from pytest_k8s_job.replay.ordering import Ordering
 from pytest_k8s_job.replay.pod_output import PodOutput
 from pytest_k8s_job.replay.session_end import refuse_as_pod, stop_as_in_pod
@@ -133,6 +134,9 @@ class Collector:
         judgement = self._judge(run, stopped=stopped)
         self._judgement = judgement
         self._cleanup.notes += run.notes
+        if (artifacts := self._config.pluginmanager.getplugin(ARTIFACTS_PLUGIN)) is not None:
+            pods = [shard for shard in run.shards if not (stopped or shard.replaced)]
+            artifacts.conclude([each.place.origin.shard for each in pods if each.started])
         if line := self._difference(run):
             self._cleanup.notes.append(line)
         if self._config.pluginmanager.hasplugin(REPORT_BUILDER):

@@ -15,6 +15,7 @@ import contextlib
 import math
 import threading
 import time
+from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
 from pytest_k8s_job.cluster.pods import JobRef, Phase, PodState
@@ -29,7 +30,11 @@ __all__ = ["Follower"]
 RECONNECT = 0.3  # seconds before the next connection
 OVERLAP = 5  # seconds of log asked for again: the API cuts times to whole seconds
 PATIENCE = 60.0  # seconds without any answer of the API server before we give up
-END, LINGERS = b'["end",', b'"linger":true'  # inside a JSON text its quotes would be escaped
+END, LINGERS, WAITING = (
+    b'["end",',
+    b'"linger":true',
+    b'"waiting":true',
+)  # inside a JSON text its quotes would be escaped
 FORBIDDEN = (401, 403)  # HTTP status codes that asking again does not change
 REPAIRS = 100  # times that a living container's log is left to look for missing frames
 LAST_READS = 3  # reads of the whole log of an ended container: even those may be cut short
@@ -45,6 +50,8 @@ class Follower:
         self.events = events
         self.ending = False
         self.heard = False
+        self.bring: Callable[[Callable[[Sequence[str]], bytes]], None] | None = None
+        """Reads files that wait in the pod, by commands that run there."""
         self._cluster = poller.cluster
         self._poller = poller
         self._decoder = decoder
@@ -181,6 +188,8 @@ class Follower:
             if payload.startswith(END):
                 self._complete = True
                 if LINGERS in payload:
+                    if WAITING in payload and self.bring is not None:
+                        self.bring(lambda command: self._cluster.exec(self.job, pod, command))
                     self._release(pod)
 
     def _release(self, pod: str) -> None:

@@ -15,7 +15,7 @@ from pytest_k8s_job.cluster.objects import Object
 from pytest_k8s_job.cluster.pods import Conversing, JobFinder
 from pytest_k8s_job.errors import ClusterError, UsageError
 from pytest_k8s_job.option_table import DEFAULT_MANIFEST
-from pytest_k8s_job.options import Options
+from pytest_k8s_job.options import Options, runs_nothing
 from pytest_k8s_job.replay.local_plugins import EVIDENCE_PLUGIN, quiet_own_plugins
 from pytest_k8s_job.run.arguments import travelling
 from pytest_k8s_job.run.durations import Durations, shards_for
@@ -24,9 +24,11 @@ from pytest_k8s_job.run.run import ClusterRun
 from pytest_k8s_job.run.status_line import StatusLine
 from pytest_k8s_job.run.target_watch import TargetWatch, search_for
 from pytest_k8s_job.run.terminal import can_debug
+from pytest_k8s_job.sync.artifact_options import read_artifact_options
 from pytest_k8s_job.sync.built_in import built_in_job
 from pytest_k8s_job.sync.sync_options import read_sync_options
 from pytest_k8s_job.target.said import parse_said
+from pytest_k8s_job.wire.agent_settings import ARTIFACT_BYTES, ARTIFACTS
 from pytest_k8s_job.wire.cache_values import KEYS, pack
 from pytest_k8s_job.wire.debugger import DEBUGGER
 from pytest_k8s_job.wire.records import EVIDENCE, JUNIT
@@ -203,4 +205,8 @@ class Launcher:
         if isinstance(cluster, Conversing) and can_debug(self._config):
             found[DEBUGGER] = "1"
         found[EVIDENCE] = self._config.option.k8s_evidence
+        artifacts = read_artifact_options(self._config)
+        if artifacts.patterns and not runs_nothing(self._config):
+            found[ARTIFACTS] = "\n".join(artifacts.patterns)
+            found[ARTIFACT_BYTES] = str(artifacts.limit)
         return {**found, JUNIT: "1"} if xml_key in self._config.stash else found

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from pytest_k8s_job.diagnosis.finding import Finding as Diagnosed
 from pytest_k8s_job.diagnosis.start_watch import diagnose_target
-from pytest_k8s_job.replay.local_plugins import EVIDENCE_PLUGIN
+from pytest_k8s_job.replay.local_plugins import ARTIFACTS_PLUGIN, EVIDENCE_PLUGIN
 from pytest_k8s_job.report.cluster_data import read_cluster_data
 from pytest_k8s_job.report.run_data import RUN_DATA, Finding, RunData, ShardProof
 from pytest_k8s_job.run.run import ClusterRun
@@ -24,7 +25,11 @@ def keep_run_data(config: pytest.Config, run: ClusterRun, judgement: Judgement) 
     """Leave the data of the run where the report of this session finds it."""
     evidence = config.pluginmanager.getplugin(EVIDENCE_PLUGIN)
     shared = evidence.shared_line() if evidence is not None else ""
-    config.stash[RUN_DATA] = replace(run_data_of(run, judgement), shared_line=shared)
+    data = replace(run_data_of(run, judgement), shared_line=shared)
+    if (artifacts := config.pluginmanager.getplugin(ARTIFACTS_PLUGIN)) is not None:
+        page = Path(config.invocation_params.dir, config.option.report)
+        data = replace(data, artifacts=artifacts.found(page), not_brought=artifacts.not_brought)
+    config.stash[RUN_DATA] = data
 
 
 def run_data_of(run: ClusterRun, judgement: Judgement) -> RunData:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import queue
 from collections import deque
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import BinaryIO
 
 import pytest
 
 from pytest_k8s_job.cluster.pods import JobRef, Phase, PodState
 from pytest_k8s_job.errors import FrameError, RecordError
+from pytest_k8s_job.replay.local_plugins import ARTIFACTS_PLUGIN
 from pytest_k8s_job.replay.origin import Origin, ShardNode
 from pytest_k8s_job.replay.replay import Replay
 from pytest_k8s_job.run.events import Broken, Event, LogRead, Payload, PodSeen
@@ -69,6 +71,7 @@ class Shard:
         self.over = False
         self.replaced = False
         self._decoder = Decoder(place.nonce)
+        self._artifacts = session.config.pluginmanager.getplugin(ARTIFACTS_PLUGIN)
         self._gap = False
         self._broken: str | None = None
         self._given_up = False
@@ -78,6 +81,8 @@ class Shard:
         """Begin to follow the pod; what is seen goes into `events`."""
         sink = _Sink(self, events)
         self._follower = Follower(poller, self.place.job, self._decoder, log, sink)
+        if self._artifacts is not None:
+            self._follower.bring = partial(self._artifacts.bring, self.place.origin.shard)
         self._follower.start()
 
     def stop(self, reason: str | None = None) -> None:

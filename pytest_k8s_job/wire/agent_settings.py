@@ -15,6 +15,8 @@ from pytest_k8s_job.wire.journal import NONCE
 from pytest_k8s_job.wire.limits import Limits
 
 __all__ = [
+    "ARTIFACTS",
+    "ARTIFACT_BYTES",
     "CACHE",
     "DEADLINE",
     "GRACE",
@@ -33,8 +35,11 @@ TERMINATION_LOG = "PYTEST_K8S_JOB_TERMINATION_LOG"
 LOG_BYTES = "PYTEST_K8S_JOB_LOG_BYTES"  # where the kubelet's containerLogMaxSize is not 10Mi
 DEADLINE = "PYTEST_K8S_JOB_DEADLINE"  # the Job's activeDeadlineSeconds
 GRACE = "PYTEST_K8S_JOB_GRACE"  # the pod's terminationGracePeriodSeconds
+ARTIFACTS = "PYTEST_K8S_JOB_ARTIFACTS"  # patterns of files that are to be brought, a line each
+ARTIFACT_BYTES = "PYTEST_K8S_JOB_ARTIFACT_BYTES"  # that all of them may have
 TEST_TIMEOUT = "PYTEST_K8S_JOB_TEST_TIMEOUT"  # seconds for one test
 
+ALL_ARTIFACTS = 1 << 30  # bytes
 KUBELET_BYTES = 10 << 20  # the kubelet's default: then it rotates, and serves only the newest file
 SECTIONS_PART = 0.4  # for captured output of an unattended run: frames compress it, at worst by 1
 SECTIONS_WITH_COLLECTOR = (
@@ -53,6 +58,8 @@ class Settings:
         self.has_collector = bool(nonce)
         self.cache = environment.pop(CACHE, "")
         self.has_terminal = bool(environment.pop(DEBUGGER, "")) and self.has_collector
+        self.artifacts = list(filter(None, environment.pop(ARTIFACTS, "").split("\n")))
+        self.artifact_bytes = int(number(environment, ARTIFACT_BYTES) or ALL_ARTIFACTS)
         self.termination_log = Path(environment.pop(TERMINATION_LOG, "/dev/termination-log"))
         self.log_bytes = int(number(environment, LOG_BYTES) or KUBELET_BYTES)
         self.limits = Limits(

@@ -19,37 +19,42 @@ from pytest_k8s_job.wire.sync_layout import TOOL
 
 __all__ = [
     "NONCE",
+    "READING",
     "Journal",
     "main",
     "make_folder",
+    "module_command",
     "read_command",
     "release_command",
     "remove_folder",
 ]
 
 NONCE = "PYTEST_K8S_JOB_NONCE"  # environment of the container; tells two agents in one /tmp apart
+OWN_NAME = "pytest_k8s_job.wire.journal"  # also when it is run as __main__
 PREFIX = "pytest-k8s-job-"  # of the agent's folder
 FRAMES = "journal"
 RELEASE = "release"
+READING = "reading"  # touched while a collector reads what waits in the pod
 
 JOURNAL_BYTES = 64 << 20  # the emptyDir of a test pod is some 100 MiB; over its limit the pod dies
 ANSWER_BYTES = 4 << 20  # of frames in one answer; who misses more asks again
-MODULE = (  # works with the package of the image, and with the one that --sync mounts
-    "python",
-    "-c",
-    f"import sys; sys.path.insert(0, {TOOL!r}); "
-    "from pytest_k8s_job.wire.journal import main; sys.exit(main())",
-)
+
+
+def module_command(module: str) -> list[str]:
+    """Return the command that runs `main` of a module of this package in the container."""
+    # Works with the package of the image, and with the one that --sync mounts.
+    first = f"import sys; sys.path.insert(0, {TOOL!r}); "
+    return ["python", "-c", f"{first}from {module} import main; sys.exit(main())"]
 
 
 def read_command(first: int, last: int) -> list[str]:
     """Return the command that prints the frames `first` to `last`, or as many as fit."""
-    return [*MODULE, str(first), str(last)]
+    return [*module_command(OWN_NAME), str(first), str(last)]
 
 
 def release_command() -> list[str]:
     """Return the command that lets a lingering agent end."""
-    return [*MODULE, "--release"]
+    return [*module_command(OWN_NAME), "--release"]
 
 
 class Journal:
@@ -57,6 +62,7 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self._released = folder / RELEASE
+        self._reading = folder / READING
         self._room = JOURNAL_BYTES
         self._file: int | None = None
         with contextlib.suppress(OSError):
@@ -83,6 +89,13 @@ class Journal:
     def is_released(self) -> bool:
         """True once a collector has said that it needs nothing more."""
         return self._released.exists()
+
+    @property
+    def read_at(self) -> int:
+        """When a collector last read what waits here, in nanoseconds; 0: never."""
+        with contextlib.suppress(OSError):
+            return self._reading.stat().st_mtime_ns
+        return 0
 
     def close(self) -> None:
         """Write no more."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 __all__ = ["Limits"]
 
 MARGIN_PART, MARGIN_SECONDS, MARGIN_MOST = 0.1, 2.0, 30.0  # between our end and Kubernetes' own
@@ -22,10 +24,16 @@ class Limits:
     @property
     def run(self) -> float | None:
         """Seconds after which we end the run ourselves, so that its results are not deleted."""
-        if self.deadline is None:
-            return None
-        margin = min(self.deadline * MARGIN_PART + MARGIN_SECONDS, MARGIN_MOST)
-        return max(self.deadline - margin, 0.0)
+        return None if self.deadline is None else max(self.deadline - self._margin, 0.0)
+
+    @property
+    def linger(self) -> float:
+        """Seconds after which the agent must have ended, also if somebody still reads."""
+        return math.inf if self.deadline is None else max(self.deadline - self._margin / 2, 0.0)
+
+    @property
+    def _margin(self) -> float:
+        return min((self.deadline or 0.0) * MARGIN_PART + MARGIN_SECONDS, MARGIN_MOST)
 
     @property
     def reaction(self) -> float:

@@ -35,7 +35,11 @@ location when the plan does not know it):
                                                         go, "quit" or "": the code runs again
                                                         shown: the failure, before it waits
     done        {exit, shouldfail, shouldstop, counts}      pytest's session is over
-    end         {exit, signal, records, sha256, tail, linger, stopped?}
+    folder      node id, path                               with --artifact: a test's tmp_path
+    artifacts   {folder, left_out: [[name, why]...]}        by the agent, with --artifact;
+                                                            folder: the working directory
+    artifact    {path, size, sha256, data?} or {path, why}  without data: it waits in the pod
+    end         {exit, signal, records, sha256, tail, linger, waiting, stopped?}
                                                             by the agent, after pytest ended;
                                                             stopped: {why, seconds, stacks}
 
@@ -54,6 +58,7 @@ from typing import Any
 from pytest_k8s_job.errors import RecordError
 
 __all__ = [
+    "ARTIFACTS_WANTED",
     "CAPTURED",
     "EVIDENCE",
     "EXCHANGES_TITLE",
@@ -92,6 +97,7 @@ TEXT_FD = "PYTEST_K8S_JOB_TEXT_FD"  # the one that takes what its reporter shows
 STACKS_FD = "PYTEST_K8S_JOB_STACKS"  # the one that takes the stacks of its threads
 SECTIONS = "PYTEST_K8S_JOB_SECTIONS"  # characters of captured output that may travel whole
 EVIDENCE = "PYTEST_K8S_JOB_EVIDENCE"  # "no": the exchanges of tests are not noted
+ARTIFACTS_WANTED = "PYTEST_K8S_JOB_ARTIFACTS_WANTED"  # set if tests' folders are to be noted
 JUNIT = "PYTEST_K8S_JOB_JUNIT"  # set if the collector writes a JUnit file
 
 STACKS_SIGNAL = signal.SIGVTALRM  # asks for the stacks; others use the better known signals
@@ -125,6 +131,9 @@ class Kind(StrEnum):
     INTERNAL = "internal"
     DEBUG = "debug"
     DONE = "done"
+    FOLDER = "folder"
+    ARTIFACTS = "artifacts"
+    ARTIFACT = "artifact"
     END = "end"
 
 
