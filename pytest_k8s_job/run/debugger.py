@@ -113,7 +113,7 @@ class Debugger:
                 return link.next(TICK)
 
     def _answer(self, prompt: str, link: Link) -> None:
-        """Send what the user says to `prompt`, unless the pod does not wait for it any more."""
+        """Send what the user says to `prompt`, if the pod still waits for it."""
         sys.stdout.flush()
         try:
             self._at_prompt = True
