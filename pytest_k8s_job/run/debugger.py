@@ -19,19 +19,20 @@ from typing import Any
 
 import pytest
 
-from pytest_k8s_job.cluster.pods import Conversing, Stream
-from pytest_k8s_job.errors import ClusterError, GoneError
+from pytest_k8s_job.cluster.pods import Conversing
+from pytest_k8s_job.errors import ClusterError, GoneError, NotReadyError
+from pytest_k8s_job.run.debugger_link import Link
 from pytest_k8s_job.run.line_editing import editing
 from pytest_k8s_job.run.shard import Shard
 from pytest_k8s_job.run.terminal import real_streams
-from pytest_k8s_job.wire.debugger import Message, Messages, encode, join_command
+from pytest_k8s_job.wire.debugger import Message, join_command
 from pytest_k8s_job.wire.limits import Limits
 
 __all__ = ["Debugger", "life_of"]
 
 TICK = 0.1  # seconds between two looks for a Ctrl-C
-MATCHES_SECONDS = 3.0  # for the pod to complete a word
 TRIES = 3  # of joining one pdb
+FORBIDDEN = (401, 403)  # HTTP status codes that asking again does not change
 AGAIN = "Ctrl-C was sent to pytest in the pod; once more ends the run"
 BROKE = "the connection to the debugger broke; joining it again"
 
@@ -113,7 +114,7 @@ class Debugger:
                 return link.next(TICK)
 
     def _answer(self, prompt: str, link: Link) -> None:
-        """Send what the user says to `prompt`, unless the pod does not wait for it any more."""
+        """Send what the user says to `prompt`, if the pod still waits for it."""
         sys.stdout.flush()
         try:
             self._at_prompt = True
@@ -146,12 +147,15 @@ class Debugger:
         for last in (False, False, True):
             try:
                 stream = self._cluster.converse(shard.place.job, pod.name, join_command(python))
-            except GoneError:
-                return None
+            except (GoneError, NotReadyError):
+                return None  # the container has ended
             except ClusterError as error:
-                if last or error.is_final:
-                    reason = f"the debugger cannot be joined by exec: {error}"
+                reason = f"the debugger cannot be joined by exec: {error}"
+                if error.status in FORBIDDEN:
                     raise pytest.UsageError(reason) from error
+                if last:
+                    _say(reason)
+                    return None
                 time.sleep(1)
             else:
                 self._link = Link(stream, self._leave_prompt)
@@ -192,60 +196,6 @@ def life_of(job: Mapping[str, Any]) -> Callable[[], str]:
         return f"the Job may live {seconds:.0f} s more (activeDeadlineSeconds: {deadline:g})"
 
     return left
-
-
-class Link:
-    """The messages of one connection to the pod.
-
-    `on_leave` is called by the thread that reads, when the pod waits for no line any more.
-    """
-
-    def __init__(self, stream: Stream, on_leave: Callable[[], None]) -> None:
-        self.is_closed = False
-        self.asks = False
-        """True while the pod waits for a line."""
-        self._stream = stream
-        self._on_leave = on_leave
-        self._messages: queue.SimpleQueue[list[Any] | None] = queue.SimpleQueue()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        reader = Messages()
-        while data := self._stream.receive():
-            for message in reader.feed(data):
-                self._take(message)
-        self.is_closed = True
-        self._take(None)
-
-    def _take(self, message: list[Any] | None) -> None:
-        kind = message[0] if message else Message.GO
-        self._messages.put(message)
-        if kind in (Message.ASK, Message.GO):
-            self.asks = kind == Message.ASK
-        if kind == Message.GO:
-            self._on_leave()
-
-    def next(self, seconds: float) -> list[Any] | None:
-        """Return the next message, None at the end; raise `queue.Empty` if there is none yet."""
-        return self._messages.get(timeout=seconds)
-
-    def send(self, kind: Message, *fields: object) -> None:
-        """Send a message; that the connection has ended is told by `next`."""
-        with suppress(ClusterError):
-            self._stream.send(encode(kind, *fields))
-
-    def complete(self, *words: str | int) -> list[str]:
-        """Let the pod complete a word at the prompt."""
-        self.send(Message.COMPLETE, *words)
-        with suppress(queue.Empty):
-            match self.next(MATCHES_SECONDS):
-                case [Message.MATCHES, list(matches)]:
-                    return matches
-        return []
-
-    def close(self) -> None:
-        """End the connection."""
-        self._stream.close()
 
 
 def _say(sentence: str) -> None:

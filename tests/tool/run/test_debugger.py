@@ -269,6 +269,15 @@ def test_a_pod_that_dies_ends_the_session(suite: Side) -> None:
     assert "in cluster: INCOMPLETE" in typist.text
 
 
+def test_a_pytest_that_dies_at_the_prompt_is_incomplete(suite: Side) -> None:
+    """What the user types may end pytest, and the container with it."""
+    with typist_at(suite, test_name("test_stops")) as typist:
+        typist.wait_for(PROMPT)
+        typist.type("import os; os._exit(0)\n")
+        assert typist.finish() == 11
+    assert "pytest ended with exit code 0 in the middle of its session" in typist.text
+
+
 @pytest.mark.parametrize("option", ["--pdb", "--trace"])
 def test_without_a_terminal_one_sentence(option: str, suite: Side) -> None:
     """It is said before any Job is created."""

@@ -134,6 +134,15 @@ def test_a_pod_that_is_deleted_ends_the_session(folder: Path, namespace: str) ->
     assert "in cluster: INCOMPLETE" in typist.text
 
 
+def test_a_container_that_ends_at_the_prompt(folder: Path) -> None:
+    """Its pod is still there, and cannot be joined again."""
+    with typist_in(folder, "test_it.py::test_stops") as typist:
+        typist.wait_for(PROMPT)
+        typist.type("import os; os._exit(0)\n")
+        assert typist.finish() == 11
+    assert "pytest ended with exit code 0 in the middle of its session" in typist.text
+
+
 @pytest.mark.parametrize("may_exec", [True, False])
 def test_the_rights_of_the_role_suffice(may_exec: bool, folder: Path, namespace: str) -> None:
     """Those of `k8s-job init`; without `pods/exec` one sentence names what is missing."""

@@ -65,6 +65,15 @@ def test_failures_of_a_try_that_was_repeated_are_not_missing() -> None:
     assert judge(ledger, outcome) == Judgement(Verdict.PASSED, 0)
 
 
+def test_a_quit_debugger_never_passes() -> None:
+    """Everything agrees, but the user has ended the debugged code by force."""
+    ledger, outcome = good()
+    ledger.debugger_quit = True
+    reason = "the debugger was quit, and pytest went on"
+    assert judge(ledger, outcome) == Judgement(Verdict.FAILED, 1, reason)
+    assert judge(ledger, with_exit(ledger, 2)) == Judgement(Verdict.FAILED, 2)
+
+
 def _lose_end(ledger: Ledger, outcome: Outcome) -> Outcome:
     ledger.end = None
     return outcome
