@@ -21,7 +21,7 @@ import urllib3
 
 from pytest_k8s_job.cluster.connection import Connection, cluster_error
 from pytest_k8s_job.cluster.exec_stream import ExecStream, read_all
-from pytest_k8s_job.cluster.kubeconfig import read_plain
+from pytest_k8s_job.cluster.kubeconfig import read_in_cluster, read_plain
 from pytest_k8s_job.cluster.objects import INDEX_LABEL, JOB_LABEL, created, labels_of
 from pytest_k8s_job.cluster.pods import JobRef, PodState, read_pod
 from pytest_k8s_job.cluster.suite_container import suite_container
@@ -49,6 +49,8 @@ def connect(kubeconfig: str | None = None, context: str | None = None) -> Kubern
     Without a file, `KUBECONFIG` and ~/.kube/config count; inside a pod, its service account.
     """
     connection = read_plain(kubeconfig, context)
+    if connection is None and not kubeconfig and not context:
+        connection = read_in_cluster()
     if connection is None:
         connection = _read_officially(*_load(kubeconfig, context))
     return KubernetesCluster(connection, lambda: _load(kubeconfig, context)[0])

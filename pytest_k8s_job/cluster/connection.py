@@ -7,12 +7,16 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import urllib3
 
 from pytest_k8s_job.errors import ClusterError, GoneError, NotReadyError
 
 __all__ = ["Connection", "cluster_error"]
+
+# Added because the API server names `get` alone, and no verb where `create` is missing.
+EXEC_RIGHTS = " (a command in a pod needs the verbs get and create of pods/exec)"
 
 
 @dataclass(frozen=True)
@@ -67,13 +71,17 @@ class Connection:
 
 def cluster_error(status: int | None, body: object, reason: object) -> ClusterError:
     """Return the error that a refusal of the API server stands for."""
-    status = status or _handshake_status(str(reason))
+    more = ""
+    if not status:
+        status, told = _read_handshake(str(reason))
+        body = told or body
+        more = EXEC_RIGHTS if status == HTTPStatus.FORBIDDEN else ""
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
     try:
         message = json.loads(str(text))["message"]
     except (TypeError, ValueError, KeyError):
         message = text or reason or "no reason given"
-    said = f"the API server refused ({status}): {str(message).strip()}"
+    said = f"the API server refused ({status}): {str(message).strip()}{more}"
     if status == 404:
         return GoneError(said, 404)
     if status == 400:
@@ -81,7 +89,7 @@ def cluster_error(status: int | None, body: object, reason: object) -> ClusterEr
     return ClusterError(said, status)
 
 
-def _handshake_status(reason: str) -> int:
-    """Return the HTTP status of a refused websocket, which the client puts into a text."""
+def _read_handshake(reason: str) -> tuple[int, str]:
+    """Return status and body of a refused websocket, which the client puts into a text."""
     match = re.match(r"Handshake status (\d{3})", reason)
-    return int(match[1]) if match else 0
+    return (int(match[1]), reason.rpartition(" -+-+- ")[2]) if match else (0, "")

@@ -51,7 +51,9 @@ def service_in(states: States, service: ServiceName, why: str) -> Service:
     """Return the Service with what is behind it, by ExternalName too."""
     read = ((each, _object(states, each)) for each in chain(states, service))
     *_, (last, obj) = ((each, obj) for each, obj in read if obj is not None)
-    made = _resolved(states[last.namespace], obj, why)
+    state = states[last.namespace]
+    made = state.once(f"behind Service {last.name}", lambda: _resolved(state, obj))
+    made = replace(made, found=why)
     if last == service:
         return made
     own = _object(states, service) or {}
@@ -75,7 +77,7 @@ def _object(states: States, service: ServiceName) -> Object | None:
     return state.named("services", service.name) if state is not None else None
 
 
-def _resolved(state: NamespaceState, service: Object, why: str) -> Service:
+def _resolved(state: NamespaceState, service: Object) -> Service:
     name, selector = name_of(service), service["spec"].get("selector")
     endpoints = list(_endpoints(state, name))
     names = {pod for pod, _ in endpoints}
@@ -98,7 +100,7 @@ def _resolved(state: NamespaceState, service: Object, why: str) -> Service:
     return Service(
         state.namespace,
         name,
-        why,
+        "",
         tuple(sorted((state.namespace, *each) for each in workloads or owners)),
         tuple(pod_of(each) for each in pods if name_of(each) in strays),
         tuple(sorted(_foreign(state, name))) if workloads else (),

@@ -23,7 +23,7 @@ from pytest_k8s_job.target.said import SERVICE, Said
 from pytest_k8s_job.target.state import NamespaceState, read_namespaces
 from pytest_k8s_job.target.workloads import RESOURCES, workload_of
 
-__all__ = ["Search", "find_target", "missing"]
+__all__ = ["Search", "find_target", "find_targets", "missing"]
 
 BELONGING = ("app.kubernetes.io/part-of", "app.kubernetes.io/instance")
 Key = tuple[str, str, str]  # namespace, kind in lower case, name
@@ -70,10 +70,21 @@ class Search:
 
 def find_target(reader: Reader, search: Search) -> Target:
     """Read the namespaces that `search` names and return the target."""
-    states = read_namespaces(reader, search.namespaces())
-    while more := _unread(states, search):
-        states |= read_namespaces(reader, more)
-    return target_in(states, search)
+    (found,) = find_targets(reader, [search])
+    return found
+
+
+def find_targets(reader: Reader, searches: Iterable[Search]) -> Iterator[Target]:
+    """Yield the target of each search; what they share is read once."""
+    known: dict[str, NamespaceState] = {}
+    for search in searches:
+        states: dict[str, NamespaceState] = {}
+        wanted = search.namespaces()
+        while wanted:
+            known |= read_namespaces(reader, [each for each in wanted if each not in known])
+            states |= {each: known[each] for each in wanted}
+            wanted = _unread(states, search)
+        yield target_in(states, search)
 
 
 def _unread(states: States, search: Search) -> list[str]:
@@ -110,6 +121,7 @@ def target_in(states: States, search: Search) -> Target:
         target,
         unknown=tuple(text for state in certain for text in (*state.rules, *state.failures)),
         failed=tuple(text for state in certain for text in state.failures),
+        lacking=tuple((state.namespace, text) for state in certain for text in state.rules),
     )
 
 

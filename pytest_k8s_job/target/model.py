@@ -57,6 +57,7 @@ class Target:
         services: the Services by which they are reached.
         unknown: what was not read: the rules that a Role lacks, and what failed.
         failed: the part of it that failed, and may be read a moment later.
+        lacking: (namespace, the rules that a Role there lacks).
         absent: what the user named and is not there.
         unread: namespaces of which not everything was read.
     """
@@ -65,6 +66,7 @@ class Target:
     services: tuple[Service, ...] = ()
     unknown: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
+    lacking: tuple[tuple[str, str], ...] = ()
     absent: tuple[str, ...] = ()
     unread: frozenset[str] = frozenset()
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
+from typing import Any, TypeVar
 
 from pytest_k8s_job.cluster.objects import Object, name_of
 from pytest_k8s_job.cluster.pods import NAMES_ONLY, Reader, read_list
@@ -32,6 +33,7 @@ GROUPS = {"endpointslices": "discovery.k8s.io"} | dict.fromkeys(
 )
 FORBIDDEN = int(HTTPStatus.FORBIDDEN)
 SIDE_BY_SIDE = 8  # requests at the same time
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,14 @@ class NamespaceState:
     namespace: str
     objects: Mapping[str, list[Object]] = field(default_factory=dict)
     refused: Mapping[str, int] = field(default_factory=dict)
+    _found: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, what: str, find: Callable[[], Found]) -> Found:
+        """Return what `find` returned for this state first: many targets may ask for it."""
+        if what not in self._found:
+            self._found[what] = find()
+        found: Found = self._found[what]
+        return found
 
     def __getitem__(self, resource: str) -> list[Object]:
         return self.objects.get(resource, [])
@@ -85,6 +95,8 @@ class NamespaceState:
 def read_namespaces(reader: Reader, namespaces: Iterable[str]) -> dict[str, NamespaceState]:
     """Read the namespaces, one request for each kind of object."""
     wanted = [(each, kind) for each in namespaces for kind in (*KINDS, *CONFIGS)]
+    if not wanted:
+        return {}
     with ThreadPoolExecutor(SIDE_BY_SIDE, "k8s-job-target") as threads:
         answers = list(threads.map(lambda pair: _read(reader, *pair), wanted))
     states: dict[str, NamespaceState] = {}

@@ -34,11 +34,7 @@ def workload_of(state: NamespaceState, key: Key, found: str) -> Workload | None:
     """Return the workload with this kind and name, or None."""
     kind, name = key
     obj = state.named(RESOURCES[kind], name) if kind in RESOURCES else None
-    pods = tuple(
-        pod_of(each)
-        for each in filter(is_live, state["pods"])
-        if not each["metadata"].get("deletionTimestamp") and owner_of(each, state) == key
-    )
+    pods = tuple(map(pod_of, state.once("pods by owner", lambda: _by_owner(state)).get(key, ())))
     if not pods and (obj is None or kind == "pod"):
         return None
     newest = _newest_replicaset(state, key, obj)
@@ -80,8 +76,26 @@ def _newest_replicaset(state: NamespaceState, key: Key, obj: Object | None) -> O
     return max(wanted, key=lambda each: str(each["metadata"]["creationTimestamp"]), default=None)
 
 
+def _by_owner(state: NamespaceState) -> Mapping[Key, list[Object]]:
+    """Return the pods that shall stay, by what makes them."""
+    found: dict[Key, list[Object]] = {}
+    for each in filter(is_live, state["pods"]):
+        owner = None if each["metadata"].get("deletionTimestamp") else owner_of(each, state)
+        if owner is not None:
+            found.setdefault(owner, []).append(each)
+    return found
+
+
 def _owned(state: NamespaceState, key: Key) -> list[Object]:
-    return [each for each in state["replicasets"] if maker_of(each) == key]
+    return state.once("replicasets by maker", lambda: _by_maker(state)).get(key, [])
+
+
+def _by_maker(state: NamespaceState) -> Mapping[Key, list[Object]]:
+    found: dict[Key, list[Object]] = {}
+    for each in state["replicasets"]:
+        if maker := maker_of(each):
+            found.setdefault(maker, []).append(each)
+    return found
 
 
 def _revision(replicaset: Object) -> ReplicaSet:

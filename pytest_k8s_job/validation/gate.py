@@ -17,6 +17,7 @@ from pytest_k8s_job.validation.follow import Place
 from pytest_k8s_job.validation.judge import judge_job
 from pytest_k8s_job.validation.key import rollout_key
 from pytest_k8s_job.validation.record import Validation
+from pytest_k8s_job.validation.rights import check_rights
 from pytest_k8s_job.validation.store import Store
 from pytest_k8s_job.validation.template import Template
 
@@ -56,6 +57,7 @@ class Gate:
 
     def _look(self, revision: str) -> tuple[Validation | None, str]:
         target = find_target(self.cluster, self.template.search)
+        check_rights(target, self.template.search)
         if not target.workloads:
             return None, f"there is no target{'; '.join(('', *target.unknown))}"
         if revision and not target.revision.startswith(revision):

@@ -23,6 +23,7 @@ from pytest_k8s_job.validation.follow import USAGE_ERROR, Place, follow
 from pytest_k8s_job.validation.key import rollout_key, run_in_name
 from pytest_k8s_job.validation.proof import judgement_of
 from pytest_k8s_job.validation.record import Validation
+from pytest_k8s_job.validation.rights import check_rights
 from pytest_k8s_job.validation.template import Template
 from pytest_k8s_job.validation.tested import Deployed, read_tested
 from pytest_k8s_job.verdict.verdict import (
@@ -164,6 +165,7 @@ def _read_afterwards(
     watch, (began, ended) = TargetWatch(reader, search), _window(report)
     change = watch.change(began, ended) if began else None
     target = watch.target
+    check_rights(target, search)
     for each in target.workloads:
         if change is None and each.changed >= began > 0:
             change = Change(f"{each} was rolled out since the first test", version=True)
@@ -182,6 +184,7 @@ def change_during(
         return None  # no test has run: there is nothing to doubt
     watch = TargetWatch(reader, search, before)
     found = watch.change(began, ended)
+    check_rights(watch.target, search)
     moved = (each for each in watch.target.workloads if _moved(before, each, began, ended))
     if found is None and (each := next(moved, None)) is not None:
         return Change(f"{each} was rolled out before the first test", version=True)

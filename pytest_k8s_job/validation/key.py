@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from http import HTTPStatus
+from collections.abc import Mapping, Sequence
 
 from pytest_k8s_job.cluster.objects import name_of
 from pytest_k8s_job.cluster.pods import Reader, read_list
-from pytest_k8s_job.errors import ClusterError
 from pytest_k8s_job.target.model import Target
-from pytest_k8s_job.target.workload import digest
+from pytest_k8s_job.target.workload import Workload, digest
 
-__all__ = ["KEY_LENGTH", "rollout_key", "run_in_name"]
+__all__ = ["KEY_LENGTH", "rollout_key", "rollout_keys", "run_in_name"]
 
 KEY_LENGTH = 10
 RUN = re.compile(rf"-([0-9a-f]{{{KEY_LENGTH}}}(?:-[1-9][0-9]{{0,3}})?)$")
-UNREADABLE = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 REVISIONS = "/apis/apps/v1/namespaces/{}/controllerrevisions"
 
 
@@ -33,32 +30,38 @@ def rollout_key(reader: Reader, target: Target) -> str:
     its uid. Applied again without a change, scaled, or with restarted pods, it stays the same; back
     at an earlier revision it is a new one.
     """
+    return rollout_keys(reader, [target])[0]
+
+
+def rollout_keys(reader: Reader, targets: Sequence[Target]) -> list[str]:
+    """Return the key of each target; what they share is read once."""
+    spaces = {
+        each.namespace
+        for target in targets
+        for each in target.workloads
+        if each.kind == "statefulset"
+    }
+    numbers = {each: _revision_numbers(reader, each) for each in sorted(spaces)}
+    return [_key_of(target, numbers) for target in targets]
+
+
+def _key_of(target: Target, numbers: Mapping[str, Mapping[str, str]]) -> str:
     if not target.workloads:
         return ""
-    numbers = dict(_statefulset_numbers(reader, target))
-    parts = sorted(
-        [*each.key, each.uid, numbers.get(each.key, each.number)] for each in target.workloads
-    )
+    parts = sorted([*each.key, each.uid, _number(each, numbers)] for each in target.workloads)
     return digest([target.revision, parts])[:KEY_LENGTH]
 
 
-def _statefulset_numbers(
-    reader: Reader, target: Target
-) -> Iterator[tuple[tuple[str, str, str], str]]:
-    """Yield (workload, number) of StatefulSets, which only their ControllerRevisions count.
+def _number(workload: Workload, numbers: Mapping[str, Mapping[str, str]]) -> str:
+    if workload.kind != "statefulset":
+        return workload.number
+    return numbers[workload.namespace].get(workload.number, workload.number)
 
-    Where a Role does not let them be read, the revision's name stands for it: a way back is not
-    seen then. Any other error is the caller's: a key without the number would be another key.
+
+def _revision_numbers(reader: Reader, namespace: str) -> Mapping[str, str]:
+    """Return the numbers of ControllerRevisions, which alone count a StatefulSet's rollouts.
+
+    Any error is the caller's: a key without the number would be another key.
     """
-    sets = [each for each in target.workloads if each.kind == "statefulset"]
-    for namespace in sorted({each.namespace for each in sets}):
-        try:
-            listed = read_list(reader, REVISIONS.format(namespace))
-        except ClusterError as error:
-            if error.status not in UNREADABLE:
-                raise
-            continue
-        found = {name_of(each): str(each.get("revision")) for each in listed}
-        for each in sets:
-            if each.namespace == namespace and each.number in found:
-                yield each.key, found[each.number]
+    listed = read_list(reader, REVISIONS.format(namespace))
+    return {name_of(each): str(each.get("revision")) for each in listed}

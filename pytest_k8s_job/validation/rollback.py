@@ -7,7 +7,7 @@ from typing import Any
 from pytest_k8s_job.cluster.client import KubernetesCluster
 from pytest_k8s_job.cluster.objects import Object, labels_of, name_of, version_of
 from pytest_k8s_job.cluster.pods import read_list
-from pytest_k8s_job.errors import GoneError, RefusedError
+from pytest_k8s_job.errors import RefusedError
 from pytest_k8s_job.target.model import Target
 from pytest_k8s_job.target.workload import Workload, short
 from pytest_k8s_job.validation.record import Validation
@@ -39,8 +39,9 @@ def roll_back(cluster: KubernetesCluster, target: Target, passed: Validation | N
             f"it is at revision {short(passed.revision)} already, which passed before"
         )
     objects = [_with_template(cluster, each, versions.get(_key(each), "")) for each in changed]
-    for path, obj in objects:
-        cluster.send("PUT", path, obj)
+    for query in ("?dryRun=All", ""):  # the API server may refuse the second of two
+        for path, obj in objects:
+            cluster.send("PUT", path + query, obj)
     return [str(each) for each in changed]
 
 
@@ -63,10 +64,7 @@ def _with_template(
     if obj["spec"].get("revisionHistoryLimit") == 0:
         raise RefusedError(f"{workload} keeps no earlier revision: its revisionHistoryLimit is 0")
     find = _of_replicaset if workload.kind == "deployment" else _of_controller_revision
-    try:
-        template = find(cluster, workload, version)
-    except GoneError:
-        template = None
+    template = find(cluster, workload, version)
     if template is None:
         raise RefusedError(f"{workload}: revision {version}, which passed, is not kept any more")
     obj["spec"]["template"] = template
@@ -97,8 +95,10 @@ def _of_replicaset(
 def _of_controller_revision(
     cluster: KubernetesCluster, workload: Workload, version: str
 ) -> dict[str, Any] | None:
-    path = f"{APPS.format(workload.namespace, 'controllerrevisions')}/{version}"
-    template: dict[str, Any] | None = cluster.send("GET", path)["data"]["spec"].get("template")
-    if template is not None:
-        template.pop("$patch", None)
-    return template
+    for each in read_list(cluster, APPS.format(workload.namespace, "controllerrevisions")):
+        if name_of(each) == version:
+            template: dict[str, Any] | None = each["data"]["spec"].get("template")
+            if template is not None:
+                template.pop("$patch", None)
+            return template
+    return None

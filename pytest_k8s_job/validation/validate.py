@@ -24,6 +24,7 @@ from pytest_k8s_job.validation.judge import Judged, judge_job, not_run
 from pytest_k8s_job.validation.key import rollout_key
 from pytest_k8s_job.validation.masking import mask_secrets
 from pytest_k8s_job.validation.record import Validation
+from pytest_k8s_job.validation.rights import check_rights
 from pytest_k8s_job.validation.rollback import roll_back
 from pytest_k8s_job.validation.runs import Runs, left_over
 from pytest_k8s_job.validation.store import Store
@@ -207,6 +208,7 @@ class Validator:
             return tuple(diagnose_target(self._cluster, scope).findings)
 
         result = Rollout(self._cluster, template.search, show, diagnose).wait(seconds)
+        check_rights(result.target, template.search)
         if not result.reason and not result.target.workloads:
             remedy = f"annotate {template.name} with the target, as deployment/api"
             unknown = "; ".join(result.target.unknown)

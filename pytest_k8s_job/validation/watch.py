@@ -12,20 +12,20 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 from pytest_k8s_job.cluster.client import KubernetesCluster
-from pytest_k8s_job.cluster.pods import Reader
 from pytest_k8s_job.errors import ClusterError, K8sJobError
-from pytest_k8s_job.target.discovery import find_target
+from pytest_k8s_job.target.discovery import find_targets
 from pytest_k8s_job.target.model import Target
 from pytest_k8s_job.target.settled import unsettled
-from pytest_k8s_job.validation.key import rollout_key
+from pytest_k8s_job.validation.key import rollout_keys
 from pytest_k8s_job.validation.record import Validation
 from pytest_k8s_job.validation.runs import left_over
 from pytest_k8s_job.validation.store import Store
 from pytest_k8s_job.validation.template import Template, read_templates
 
-__all__ = ["OneLook", "Watch"]
+__all__ = ["Watch"]
 
 LOOK_SECONDS = 30.0  # between two looks at most; a change of a workload makes it shorter
 PAUSE_SECONDS = 1.0  # between two looks at least
@@ -34,29 +34,6 @@ RETRY_SECONDS = 15.0  # after a validation that gave no verdict
 KINDS = ("deployments", "statefulsets", "daemonsets")
 Start = Callable[[Template], "subprocess.Popen[bytes]"]
 Say = Callable[[str], None]
-
-
-class OneLook:
-    """A Reader that asks the cluster for each thing once: many targets share a namespace."""
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-        self._answers: dict[tuple[str, str], tuple[bytes, float]] = {}
-
-    @property
-    def server(self) -> str:
-        """Address of the API server."""
-        return self._reader.server
-
-    def describe(self) -> str:
-        """Say in a few words where this is."""
-        return self._reader.describe()
-
-    def read(self, path: str, accept: str, /) -> tuple[bytes, float]:
-        """Return the answer to a GET, the first one of this look."""
-        if (path, accept) not in self._answers:
-            self._answers[path, accept] = self._reader.read(path, accept)
-        return self._answers[path, accept]
 
 
 @dataclass
@@ -80,6 +57,7 @@ class Watch:
     _tried: dict[str, tuple[str, float]] = field(default_factory=dict)
     _wake: threading.Event = field(default_factory=threading.Event)
     _watched: set[str] = field(default_factory=set)
+    _refused: set[str] = field(default_factory=set)
     _stopped: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
@@ -103,12 +81,12 @@ class Watch:
     def look(self) -> None:
         """Compare what is deployed with what has a verdict; start what is missing."""
         self._collect()
-        reader = OneLook(self.cluster)
-        seen, jobs = [], self.cluster.jobs(self.namespace)
-        for template in read_templates(reader, self.namespace):
-            runs = self.store.read(template.name)
-            target = find_target(reader, template.search)
-            key = rollout_key(reader, target)
+        seen, jobs, kept = [], self.cluster.jobs(self.namespace), self.store.read_all()
+        templates = read_templates(self.cluster, self.namespace)
+        targets = list(find_targets(self.cluster, (each.search for each in templates)))
+        keys = rollout_keys(self.cluster, targets)
+        for template, target, key in zip(templates, targets, keys, strict=True):
+            runs = kept.get(template.name, [])
             validated = not key or is_validated(runs, key, target)
             self._note(template.name, "" if validated else key)
             since = self._without.get(template.name, ("", 0.0))[1]
@@ -160,8 +138,11 @@ class Watch:
             try:
                 for _ in self.cluster.changes(path):
                     self._wake.set()
-            except ClusterError:
-                self._stopped.wait(LOOK_SECONDS)  # the looks go on without
+            except ClusterError as error:  # the looks go on without
+                if error.status == HTTPStatus.FORBIDDEN and path not in self._refused:
+                    self._refused.add(path)
+                    self.say(f"changes are seen {LOOK_SECONDS:g} s later: {error}")
+                self._stopped.wait(LOOK_SECONDS)
 
 
 def is_validated(runs: list[Validation], key: str, target: Target) -> bool:

@@ -129,6 +129,12 @@ def _stuck_pods(snapshot: Snapshot) -> Iterator[Finding]:
             )
 
 
+def _unsaid(snapshot: Snapshot) -> str:
+    if "events" not in snapshot.refused:
+        return "nothing says why"
+    return f"Events, which may say why, could not be read: list events in {snapshot.namespace}"
+
+
 def _unexplained(snapshot: Snapshot, pod: Object, words: str) -> Finding:
     conditions = (pod.get("status") or {}).get("conditions") or ()
     lines = [f"condition {each['type']} is {each['status']}" for each in conditions]
@@ -137,7 +143,7 @@ def _unexplained(snapshot: Snapshot, pod: Object, words: str) -> Finding:
     held = (f"finalizers: {listed(finalizers)}",) if finalizers else ()
     return Finding(
         Cause.UNKNOWN,
-        f"pod {name_of(pod)} {words}, and nothing says why",
+        f"pod {name_of(pod)} {words}, and {_unsaid(snapshot)}",
         (Ref("Pod", name_of(pod)),),
         f"kubectl -n {snapshot.namespace} describe pod {name_of(pod)}",
         (*held, *events, *lines),

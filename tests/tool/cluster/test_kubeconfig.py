@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 import yaml
 
-from pytest_k8s_job.cluster.kubeconfig import read_plain
+from pytest_k8s_job.cluster.kubeconfig import TOKEN_SECONDS, read_in_cluster, read_plain
 from tests.checkout import CHECKOUT
 
 
@@ -49,6 +51,72 @@ def test_a_token_is_read(tmp_path: Path) -> None:
     assert one.authorization() == "Bearer secret"
 
 
+def test_a_token_in_a_file_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is renewed before it runs out."""
+    (tmp_path / "token").write_text("first\n")
+    found = read_plain(write(tmp_path, {}, {"tokenFile": "token"}), None)
+    assert found is not None
+    (tmp_path / "token").write_text("second\n")
+    assert found.authorization() == "Bearer first"
+    later = time.monotonic() + TOKEN_SECONDS
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert found.authorization() == "Bearer second"
+
+
+@pytest.fixture
+def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The files and the environment of a pod with a service account."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    (tmp_path / "ca.crt").write_text(Path(certifi.where()).read_text("utf-8"))
+    (tmp_path / "token").write_text("secret")
+    (tmp_path / "namespace").write_text("shop")
+    return tmp_path
+
+
+def test_the_service_account_of_a_pod(account: Path) -> None:
+    """Server, namespace and token come from where the kubelet puts them."""
+    found = read_in_cluster(account)
+    assert found is not None
+    assert (found.server, found.namespace) == ("https://10.96.0.1:443", "shop")
+    assert (found.context, found.authorization()) == ("in-cluster", "Bearer secret")
+
+
+def test_an_address_of_ipv6(account: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only in brackets it is a host of a URL."""
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "fd00::1")
+    found = read_in_cluster(account)
+    assert found is not None
+    assert found.server == "https://[fd00::1]:443"
+
+
+@pytest.mark.parametrize("missing", ["token", "ca.crt", "namespace"])
+def test_a_pod_without_a_service_account(account: Path, missing: str) -> None:
+    """What is wrong is said by the official client."""
+    (account / missing).unlink()
+    assert read_in_cluster(account) is None
+
+
+def test_a_kubeconfig_comes_before_the_service_account(
+    account: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for the official client; one in the home directory too."""
+    monkeypatch.setenv("KUBECONFIG", "/nowhere")
+    assert read_in_cluster(account) is None
+    monkeypatch.delenv("KUBECONFIG")
+    (account / ".kube").mkdir()
+    (account / ".kube" / "config").write_text("")
+    assert read_in_cluster(account) is None
+
+
+def test_outside_of_a_pod(account: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing names the API server there."""
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST")
+    assert read_in_cluster(account) is None
+
+
 @pytest.mark.parametrize(
     ("cluster", "user"),
     [
@@ -57,7 +125,7 @@ def test_a_token_is_read(tmp_path: Path) -> None:
         ({}, {"exec": {"command": "aws"}}),
         ({}, {"auth-provider": {"name": "oidc"}}),
         ({}, {"username": "me", "password": "x"}),
-        ({}, {"tokenFile": "/token"}),
+        ({}, {"tokenFile": "/nowhere/token"}),
         ({"server": "https://here", "certificate-authority-data": "bm9uZQ=="}, {"token": "x"}),
         ({"server": "https://here"}, {"token": "x"}),
     ],

@@ -20,6 +20,7 @@ from tests.tool.diagnosis.made import (
     CALLER,
     JOB,
     TIMED_OUT,
+    UNREADY,
     URL,
     deployment,
     event,
@@ -264,6 +265,17 @@ def test_without_rights_to_less_important_things_the_rest_is_told() -> None:
     partial = Snapshot.from_json({**content, "refused": {k: vars(v) for k, v in refused.items()}})
     assert diagnose(partial) == []
     assert notes(partial) == ["not checked, because the right to read is missing: nodes, events"]
+
+
+def test_events_that_may_not_be_read_are_named() -> None:
+    """Nothing says why a pod does not start, where what says it may not be read."""
+    waiting = pod(phase="Pending", containerStatuses=[], conditions=UNREADY)
+    content = snapshot(pods=[waiting]).as_json()
+    assert only(Snapshot.from_json(content)).sentence.endswith(", and nothing says why")
+    del content["objects"]["events"]
+    refused = {"events": vars(Refused(403, "no"))}
+    found = only(Snapshot.from_json({**content, "refused": refused}))
+    assert found.sentence.endswith("which may say why, could not be read: list events in demo")
 
 
 def test_nothing_is_said_to_be_missing_that_could_not_be_read() -> None:

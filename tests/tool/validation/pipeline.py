@@ -48,7 +48,13 @@ class Pipeline:
     runs: str
     folder: Path
 
-    def template(self, slow: float = 0, on_failure: str = "report", **container: Any) -> None:
+    def template(
+        self,
+        slow: float = 0,
+        on_failure: str = "report",
+        kind: str = "deployment",
+        **container: Any,
+    ) -> None:
         """Apply the suspended CronJob."""
         job = yaml.safe_load(job_manifest(self.runs))
         (suite,) = job["spec"]["template"]["spec"]["containers"]
@@ -64,7 +70,7 @@ class Pipeline:
                 "name": "shop",
                 "namespace": self.runs,
                 "annotations": {
-                    "pytest-k8s-job/target": f"{self.shop.namespace}/deployment/web",
+                    "pytest-k8s-job/target": f"{self.shop.namespace}/{kind}/web",
                     "pytest-k8s-job/on-failure": on_failure,
                 },
             },

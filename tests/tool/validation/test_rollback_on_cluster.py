@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.tool.target.shop import deployment
@@ -11,10 +13,17 @@ pytestmark = pytest.mark.cluster
 POLICY = ("validate", "--policy", "--quiet")
 
 
-def version(pipeline: Pipeline) -> str:
+def version(pipeline: Pipeline, kind: str = "deployment") -> str:
     """Return the version that is deployed."""
     path = "jsonpath={.spec.template.spec.containers[0].env[0].value}"
-    return pipeline.shop.kubectl("get", "deployment/web", "-o", path)
+    return pipeline.shop.kubectl("get", f"{kind}/web", "-o", path)
+
+
+def stateful(version: str) -> dict[str, Any]:
+    """Return the shop as a StatefulSet of two pods."""
+    made = deployment("web", version, replicas=2)
+    made["spec"] |= {"serviceName": "web", "podManagementPolicy": "Parallel"}
+    return made | {"kind": "StatefulSet"}
 
 
 def test_a_failure_is_rolled_back_to_what_passed_last(pipeline: Pipeline) -> None:
@@ -35,6 +44,34 @@ def test_a_failure_is_rolled_back_to_what_passed_last(pipeline: Pipeline) -> Non
     assert output.splitlines()[-1].endswith(", PASSED")
     assert version(pipeline) == "1"
     assert [each["verdict"] for each in pipeline.kept()] == ["PASSED", "FAILED", "FAILED", "PASSED"]
+
+
+def test_a_stateful_set_is_rolled_back(pipeline: Pipeline) -> None:
+    """Its revisions are ControllerRevisions: it gets the one that passed last, and passes again."""
+    pipeline.shop.kubectl("delete", "deployment/web", "--cascade=foreground")
+    pipeline.template(on_failure="rollback", kind="statefulset")
+    pipeline.shop.apply(stateful("1"))
+    code, output = pipeline.say(*POLICY)
+    assert code == PASSED, output
+    passed = current_revision(pipeline)
+    pipeline.shop.apply(stateful("broken"))
+    code, output = pipeline.say(*POLICY)
+    assert code == FAILED, output
+    assert "rolled back: statefulset/web" in output
+    assert output.splitlines()[-1].startswith("FAILED ")
+    assert output.splitlines()[-1].endswith(", PASSED")
+    assert (version(pipeline, "statefulset"), current_revision(pipeline)) == ("1", passed)
+    found = [(each["verdict"], each["revision"]) for each in pipeline.kept()]
+    assert [verdict for verdict, _ in found] == ["PASSED", "FAILED", "PASSED"]
+    assert found[0] == found[2] != found[1]
+    code, output = pipeline.say("gate", "--timeout", "1s")
+    assert code == PASSED, output
+
+
+def current_revision(pipeline: Pipeline) -> str:
+    """Return the ControllerRevision that all pods of the StatefulSet have."""
+    path = "jsonpath={.status.currentRevision}"
+    return pipeline.shop.kubectl("get", "statefulset/web", "-o", path)
 
 
 def test_without_a_policy_nothing_is_rolled_back(pipeline: Pipeline) -> None:
