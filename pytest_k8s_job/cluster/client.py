@@ -163,12 +163,16 @@ class KubernetesCluster:
             answer.close()
 
     def changes(self, path: str) -> Iterator[bytes]:
-        """Yield at each change of a list of objects, until the server ends the watch."""
+        """Yield once the watch begins, and at each change of a list, until the server ends it.
+
+        What changed before it began is not seen: who asks has to look at the beginning.
+        """
         version = self.send("GET", f"{path}?limit=1")["metadata"]["resourceVersion"]
         query = urlencode({"watch": "true", "resourceVersion": version, "timeoutSeconds": "300"})
         seconds = (REQUEST_SECONDS, WATCH_SECONDS)
         answer = self._connection.request("GET", f"{path}?{query}", seconds)
         try:
+            yield b""
             with self._connection.errors():
                 yield from answer.stream(READ_BYTES)
         finally:

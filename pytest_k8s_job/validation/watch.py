@@ -31,6 +31,7 @@ LOOK_SECONDS = 30.0  # between two looks at most; a change of a workload makes i
 PAUSE_SECONDS = 1.0  # between two looks at least
 MOST_RUNS = 4  # validations at the same time
 RETRY_SECONDS = 15.0  # after a validation that gave no verdict
+BROKEN_SECONDS = 3.0  # after a watch that broke, as when the API server restarts
 KINDS = ("deployments", "statefulsets", "daemonsets")
 Start = Callable[[Template], "subprocess.Popen[bytes]"]
 Say = Callable[[str], None]
@@ -139,7 +140,10 @@ class Watch:
                 for _ in self.cluster.changes(path):
                     self._wake.set()
             except ClusterError as error:  # the looks go on without
-                if error.status == HTTPStatus.FORBIDDEN and path not in self._refused:
+                if error.status != HTTPStatus.FORBIDDEN:
+                    self._stopped.wait(BROKEN_SECONDS)
+                    continue
+                if path not in self._refused:
                     self._refused.add(path)
                     self.say(f"changes are seen {LOOK_SECONDS:g} s later: {error}")
                 self._stopped.wait(LOOK_SECONDS)
