@@ -163,7 +163,7 @@ class KubernetesCluster:
             answer.close()
 
     def changes(self, path: str) -> Iterator[bytes]:
-        """Yield once the watch begins, and at each change of a list, until the server ends it.
+        """Yield once a watch of a list has begun, and at each change.
 
         What changed before it began is not seen: who asks has to look at the beginning.
         """
