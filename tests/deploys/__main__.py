@@ -2,7 +2,8 @@
 
 `python -m tests.deploys [--rollouts N --seed S]` prints each step with its time and writes
 reports/deploys.json. With `--rollouts`, N random deploys follow each other: good, broken, without
-an image, two at once, scaled meanwhile, while the validator is killed now and then.
+an image, two at once, scaled meanwhile, while the validator is killed now and then. With
+`--targets M`, M targets are rolled out at once, N times, and reports/targets.json is written.
 """
 
 # ruff: noqa: T201 (the table is the output)
@@ -17,6 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.checkout import CHECKOUT
+from tests.deploys.many_targets import many_targets, write_report
 from tests.deploys.random_deploys import random_deploys
 from tests.deploys.scene import Row, Scene, open_scene
 from tests.deploys.steps import STEPS
@@ -39,12 +41,23 @@ def demo(scene: Scene) -> list[Row]:
     return [show(step(scene)) for step in STEPS]
 
 
+def targets(count: int, rollouts: int) -> int:
+    """Roll out many targets and write reports/targets.json; 0 if every limit holds."""
+    with tempfile.TemporaryDirectory(prefix="targets-") as folder:
+        lines = list(many_targets(count, rollouts, Path(folder)))
+    write_report(lines)
+    return 0 if all(each.right for each in lines) else 1
+
+
 def main() -> int:
     """Run what the options ask for; 0 if every verdict was right."""
     parser = argparse.ArgumentParser(prog="python -m tests.deploys", description=__doc__)
     parser.add_argument("--rollouts", type=int, default=0, metavar="N")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--targets", type=int, default=0, metavar="N")
     options = parser.parse_args()
+    if options.targets:
+        return targets(options.targets, options.rollouts or 1)
     REPORT.unlink(missing_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="deploys-") as folder,
