@@ -17,6 +17,7 @@ STDOUT, ERRORS = 1, 3  # channels; the second says how the command ended
 EXEC_SECONDS = 30.0  # for a command that is awaited
 EXEC_BYTES = 64 << 20  # of its output; the journal answers in pieces far below that
 POLL_SECONDS = 1.0
+SILENCE_SECONDS = 60.0  # of a command that must say something every 20 s
 
 
 class ExecStream:
@@ -34,8 +35,9 @@ class ExecStream:
                 raise ClusterError(f"the connection to a command in the pod: {error}") from error
 
     def receive(self) -> bytes:
+        end = time.monotonic() + SILENCE_SECONDS
         try:
-            while self._socket.is_open():
+            while self._socket.is_open() and time.monotonic() < end:
                 self._wait()
                 with self._lock:
                     self._socket.update(timeout=0)

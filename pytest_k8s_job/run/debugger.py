@@ -158,7 +158,7 @@ class Debugger:
                     return None
                 time.sleep(1)
             else:
-                self._link = Link(stream, self._leave_prompt)
+                self._link = Link(stream, self._leave_prompt, lambda: not shard.pod_over)
                 return self._link
         return None
 

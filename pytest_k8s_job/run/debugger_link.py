@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -15,15 +16,19 @@ from pytest_k8s_job.wire.debugger import Message, Messages, encode
 __all__ = ["Link"]
 
 MATCHES_SECONDS = 3.0  # for the pod to complete a word
+WATCH_SECONDS = 1.0  # between two looks at the pod's state
 
 
 class Link:
     """The messages of one connection to the pod.
 
-    `on_leave` is called by the thread that reads, when the pod waits for no line any more.
+    `on_leave` is called by another thread when the pod waits for no line any more. The stream to
+    a pod that is deleted does not always end: `lives` says when it must have.
     """
 
-    def __init__(self, stream: Stream, on_leave: Callable[[], None]) -> None:
+    def __init__(
+        self, stream: Stream, on_leave: Callable[[], None], lives: Callable[[], bool]
+    ) -> None:
         self.is_closed = False
         self.asks = False
         """True while the pod waits for a line."""
@@ -31,14 +36,25 @@ class Link:
         self._on_leave = on_leave
         self._messages: queue.SimpleQueue[list[Any] | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
+        threading.Thread(target=self._watch, args=[lives], daemon=True).start()
 
     def _read(self) -> None:
         reader = Messages()
         while data := self._stream.receive():
             for message in reader.feed(data):
                 self._take(message)
-        self.is_closed = True
-        self._take(None)
+        self._end()
+
+    def _watch(self, lives: Callable[[], bool]) -> None:
+        while not self.is_closed:
+            time.sleep(WATCH_SECONDS)
+            if not lives():
+                self._end()
+
+    def _end(self) -> None:
+        if not self.is_closed:
+            self.is_closed = True
+            self._take(None)
 
     def _take(self, message: list[Any] | None) -> None:
         kind = message[0] if message else Message.GO
@@ -68,4 +84,5 @@ class Link:
 
     def close(self) -> None:
         """End the connection."""
+        self.is_closed = True
         self._stream.close()

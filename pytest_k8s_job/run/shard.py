@@ -103,6 +103,11 @@ class Shard:
         return self.pod is not None and self.pod.phase is Phase.TERMINATED
 
     @property
+    def pod_over(self) -> bool:
+        """True once the pod has ended or is gone, though no event has been taken yet."""
+        return self._follower is not None and not self._follower.watching
+
+    @property
     def frames(self) -> int:
         """Frames that came whole and in order."""
         return self._decoder.next_sequence
