@@ -104,7 +104,7 @@ class Shard:
 
     @property
     def pod_over(self) -> bool:
-        """True once the pod has ended or is gone, though no event has been taken yet."""
+        """True once the pod has ended or is gone, whatever was taken of it."""
         return self._follower is not None and not self._follower.watching
 
     @property

@@ -20,7 +20,7 @@ from tests.tool.conftest import Side
 
 __all__ = ["CTRL_C", "CTRL_D", "PROMPT", "Typist", "typist_at"]
 
-SECONDS = 25  # for the next prompt; the machine may be busy
+SECONDS = 60  # for the next prompt; the machine may be busy
 CTRL_C, CTRL_D = "\x03", "\x04"
 PROMPT = "(Pdb) "
 
