@@ -161,9 +161,9 @@ def drain(scene: Scene, rounds: int) -> Iterator[Figure]:
         yield size(f"jobs that do nothing, {name}", found, "jobs/s", None)
     ours = rates.pop(QUEUES[0].name)
     fastest = max(rates, key=lambda name: statistics.median(rates[name]))
-    pair = [[1 / rate for rate in found] for found in (ours, rates[fastest])]
+    seconds, best = ([1 / rate for rate in found] for found in (ours, rates[fastest]))
     name = f"time of jobs that do nothing, one worker, to the fastest other queue ({fastest})"
-    yield ratio(name, *pair, 0.4)
+    yield ratio(name, seconds, best, 0.4)
 
 
 def _rate(queue: Queue, folder: Path) -> float:
