@@ -17,6 +17,7 @@ from pytest_k8s_job.cli.diagnose import add_diagnose
 from pytest_k8s_job.cli.history import add_history
 from pytest_k8s_job.cli.init import add_init
 from pytest_k8s_job.cli.list import add_list
+from pytest_k8s_job.cli.loop import add_loop
 from pytest_k8s_job.cli.show import add_show
 from pytest_k8s_job.cli.validate import add_gate, add_validate
 from pytest_k8s_job.cli.watch import add_watch
@@ -37,6 +38,7 @@ ADDERS = (
     add_diagnose,
     add_clean,
     add_init,
+    add_loop,
 )
 USAGE_ERROR = 4  # pytest's own
 PIPE_CLOSED = 141  # what a shell shows for a program that SIGPIPE ended

@@ -21,6 +21,9 @@ from tests.bench import (
     evidence,
     far_cluster,
     in_cluster,
+    job_list,
+    queues,
+    service,
     slow_clients,
     sync,
     target,
@@ -51,6 +54,12 @@ ROWS: dict[str, Row] = {
     "crowd": target.crowd,
     "sync": sync.sync,
     "slow-clients": slow_clients.slow_clients,
+    "plots": service.plots,
+    "round-trips": service.round_trips,
+    "recovery": service.recovery,
+    "workers": service.several_workers,
+    "job-list": job_list.job_list,
+    "drain": queues.drain,
 }
 
 
