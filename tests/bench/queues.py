@@ -161,15 +161,9 @@ def drain(scene: Scene, rounds: int) -> Iterator[Figure]:
         yield size(f"jobs that do nothing, {name}", found, "jobs/s", None)
     ours = rates.pop(QUEUES[0].name)
     fastest = max(rates, key=lambda name: statistics.median(rates[name]))
-<<<<<<< HEAD
-    one, other = ([1 / rate for rate in found] for found in (ours, rates[fastest]))
-    name = f"time of jobs that do nothing, one worker, to the fastest other queue ({fastest})"
-    yield ratio(name, one, other, 0.4)
-=======
     seconds, best = ([1 / rate for rate in found] for found in (ours, rates[fastest]))
     name = f"time of jobs that do nothing, one worker, to the fastest other queue ({fastest})"
     yield ratio(name, seconds, best, 0.4)
->>>>>>> plots
 
 
 def _rate(queue: Queue, folder: Path) -> float:
