@@ -115,7 +115,8 @@ class Series:
         """Return seconds, up to one too many: Kubernetes tells the time of Ready in whole ones."""
         with tempfile.TemporaryDirectory(prefix="deploys-") as folder:
             words = ("show", validation["job"])
-            self._scene.pipeline.say(*words, "--report", folder)
+            code, output = self._scene.pipeline.say(*words, "--report", folder)
+            assert code == validation["exit_code"], output
             report = json.loads((Path(folder) / "report.json").read_text("utf-8"))
         first = min(each["started"] for each in report["tests"])
         pods = json.loads(self._scene.shop.kubectl("get", "pods", "-l", "app=web", "-o", "json"))
