@@ -27,7 +27,7 @@ def keep_run_data(config: pytest.Config, run: ClusterRun, judgement: Judgement) 
     shared = evidence.shared_line() if evidence is not None else ""
     data = replace(run_data_of(run, judgement), shared_line=shared)
     if (artifacts := config.pluginmanager.getplugin(ARTIFACTS_PLUGIN)) is not None:
-        page = Path(config.invocation_params.dir, config.option.report)
+        page = Path(config.invocation_params.dir, config.option.report or "")
         data = replace(data, artifacts=artifacts.found(page), not_brought=artifacts.not_brought)
     config.stash[RUN_DATA] = data
 
