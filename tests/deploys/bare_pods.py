@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +14,7 @@ from urllib.parse import quote
 from pytest_k8s_job.cluster.client import KubernetesCluster
 from pytest_k8s_job.cluster.objects import Object, condition, name_of
 from pytest_k8s_job.cluster.pods import read_list
+from pytest_k8s_job.errors import ClusterError
 
 __all__ = ["LABEL", "SCHEDULER", "run_bare_pods"]
 
@@ -39,13 +41,17 @@ def run_bare_pods(cluster: KubernetesCluster, namespace: str) -> Iterator[None]:
 
 
 def _loop(cluster: KubernetesCluster, namespace: str, stopped: threading.Event) -> None:
-    path, number = PODS.format(namespace), 0
+    numbers = itertools.count()
     while not stopped.wait(PAUSE_SECONDS):
-        for pod in read_list(cluster, f"{path}?labelSelector={quote(LABEL)}"):
-            if condition(pod, "Ready").get("status") != "True":
-                number += 1
-                status = {"status": _running(pod, number)}
-                cluster.send("PATCH", f"{path}/{name_of(pod)}/status", status)
+        with suppress(ClusterError):  # the API server may restart, and pods may be gone
+            _make_ready(cluster, PODS.format(namespace), numbers)
+
+
+def _make_ready(cluster: KubernetesCluster, path: str, numbers: Iterator[int]) -> None:
+    for pod in read_list(cluster, f"{path}?labelSelector={quote(LABEL)}"):
+        if condition(pod, "Ready").get("status") != "True":
+            status = {"status": _running(pod, next(numbers))}
+            cluster.send("PATCH", f"{path}/{name_of(pod)}/status", status)
 
 
 def _running(pod: Object, number: int) -> dict[str, Any]:

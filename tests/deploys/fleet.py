@@ -24,6 +24,7 @@ import yaml
 
 import local_cluster
 from pytest_k8s_job.cluster.client import KubernetesCluster, connect
+from pytest_k8s_job.errors import ClusterError
 from pytest_k8s_job.target.discovery import find_targets
 from pytest_k8s_job.validation.follow import Place
 from pytest_k8s_job.validation.key import rollout_keys
@@ -82,9 +83,15 @@ class Fleet:
         return [each for each in items if not _is_over(each)]
 
     def verdicts(self) -> list[Validation]:
-        """Return all kept verdicts."""
-        store = Store(self.cluster, Place(self.namespace))
-        return [each for found in store.read_all().values() for each in found]
+        """Return all kept verdicts; the API server may restart meanwhile."""
+        store, end = Store(self.cluster, Place(self.namespace)), time.monotonic() + ROLLOUT_SECONDS
+        while True:
+            try:
+                return [each for found in store.read_all().values() for each in found]
+            except ClusterError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(2)
 
     def wait_for(self, rollouts: int) -> tuple[int, int]:
         """Wait for the verdicts; return how many targets miss one, and how many are wrong.

@@ -16,7 +16,7 @@ from pytest_k8s_job.cluster.job_manifest import job_name
 from pytest_k8s_job.errors import ClusterError
 from pytest_k8s_job.target.model import Target
 from pytest_k8s_job.target.workload import Pod, Workload
-from pytest_k8s_job.validation.key import rollout_key, run_in_name
+from pytest_k8s_job.validation.key import rollout_key, rollout_keys, run_in_name
 from tests.tool.target.objects import Object, Server, daemon, pod, stateful, target, web
 
 AGENT, DB = "daemonset/agent", "statefulset/db"
@@ -61,6 +61,7 @@ class Counting(Server):
         """Return the ControllerRevisions."""
         assert accept == "application/json"
         assert path.endswith("/controllerrevisions")
+        self.paths.append(path)
         if self.status:
             raise ClusterError("refused", self.status)
         items = [{"metadata": {"name": k}, "revision": v} for k, v in self.numbers.items()]
@@ -155,6 +156,15 @@ def test_a_number_that_cannot_be_read(status: int) -> None:
     """There is no key then: another one would mean another run on the same rollout."""
     with pytest.raises(ClusterError):
         rollout_key(Counting({}, status or -1), target(stateful(), said=DB))
+
+
+def test_many_keys_at_once() -> None:
+    """The ControllerRevisions of a namespace are read once, and each key is what it is alone."""
+    reader = Counting({"db-1": 3})
+    found = [target(stateful(), said=DB), target(*web()), target(stateful(), said=DB), Target()]
+    keys = rollout_keys(reader, found)
+    assert len(reader.paths) == 1
+    assert keys == [rollout_key(reader, each) for each in found]
 
 
 def test_nothing_deployed() -> None:
