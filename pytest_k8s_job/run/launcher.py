@@ -26,8 +26,9 @@ from pytest_k8s_job.run.target_watch import TargetWatch, search_for
 from pytest_k8s_job.sync.artifact_options import read_artifact_options
 from pytest_k8s_job.sync.built_in import built_in_job
 from pytest_k8s_job.sync.sync_options import read_sync_options
+from pytest_k8s_job.sync.waiting_files import why_no_exec
 from pytest_k8s_job.target.said import parse_said
-from pytest_k8s_job.wire.agent_settings import ARTIFACT_BYTES, ARTIFACTS
+from pytest_k8s_job.wire.agent_settings import ARTIFACT_BYTES, ARTIFACTS, ARTIFACTS_STAY
 from pytest_k8s_job.wire.cache_values import KEYS, pack
 from pytest_k8s_job.wire.records import EVIDENCE, JUNIT
 from pytest_k8s_job.wire.sharding import Selection, key_of
@@ -74,11 +75,12 @@ class Launcher:
             manifest = synced.mounted(manifest)
             words = [*synced.words, *words]
         cluster = self._connect()
+        artifacts = self._artifact_environment(cluster, manifest)
         run = Run(
             words,
             options.namespace,
             options.image,
-            {**self._pod_environment(), **options.environment},
+            {**self._pod_environment(), **artifacts, **options.environment},
             self._packed_cache(),
             self._selection(cluster, options.namespace or manifest["metadata"].get("namespace")),
             options.test_timeout,
@@ -185,11 +187,19 @@ class Launcher:
         values = {key: config.cache.get(key, None) for key in KEYS} if config.cache else {}
         return pack({key: value for key, value in values.items() if value is not None})
 
+    def _artifact_environment(self, cluster: JobFinder, manifest: Object) -> dict[str, str]:
+        """Return what makes the pod look for artifacts, if any are wanted."""
+        artifacts = read_artifact_options(self._config)
+        if not artifacts.patterns or runs_nothing(self._config):
+            return {}
+        typed = self._options.namespace or manifest["metadata"].get("namespace")
+        return {
+            ARTIFACTS: "\n".join(artifacts.patterns),
+            ARTIFACT_BYTES: str(artifacts.limit),
+            ARTIFACTS_STAY: why_no_exec(cluster, typed or cluster.namespace),
+        }
+
     def _pod_environment(self) -> dict[str, str]:
         found = {name: os.environ[name] for name in FORMATTING_ENVIRONMENT if name in os.environ}
         found[EVIDENCE] = self._config.option.k8s_evidence
-        artifacts = read_artifact_options(self._config)
-        if artifacts.patterns and not runs_nothing(self._config):
-            found[ARTIFACTS] = "\n".join(artifacts.patterns)
-            found[ARTIFACT_BYTES] = str(artifacts.limit)
         return {**found, JUNIT: "1"} if xml_key in self._config.stash else found
