@@ -66,7 +66,7 @@ class WaitingFiles:
         head = bytearray()
         while b"\n" not in head:
             head += self._read()
-            if len(head) > LIST_BYTES:
+            if b"\n" not in head[:LIST_BYTES] and len(head) > LIST_BYTES:
                 raise ArtifactError("the list of the files in the pod is too long")
         end = head.index(b"\n") + 1
         self._held = memoryview(bytes(head[end:]))
