@@ -16,6 +16,7 @@ from typing import Any
 
 from tests.bench import (
     api_requests,
+    artifacts,
     bare_pods,
     collector,
     evidence,
@@ -48,6 +49,7 @@ ROWS: dict[str, Row] = {
     "ready": target.prompt,
     "crowd": target.crowd,
     "sync": sync.sync,
+    "artifacts": artifacts.artifacts,
     "slow-clients": slow_clients.slow_clients,
 }
 
