@@ -186,7 +186,7 @@ class Agent:
             return False
         from pytest_k8s_job.pod.artifacts import Artifacts  # noqa: PLC0415 (few ask for any)
 
-        artifacts = Artifacts(self._folder, settings.artifact_bytes)
+        artifacts = Artifacts(self._folder, settings.artifact_bytes, settings.artifacts_stay)
         try:
             for kind, fields in artifacts.gather(settings.artifacts):
                 self._add(kind, fields)

@@ -31,11 +31,12 @@ NAMED = 20  # of the files that are left out
 class Artifacts:
     """The files of one run, of at most `limit` bytes; `folder` is the agent's own."""
 
-    def __init__(self, folder: Path, limit: int) -> None:
+    def __init__(self, folder: Path, limit: int, stay: str = "") -> None:
         self.some_wait = False
         """True once the files that wait can be read."""
         self._folder = str(folder)
         self._limit = limit
+        self._stay = stay  # why no file can wait; empty: they can
         self._room = LOG_BYTES
         self._left_out: list[list[str]] = []
         self._unnamed = 0
@@ -73,7 +74,9 @@ class Artifacts:
             total += size
             if number >= MOST_FILES or total > self._limit:
                 why = (
-                    f"more than {MOST_FILES:,} files" if number >= MOST_FILES else "over the limit"
+                    f"more than {MOST_FILES:,} files"
+                    if number >= MOST_FILES
+                    else "over the limit of all files"
                 )
                 for _, each in chosen[number:]:
                     self._leave_out(each, why)
@@ -133,7 +136,7 @@ class Artifacts:
         record = {"path": path, "size": size - left, "sha256": digest.hexdigest()}
         packed = zlib.compress(bytes(content), 6) if tried else b""
         if not tried or len(packed) > self._room:
-            return record
+            return {"path": path, "why": self._stay} if self._stay else record
         self._room -= len(packed)
         return {**record, "data": base64.b64encode(packed).decode("ascii")}
 

@@ -54,7 +54,7 @@ class Origin:
 
     @property
     def shard(self) -> str:
-        """Name of the shard as a folder has it; nothing in a run of one pod."""
+        """Name of the shard as a folder has it; nothing without shards."""
         return shard_of(self.node)
 
     def mark(self, report: pytest.TestReport) -> None:

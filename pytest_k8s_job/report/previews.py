@@ -1,4 +1,4 @@
-"""Shows what artifacts hold, as far as a page should: small images and the beginnings of texts.
+"""Shows small images and the beginnings of texts on the page.
 
 The page loads nothing, so images stand in it; what a file is, its first bytes say, not its name.
 """
@@ -39,7 +39,7 @@ class Preview:
 
 
 def previews(artifacts: Sequence[Artifact], folder: Path) -> Mapping[str, list[Preview]]:
-    """Return the files by the test that wrote them, "" for none; `folder` is the page's."""
+    """Return the files by test, "" for none; `folder` is the page's."""
     found: dict[str, list[Preview]] = {}
     room, texts = ALL_IMAGE_BYTES, TEXTS
     for artifact in artifacts[:LISTED]:

@@ -121,9 +121,9 @@ class Place:
 
 @dataclass(frozen=True)
 class Artifact:
-    """A file that came out of a pod; `file` is its path from the report's folder."""
+    """A file that came out of a pod."""
 
-    file: str
+    file: str  # from the report's folder
     path: str  # in the pod
     size: int  # bytes
     sha256: str

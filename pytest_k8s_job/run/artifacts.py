@@ -102,6 +102,8 @@ class Artifacts:
         return Described(shard, str(path), text, int(record["size"]), str(record["sha256"]))
 
     def _leave_out(self, shard: str, name: str, why: str) -> None:
+        if (pod := self._pods.get(shard)) is not None:
+            name = name.removeprefix(f"{pod.folder}/")
         self._left_out.append((shard, name, why))
 
     # -- files that wait, in the thread that follows the pod
@@ -157,7 +159,7 @@ class Artifacts:
             self._writers[f"{shard}\n{path}"] = nodeid
 
     def _writer(self, what: Described) -> str:
-        """Return the test that wrote a file: it recorded the path, or a folder above it."""
+        """Return the test that recorded a file, or a folder above it."""
         here = str(self._config.rootpath / what.name)
         places = [what.path, what.name, here, *map(str, PurePosixPath(what.path).parents)]
         found = (self._writers.get(f"{what.shard}\n{place}") for place in places)
@@ -166,7 +168,7 @@ class Artifacts:
     # -- what came
 
     def conclude(self, shards: Collection[str]) -> None:
-        """Wait for the last files; say what did not come from the pods of these `shards`."""
+        """Wait for the last files; note what did not come from these `shards`."""
         for done in self._readers:
             done.wait(WAITED)
         arrived = {(each.what.shard, each.what.path) for each in self._store.files}

@@ -27,8 +27,9 @@ from pytest_k8s_job.run.terminal import can_debug
 from pytest_k8s_job.sync.artifact_options import read_artifact_options
 from pytest_k8s_job.sync.built_in import built_in_job
 from pytest_k8s_job.sync.sync_options import read_sync_options
+from pytest_k8s_job.sync.waiting_files import why_no_exec
 from pytest_k8s_job.target.said import parse_said
-from pytest_k8s_job.wire.agent_settings import ARTIFACT_BYTES, ARTIFACTS
+from pytest_k8s_job.wire.agent_settings import ARTIFACT_BYTES, ARTIFACTS, ARTIFACTS_STAY
 from pytest_k8s_job.wire.cache_values import KEYS, pack
 from pytest_k8s_job.wire.debugger import DEBUGGER
 from pytest_k8s_job.wire.records import EVIDENCE, JUNIT
@@ -77,11 +78,12 @@ class Launcher:
             manifest = synced.mounted(manifest)
             words = [*synced.words, *words]
         cluster = self._connect()
+        artifacts = self._artifact_environment(cluster, manifest)
         run = Run(
             words,
             options.namespace,
             options.image,
-            {**self._pod_environment(cluster), **options.environment},
+            {**self._pod_environment(cluster), **artifacts, **options.environment},
             self._packed_cache(),
             self._selection(cluster, options.namespace or manifest["metadata"].get("namespace")),
             options.test_timeout,
@@ -198,6 +200,18 @@ class Launcher:
             return None
         return Debugger(cluster, self._config, life_of(manifest))
 
+    def _artifact_environment(self, cluster: JobFinder, manifest: Object) -> dict[str, str]:
+        """Return what makes the pod look for artifacts, if any are wanted."""
+        artifacts = read_artifact_options(self._config)
+        if not artifacts.patterns or runs_nothing(self._config):
+            return {}
+        typed = self._options.namespace or manifest["metadata"].get("namespace")
+        return {
+            ARTIFACTS: "\n".join(artifacts.patterns),
+            ARTIFACT_BYTES: str(artifacts.limit),
+            ARTIFACTS_STAY: why_no_exec(cluster, typed or cluster.namespace),
+        }
+
     def _pod_environment(self, cluster: JobFinder) -> dict[str, str]:
         found = {name: os.environ[name] for name in FORMATTING_ENVIRONMENT if name in os.environ}
         if os.environ.get("PYTHONBREAKPOINT") == "0":
@@ -205,8 +219,4 @@ class Launcher:
         if isinstance(cluster, Conversing) and can_debug(self._config):
             found[DEBUGGER] = "1"
         found[EVIDENCE] = self._config.option.k8s_evidence
-        artifacts = read_artifact_options(self._config)
-        if artifacts.patterns and not runs_nothing(self._config):
-            found[ARTIFACTS] = "\n".join(artifacts.patterns)
-            found[ARTIFACT_BYTES] = str(artifacts.limit)
         return {**found, JUNIT: "1"} if xml_key in self._config.stash else found

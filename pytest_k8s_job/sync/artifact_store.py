@@ -35,7 +35,7 @@ class ArtifactError(K8sJobError):
 
 @dataclass(frozen=True)
 class Described:
-    """A file as the pod describes it: `path` there, and `name` relative to the folder here."""
+    """A file as the pod describes it: its path there, and its name here."""
 
     shard: str
     path: str
@@ -53,7 +53,7 @@ class Stored:
 
 
 class ArtifactStore:
-    """The files of one run in `folder`, of at most `limit` bytes; threads may share it."""
+    """The files of one run in `folder`; threads may share it."""
 
     def __init__(self, folder: Path, limit: int) -> None:
         self.folder = folder
@@ -167,7 +167,7 @@ class ArtifactStore:
 
 
 class Incoming:
-    """One file on its way; leaving the block without an error puts it in its place."""
+    """One file on its way, put into its place at the end of the block."""
 
     def __init__(self, store: ArtifactStore, what: Described, parts: tuple[str, ...]) -> None:
         self._store = store

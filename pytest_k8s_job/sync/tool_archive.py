@@ -14,7 +14,8 @@ __all__ = ["tool_archive"]
 
 PACKAGE = Path(pytest_k8s_job.__file__).parent
 POD_ROOMS = ("pod", "wire")
-ALSO = ("sync/__init__.py", "sync/sync_options.py")  # the plugin declares its ini values there too
+OPTIONS = ("sync_options.py", "artifact_options.py")  # the plugin declares ini values there too
+ALSO = ("sync/__init__.py", *(f"sync/{name}" for name in OPTIONS))
 # Pytest finds plugins by the metadata of what is installed.
 METADATA = f"{PACKAGE.name}-{__version__}.dist-info"
 ABOUT = ("Metadata-Version: 2.1", "Name: pytest-k8s-job", f"Version: {__version__}", "")

@@ -1,4 +1,7 @@
-"""Reads the files that wait in a pod, in pieces: after a cut it goes on where it was."""
+"""Reads the files that wait in a pod, in pieces.
+
+After a cut it goes on where it was.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,46 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from pytest_k8s_job.cluster.pods import JobFinder
 from pytest_k8s_job.errors import ClusterError, GoneError
 from pytest_k8s_job.sync.artifact_store import ArtifactError
 from pytest_k8s_job.wire.artifacts import read_command
 
-__all__ = ["Exec", "WaitingFiles"]
+__all__ = ["Exec", "WaitingFiles", "why_no_exec"]
 
 Exec = Callable[[Sequence[str]], bytes]
 """Runs a command in the container and returns its output."""
 
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 PIECE = 48 << 20  # bytes of one answer: each costs a connection, and is held in memory
 LEAST_PIECE = 256 << 10  # on a connection that breaks again and again
 TRIES = 6
 PAUSE = 0.5  # seconds before the next
 LIST_BYTES = 16 << 20  # that the list of the files may have
-REFUSED = ("Handshake status 401", "Handshake status 403")  # of a websocket, which has no status
+# Of a websocket, which has no status. Asking again does not help.
+REFUSED = ("Handshake status 401", "Handshake status 403")
+ENDED = ("container not found", "cannot exec into a container in a completed pod")
+
+
+def why_no_exec(cluster: JobFinder, namespace: str) -> str:
+    """Return why no command may run in the pods of `namespace`; nothing if one may.
+
+    Asked before the run: a pod must not wait for a reader that will be refused.
+    """
+    for verb in ("get", "create"):  # a websocket needs either, from Kubernetes 1.35 on both
+        what = {"verb": verb, "resource": "pods", "subresource": "exec", "namespace": namespace}
+        body = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": what},
+        }
+        try:
+            answer = cluster.send("POST", REVIEWS, body)
+        except ClusterError:
+            return ""  # the attempt will tell
+        if not answer.get("status", {}).get("allowed", True):
+            return f"too large for the log, and the right to {verb} pods/exec is missing"
+    return ""
 
 
 class WaitingFiles:
@@ -38,7 +66,7 @@ class WaitingFiles:
         head = bytearray()
         while b"\n" not in head:
             head += self._read()
-            if len(head) > LIST_BYTES:
+            if b"\n" not in head[:LIST_BYTES] and len(head) > LIST_BYTES:
                 raise ArtifactError("the list of the files in the pod is too long")
         end = head.index(b"\n") + 1
         self._held = memoryview(bytes(head[end:]))
@@ -68,8 +96,10 @@ class WaitingFiles:
             try:
                 piece = self._run(read_command(self._offset, self._length))
             except ClusterError as error:
+                if isinstance(error, GoneError) or any(each in str(error) for each in ENDED):
+                    raise GoneError("it was only to be had while the pod lived") from error
                 refused = error.is_final or any(each in str(error) for each in REFUSED)
-                if attempt == TRIES or refused or isinstance(error, GoneError):
+                if attempt == TRIES or refused:
                     raise
                 self._length = max(self._length // 4, LEAST_PIECE)
                 time.sleep(PAUSE)

@@ -16,6 +16,7 @@ from pytest_k8s_job.wire.limits import Limits
 
 __all__ = [
     "ARTIFACTS",
+    "ARTIFACTS_STAY",
     "ARTIFACT_BYTES",
     "CACHE",
     "DEADLINE",
@@ -37,6 +38,7 @@ DEADLINE = "PYTEST_K8S_JOB_DEADLINE"  # the Job's activeDeadlineSeconds
 GRACE = "PYTEST_K8S_JOB_GRACE"  # the pod's terminationGracePeriodSeconds
 ARTIFACTS = "PYTEST_K8S_JOB_ARTIFACTS"  # patterns of files that are to be brought, a line each
 ARTIFACT_BYTES = "PYTEST_K8S_JOB_ARTIFACT_BYTES"  # that all of them may have
+ARTIFACTS_STAY = "PYTEST_K8S_JOB_ARTIFACTS_STAY"  # why none that is too large for the log can come
 TEST_TIMEOUT = "PYTEST_K8S_JOB_TEST_TIMEOUT"  # seconds for one test
 
 ALL_ARTIFACTS = 1 << 30  # bytes
@@ -59,6 +61,8 @@ class Settings:
         self.cache = environment.pop(CACHE, "")
         self.has_terminal = bool(environment.pop(DEBUGGER, "")) and self.has_collector
         self.artifacts = list(filter(None, environment.pop(ARTIFACTS, "").split("\n")))
+        unread = "" if nonce else "too large for the log, and nobody read along"
+        self.artifacts_stay = environment.pop(ARTIFACTS_STAY, "") or unread
         self.artifact_bytes = int(number(environment, ARTIFACT_BYTES) or ALL_ARTIFACTS)
         self.termination_log = Path(environment.pop(TERMINATION_LOG, "/dev/termination-log"))
         self.log_bytes = int(number(environment, LOG_BYTES) or KUBELET_BYTES)

@@ -1,4 +1,4 @@
-"""Artifacts that wait in the pod, as one stream of bytes that a collector reads in pieces.
+"""Artifacts that wait in the pod, as one stream of bytes.
 
     artifacts OFFSET LENGTH   print these bytes of the stream
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from tests.bench import (
     api_requests,
+    artifacts,
     bare_pods,
     collector,
     evidence,
@@ -53,6 +54,7 @@ ROWS: dict[str, Row] = {
     "ready": target.prompt,
     "crowd": target.crowd,
     "sync": sync.sync,
+    "artifacts": artifacts.artifacts,
     "slow-clients": slow_clients.slow_clients,
     "plots": service.plots,
     "round-trips": service.round_trips,

@@ -206,7 +206,7 @@ def test_the_schema_knows_every_field() -> None:
     names = {
         "place": "Place", "cause": "Cause", "finding": "Finding", "mark": "Mark", "event": "Event",
         "workload": "Workload", "shard": "ShardProof", "repeat": "Repeat", "test": "Result",
-        "failure": "Failure",
+        "failure": "Failure", "artifact": "Artifact", "not_brought": "NotBrought",
     }  # fmt: skip
     described = {name: SCHEMA["$defs"][key] for key, name in names.items()}
     for name, schema in {**described, "Document": SCHEMA}.items():
