@@ -32,7 +32,7 @@ def add_loop(commands: Any, shared: argparse.ArgumentParser) -> None:
 
 
 def run_loop(_cluster: object, options: argparse.Namespace) -> int:
-    """Run and wait for an edit until Ctrl-C; return the exit code of the last run."""
+    """Run at each edit until Ctrl-C; return the exit code of the last run."""
     chosen = {name: getattr(options, name) for name in ("namespace", "context", "kubeconfig")}
     words = [f"--k8s-{name}={value}" for name, value in chosen.items() if value]
     words += ["--sync", FIRST_FAILED, *options.pytest_options]
