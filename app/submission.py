@@ -23,7 +23,7 @@ REMEMBERED = 24 * 3600
 """Seconds that an Idempotency-Key is known: longer than any client goes on trying."""
 
 RETRY_AFTER = "10"
-"""Seconds after which a refused client should try again: a worker does some two hundred jobs in them."""
+"""Seconds after which a refused client should try again: a worker does some 200 jobs in them."""
 
 # KEYS record, index, counters, waiting, request, data sets, requests
 # ARGV id, message, most waiting, oldest time, name of the data set, seconds to remember the request
