@@ -101,6 +101,10 @@ class Follower:
         """True once the container was seen to run."""
         return self._pod is not None and self._pod.phase >= Phase.RUNNING
 
+    @property
+    def _has_ended(self) -> bool:
+        return self._pod is not None and self._pod.phase is Phase.TERMINATED
+
     def note(self, pod: PodState | None) -> None:
         """Take the state of the pod and pass it on."""
         self._answered = time.monotonic()
@@ -187,7 +191,7 @@ class Follower:
             self.events.put(Payload(payload))
             if payload.startswith(END):
                 self._complete = True
-                if LINGERS in payload:
+                if LINGERS in payload and not self._has_ended:
                     if WAITING in payload and self.bring is not None:
                         self.bring(lambda command: self._cluster.exec(self.job, pod, command))
                     self._release(pod)
