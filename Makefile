@@ -138,7 +138,7 @@ chaos-rollouts: root-needed cluster images ## Roll a target out at random moment
 	$(BIN)/python -m tests.chaos.rollouts $(ARGS)
 
 .PHONY: demo-deploys
-demo-deploys: root-needed cluster images ## Deploy well, badly, twice, without an image; show each verdict, write reports/deploys.json; ARGS="--rollouts 100".
+demo-deploys: root-needed cluster images ## Deploy well, badly, twice, without an image; show each verdict, write reports/deploys.json; ARGS="--rollouts 100" or "--targets 100".
 	$(BIN)/python -m tests.deploys $(ARGS)
 
 .PHONY: chaos-docs
