@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_k8s_job.cluster.job_manifest import TEMPLATE_LABEL, Object, Run, make_job
-from pytest_k8s_job.cluster.joining import Joined, learn_nonce, read_job, run_of
-from pytest_k8s_job.cluster.objects import labels_of
-from pytest_k8s_job.cluster.pods import JobFinder, Phase, pod_of
+from pytest_k8s_job.cluster.job_manifest import Object, Run, make_job
+from pytest_k8s_job.cluster.joining import Joined, learn_nonce
+from pytest_k8s_job.cluster.pods import JobFinder, pod_of
 from pytest_k8s_job.diagnosis.scope import Scope
 from pytest_k8s_job.errors import ClusterError
 from pytest_k8s_job.options import Options
 from pytest_k8s_job.run.explainer import Explainer
 from pytest_k8s_job.run.jobs import RunJobs
+from pytest_k8s_job.run.other_runs import other_runs
 from pytest_k8s_job.run.pod_logs import PodLogs
 from pytest_k8s_job.run.pod_poller import PodPoller
+from pytest_k8s_job.run.replacements import Replacements
 from pytest_k8s_job.run.shard import Events, Place, Shard
 from pytest_k8s_job.run.shards import Shards
 from pytest_k8s_job.run.status_line import StatusLine, step_of
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 __all__ = ["ClusterRun"]
 
 TICK = 0.2  # seconds between two looks at the clock while nothing arrives
-MAX_REPLACEMENTS = 2  # of one shard: a cluster that takes every pod away runs no tests
 
 
 class ClusterRun:
@@ -62,8 +62,9 @@ class ClusterRun:
         self.shards = Shards(session)
         self.explainer = Explainer(cluster, options.start_timeout, lambda: self.scope)
         self._since = time.time()
-        self.notes: list[str] = []
-        """What the user should know of replaced pods."""
+        self._replacements = Replacements(self.jobs, self.shards, self._follow)
+        self.notes = self._replacements.notes
+        """What the user should know of replaced pods, and of the target."""
         self.others: list[str] = []
         """Jobs from the same manifest that run at the same time."""
         self._options = options
@@ -87,7 +88,7 @@ class ClusterRun:
         self._began = time.monotonic()
         self.status.show("creating", 0.0)
         metadata = make_job(manifest, run)["metadata"]
-        self.others = self._going_on(metadata)
+        self.others = other_runs(self.cluster, metadata)
         try:
             job = self.jobs.create(manifest, run, synced)
         except ClusterError as error:
@@ -97,21 +98,6 @@ class ClusterRun:
         shards = run.selection.shards
         for number in range(shards):
             self._follow(Place.of_shard(job, run.nonce, number, shards))
-
-    def _going_on(self, metadata: Object) -> list[str]:
-        """Return the Jobs of other runs from the same manifest that have not ended."""
-        template = metadata["labels"][TEMPLATE_LABEL]
-        try:
-            found = self.cluster.jobs(metadata.get("namespace"))
-            same = (each for each in found if labels_of(each).get(TEMPLATE_LABEL) == template)
-            jobs = [read_job(each) for each in same if run_of(each)]
-            open_jobs = [each.job for each in jobs if not each.over]
-            pods = self.cluster.pods(open_jobs) if open_jobs else {}
-        except ClusterError:
-            return []  # without the right to list Jobs a run is as good
-        # The pod ends some time before its Job is said to have ended.
-        ended = {job for job, pod in pods.items() if pod.phase is Phase.TERMINATED}
-        return [each.name for each in open_jobs if each not in ended]
 
     def _settle(self) -> str | None:
         """Wait for the target's rollout; return why it cannot be tested, None if it can."""
@@ -183,31 +169,7 @@ class ClusterRun:
         for shard in self.shards:
             self.explainer.check_start(shard)
             if shard.taken_away and not shard.replaced:
-                self._replace(shard)
-
-    def _replace(self, shard: Shard) -> None:
-        """Create a Job for what the pod that was taken away has not reported."""
-        number = shard.place.number
-        attempt = self.shards.attempts(number)
-        if not self.jobs.are_ours or attempt > MAX_REPLACEMENTS or shard.pod is None:
-            return
-        why = f"pod {shard.pod.name} was taken away ({shard.pod.disrupted})"
-        shard.replay.close_failed_test()
-        left = shard.ledger.unreported if shard.planned else None
-        try:
-            job, nonce = self.jobs.create_replacement(number, attempt, left, why)
-        except ClusterError as error:
-            self.notes.append(f"{why}; it could not be replaced: {error}")
-            return
-        shard.replaced = True
-        what = "its tests" if left is None else f"the {len(left)} tests that it had not reported"
-        self.notes.append(f"{why}; {what} ran in another pod")
-        origin = replace(shard.place.origin, already=shard.replay.passed_phases())
-        place = Place.of_shard(job, nonce, number, self.jobs.shards)
-        place = replace(place, origin=origin)
-        new = self._follow(place.as_replacement(why, partial=shard.planned))
-        if self.shards.leader is shard and not shard.planned:
-            self.shards.lead(new)
+                self._replacements.replace(shard)
 
     @property
     def results(self) -> list[PodResult]:
