@@ -14,6 +14,7 @@ from pytest_k8s_job.replay.local_plugins import (
     share_node_ids,
     stats_without_durations,
 )
+from pytest_k8s_job.replay.open_test import OpenTest
 from pytest_k8s_job.replay.origin import Origin
 from pytest_k8s_job.replay.placeholders import PlaceholderItem, PlanBuilder
 from pytest_k8s_job.replay.plain_report import TestReport as PlainReport
@@ -48,6 +49,7 @@ class Replay:
         self._session = session
         self._hook = session.config.hook
         self._ledger = ledger
+        self.open_test = OpenTest(session, ledger)
         self._plan = PlanBuilder(session)
         self._reports = ReportReader(session.config)
         self._of_session = SessionRecords(session.config, ledger, self._reports, self._origin)
@@ -231,43 +233,7 @@ class Replay:
         self._ledger.finish(nodeid)
         self._hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
-    def fail_open_test(self, why: str) -> None:
-        """Report the test that ran when pytest died as failed, with its last output."""
-        nodeid = self._ledger.started
-        if nodeid is None:
-            return
-        location = self._location(nodeid)
-        end = self._ledger.end or {}
-        texts = {
-            "Stacks of its threads when it was ended": end.get("stopped", {}).get("stacks"),
-            "Last output of pytest in the pod": end.get("tail"),
-        }
-        sections = [(title, text) for title, text in texts.items() if text]
-        report = pytest.TestReport(nodeid, location, {}, "failed", why, "call", sections)
-        self._hook.pytest_runtest_logreport(report=report)
-        self._hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
-
-    def close_failed_test(self) -> None:
-        """End the open test if one of its phases failed: no repetition changes that."""
-        ledger = self._ledger
-        if ledger.started is not None and "failed" in ledger.phases.values():
-            nodeid, location = ledger.started, self._location(ledger.started)
-            ledger.ran += 1
-            ledger.finish(nodeid)
-            self._hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
-
-    def passed_phases(self) -> frozenset[tuple[str, str]]:
-        """Return the phases of the open test that passed."""
-        nodeid, phases = self._ledger.started, self._ledger.phases
-        if nodeid is None:
-            return frozenset()
-        return frozenset((nodeid, when) for when in phases if phases[when] == "passed")
-
     # -- translation
-
-    def _location(self, nodeid: str) -> tuple[str, int | None, str]:
-        item = next((each for each in self._session.items if each.nodeid == nodeid), None)
-        return item.location if item else (nodeid, None, nodeid)
 
     def _traces(self) -> str:
         return str((self._ledger.session or {}).get("traces", ""))

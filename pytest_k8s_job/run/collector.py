@@ -148,7 +148,7 @@ class Collector:
         shards = [shard for shard in run.shards if not shard.replaced]
         if judgement.verdict in (Verdict.NOT_RUN, Verdict.INCOMPLETE):
             for shard in shards:
-                shard.replay.fail_open_test(judgement.reason)
+                shard.replay.open_test.fail(judgement.reason)
             self._write_junit_error(judgement)
             raise session.Interrupted(f"in cluster: {judgement.verdict}")
         if judgement.verdict is Verdict.VOID:

@@ -35,7 +35,7 @@ class Replacements:
         if not self._jobs.are_ours or attempt > MOST or shard.pod is None:
             return
         why = f"pod {shard.pod.name} was taken away ({shard.pod.disrupted})"
-        shard.replay.close_failed_test()
+        shard.replay.open_test.close_failed()
         left = shard.ledger.unreported if shard.planned else None
         try:
             job, nonce = self._jobs.create_replacement(number, attempt, left, why)
@@ -45,7 +45,7 @@ class Replacements:
         shard.replaced = True
         what = "its tests" if left is None else f"the {len(left)} tests that it had not reported"
         self.notes.append(f"{why}; {what} ran in another pod")
-        origin = replace(shard.place.origin, already=shard.replay.passed_phases())
+        origin = replace(shard.place.origin, already=shard.replay.open_test.passed_phases())
         place = Place.of_shard(job, nonce, number, self._jobs.shards)
         place = replace(place, origin=origin)
         new = self._follow(place.as_replacement(why, partial=shard.planned))
