@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,13 +43,27 @@ class Template:
         return search_for(self.job, self.namespace, map(parse_said, self.policy.target), {})
 
 
-def read_templates(reader: Reader, namespace: str) -> list[Template]:
-    """Return the CronJobs of a namespace that say what they test, by the annotation."""
-    return [
-        _template(each, namespace, f"CronJob {each['metadata']['name']}")
-        for each in read_list(reader, CRONJOBS.format(namespace))
-        if TARGET in (each["metadata"].get("annotations") or {})
-    ]
+def read_templates(
+    reader: Reader, namespace: str, on_error: Callable[[str], None] | None = None
+) -> list[Template]:
+    """Return the CronJobs of a namespace that say what they test, by the annotation.
+
+    A wrong annotation is told to `on_error`, and its CronJob left out; without it, UsageError.
+    """
+    found = []
+    for each in read_list(reader, CRONJOBS.format(namespace)):
+        if TARGET not in (each["metadata"].get("annotations") or {}):
+            continue
+        try:
+            template = _template(each, namespace, f"CronJob {each['metadata']['name']}")
+            _ = template.search  # a target that is no target shows here
+        except UsageError as error:
+            if on_error is None:
+                raise
+            on_error(str(error))
+        else:
+            found.append(template)
+    return found
 
 
 def read_template(cluster: KubernetesCluster, namespace: str, name: str) -> Template:

@@ -59,6 +59,7 @@ class Watch:
     _wake: threading.Event = field(default_factory=threading.Event)
     _watched: set[str] = field(default_factory=set)
     _refused: set[str] = field(default_factory=set)
+    _wrong: set[str] = field(default_factory=set)
     _stopped: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
@@ -83,7 +84,7 @@ class Watch:
         """Compare what is deployed with what has a verdict; start what is missing."""
         self._collect()
         seen, jobs, kept = [], self.cluster.jobs(self.namespace), self.store.read_all()
-        templates = read_templates(self.cluster, self.namespace)
+        templates = read_templates(self.cluster, self.namespace, self._leave_out)
         targets = list(find_targets(self.cluster, (each.search for each in templates)))
         keys = rollout_keys(self.cluster, targets)
         for template, target, key in zip(templates, targets, keys, strict=True):
@@ -96,6 +97,12 @@ class Watch:
                 self._begin(template, key)
             self._follow_changes(target.namespaces)
         self.seen = seen
+
+    def _leave_out(self, error: str) -> None:
+        """Say once what is wrong with a template; the others are looked at."""
+        if error not in self._wrong:
+            self._wrong.add(error)
+            self.say(f"left out: {error}")
 
     def _note(self, name: str, key: str) -> None:
         """Remember since when a rollout has been without a verdict."""
@@ -135,11 +142,15 @@ class Watch:
                 threading.Thread(target=self._wake_on_change, args=[path], daemon=True).start()
 
     def _wake_on_change(self, path: str) -> None:
+        missed = True  # something may have changed before the watch began
         while not self._stopped.is_set():
             try:
-                for _ in self.cluster.changes(path):
-                    self._wake.set()
+                for change in self.cluster.changes(path):
+                    if change or missed:
+                        self._wake.set()
+                    missed = False
             except ClusterError as error:  # the looks go on without
+                missed = True
                 if error.status != HTTPStatus.FORBIDDEN:
                     self._stopped.wait(BROKEN_SECONDS)
                     continue

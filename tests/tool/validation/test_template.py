@@ -92,6 +92,11 @@ def test_a_policy_that_nobody_knows() -> None:
     wrong = cronjob("tests", **{TARGET: "deployment/api", ON_FAILURE: "explode"})
     with pytest.raises(UsageError, match=r"CronJob tests: annotation .*'explode'; write report or"):
         read_templates(cluster(wrong), "shop")
+    told: list[str] = []
+    (right,) = read_templates(cluster(wrong, TESTED), "shop", told.append)
+    assert right.name == TESTED["metadata"]["name"]
+    assert len(told) == 1
+    assert told[0].startswith("CronJob ")
 
 
 def test_a_file() -> None:
