@@ -129,7 +129,7 @@ class PodOutput:
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
         """Show what was printed after the summary."""
-        if self._config.option.no_summary:
+        if getattr(self._config.option, "no_summary", False):  # -p no:terminal has none
             self._drop_summary()
         self._release()
 

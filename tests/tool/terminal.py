@@ -73,6 +73,17 @@ class Typist:
         """Press the keys of `text`."""
         os.write(self._terminal, text.encode())
 
+    def wait_for_reading(self) -> None:
+        """Wait until the process sleeps: a Ctrl-C before that is seen by Python at the next key.
+
+        It comes between the prompt and readline's `select`, and so it does in plain Python.
+        """
+        end = time.monotonic() + SECONDS
+        stat = Path(f"/proc/{self.process.pid}/stat")
+        while stat.read_text().rpartition(")")[2].split()[0] != "S":
+            assert time.monotonic() < end, f"it never waits for a key: {self.text}"
+            time.sleep(0.01)
+
     def say(self, line: str) -> str:
         """Type a line at the prompt that is there; return all up to the next one."""
         self.type(f"{line}\n")

@@ -137,6 +137,8 @@ def answer(typist: Typist, line: str) -> None:
     prompt = next((each for each in (">>> ", "(") if line.startswith(each)), "")
     typist.wait_for({"(": "((Pdb))"}.get(prompt, prompt) or PROMPT)
     keys = line.removeprefix(prompt)
+    if keys == CTRL_C:
+        typist.wait_for_reading()
     typist.type(keys if keys.endswith((CTRL_C, CTRL_D)) else f"{keys}\n")
 
 
