@@ -8,7 +8,7 @@ import statistics
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,12 @@ def random_deploys(scene: Scene, count: int, seed: int) -> Iterator[Row]:
     yield scene.step("first", scene.start, "PASSED")
     series = Series(scene, random.Random(seed))  # noqa: S311 (repeatable, no secret)
     for number in range(1, count + 1):
-        disturb: Callable[[], object] = int
+        disturbances: list[Callable[[], object]] = []
         if number % VALIDATOR_KILLED_EVERY == 0:
-            disturb = scene.kill
+            disturbances.append(scene.kill)
         if number % API_SERVER_KILLED_EVERY == API_SERVER_KILLED_EVERY // 2:
-            disturb = lambda: kill("kube-apiserver")  # noqa: E731
-        yield series.deploy(f"v{number}", disturb)
+            disturbances.append(lambda: kill("kube-apiserver"))
+        yield series.deploy(f"v{number}", disturbances)
     yield series.repeated()
     if series.waits:
         yield series.wait_for_tests()
@@ -50,7 +50,7 @@ class Series:
         self._seen = {each["kept_as"]: each for each in scene.verdicts()}
         self.waits: list[float] = []  # seconds from pods that are ready to the first test
 
-    def deploy(self, version: str, disturb: Callable[[], object]) -> Row:
+    def deploy(self, version: str, disturbances: Sequence[Callable[[], object]]) -> Row:
         """Deploy in one of five ways, disturb meanwhile, and wait for the verdict."""
         way = self._chance.choice(("good", "good", "broken", "no image", "two at once", "scaled"))
         image = "registry.invalid/nowhere:1"
@@ -65,7 +65,8 @@ class Series:
         new: list[dict[str, Any]] = []
         began = time.monotonic()
         act()
-        disturb()
+        for disturb in disturbances:
+            disturb()
 
         def has_verdict() -> bool:
             answered = self._scene.is_answered()
@@ -73,7 +74,7 @@ class Series:
             return bool(new) and new[-1]["verdict"] != "VOID" and answered
 
         wait_until(has_verdict, f"the verdict on {version}, {way}")
-        if way == "good" and disturb is int:
+        if way == "good" and not disturbances:
             self.waits.append(self._wait_for_tests(new[-1]))
         verdicts = [each["verdict"] for each in new]
         most = 2 if way == "two at once" else 1  # the first may have settled before the second
