@@ -13,7 +13,6 @@ import platform
 import secrets
 import signal
 import sys
-from collections import Counter
 from typing import Any, NoReturn
 
 import pytest
@@ -26,6 +25,7 @@ from pytest_k8s_job.pod.http_exchanges import watch
 from pytest_k8s_job.pod.junit_tap import tap_junit
 from pytest_k8s_job.pod.plan_writer import describe_items
 from pytest_k8s_job.pod.report_writer import ReportWriter, writer_calls
+from pytest_k8s_job.pod.running_tests import RunningTests
 from pytest_k8s_job.pod.selection import deselect, parts_of
 from pytest_k8s_job.pod.session_output import SessionOutput
 from pytest_k8s_job.pod.terminal_tap import tap
@@ -36,7 +36,6 @@ from pytest_k8s_job.wire.records import (
     TEXT_FD,
     Kind,
     plan_digest,
-    trace_id,
 )
 
 TERMINATED = 143  # exit code after SIGTERM: 128 + 15, as shells count
@@ -50,19 +49,17 @@ class Emitter:
         pipe = settings.pipe
         self._settings = settings
         self._emit = pipe.emit
-        self._index: dict[str, int] = {}
-        self._open: tuple[str, tuple[str, int | None, str]] = ("", ("", None, ""))
-        self._plain: list[list[object]] = []
-        self._counts: Counter[str] = Counter()
         self._deselected: list[pytest.Item] = []
         self._selected = False
         self._traces = secrets.token_hex(16)
         self._files = CollectedFiles()
-        self._session_output = SessionOutput(pipe, lambda: self._flush_plain(*self._open))
+        self._tests = RunningTests(pipe.emit, self._traces)
+        self._session_output = SessionOutput(pipe, self._tests.flush)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_addoption(self, pluginmanager: pytest.PytestPluginManager) -> None:
         pluginmanager.register(self._session_output, "k8s_job_session_output")
+        pluginmanager.register(self._tests, "k8s_job_running_tests")
 
     # -- session
 
@@ -77,7 +74,8 @@ class Emitter:
             about = "xdist_group(name): these tests run in one shard"
             config.addinivalue_line("markers", about)
         self._reports = ReportWriter(config, self._settings.room)
-        self._prints = getattr(config.option, "capture", "") != "fd"
+        prints = getattr(config.option, "capture", "") != "fd"
+        self._tests.configure(self._reports, prints=prints)
         if getattr(config.option, "numprocesses", None):
             raise pytest.UsageError("pytest-xdist cannot run in the pod: use --shards in its place")
         if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
@@ -121,7 +119,7 @@ class Emitter:
                 "exit": int(exitstatus),
                 "shouldfail": session.shouldfail,
                 "shouldstop": session.shouldstop,
-                "counts": dict(self._counts),
+                "counts": dict(self._tests.counts),
             },
         )
 
@@ -142,13 +140,13 @@ class Emitter:
     def _interrupt(
         self, kind: str, message: str, returncode: int | None = None, **more: object
     ) -> None:
-        self._flush_plain(*self._open)
+        self._tests.flush()
         fields = {"kind": kind, "message": message, "returncode": returncode, **more}
         self._emit(Kind.INTERRUPT, fields)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_internalerror(self, excrepr: object) -> None:
-        self._flush_plain(*self._open)
+        self._tests.flush()
         self._emit(Kind.INTERNAL, str(excrepr))
 
     # -- debugger
@@ -190,7 +188,7 @@ class Emitter:
             return  # pytest calls this hook on its way out too: these are not all tests
         self._reports.find_statuses()
         nodeids = [item.nodeid for item in session.items]
-        self._index = {nodeid: index for index, nodeid in enumerate(nodeids)}
+        self._tests.number(nodeids)
         option = session.config.option
         documented = option.collectonly and option.verbose > 0
         items = [*session.items, *self._deselected]
@@ -215,46 +213,6 @@ class Emitter:
         mine = parts_of(session.items, self._settings.selection)[self._settings.shard]
         session.items[:] = [session.items[index] for index in mine]
         return mine
-
-    # -- tests
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logstart(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
-        self._open = (nodeid, location)
-        trace = trace_id(self._traces, nodeid)
-        os.environ["TRACEPARENT"] = f"00-{trace}-{trace[:16]}-01"
-        self._emit(Kind.START, *self._item(nodeid, location))
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "call" or not report.passed:
-            self._counts[report.outcome] += 1
-        if self._reports.is_plain(report):
-            phase: list[object] = [report.when, round(report.start, 6), round(report.duration, 6)]
-            self._plain.append(phase)
-            if self._prints:  # what is printed has its place between phases
-                self._flush_plain(report.nodeid, report.location)
-            return
-        self._flush_plain(report.nodeid, report.location)
-        self._emit(Kind.REPORT, self._reports.serialize(report))
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_runtest_logfinish(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
-        if self._plain:
-            self._flush_plain(nodeid, location, done=True)
-        else:
-            self._emit(Kind.FINISH, *self._item(nodeid, location))
-
-    def _flush_plain(
-        self, nodeid: str, location: tuple[str, int | None, str], *, done: bool = False
-    ) -> None:
-        if self._plain:
-            item = self._index.get(nodeid, [nodeid, location])
-            self._emit(Kind.PLAIN, item, self._plain, int(done))
-            self._plain = []
-
-    def _item(self, nodeid: str, location: tuple[str, int | None, str]) -> tuple[object]:
-        return (self._index.get(nodeid, [nodeid, location]),)
 
 
 def asks_about_pytest(option: argparse.Namespace) -> bool:
