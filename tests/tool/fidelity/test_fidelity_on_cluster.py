@@ -36,7 +36,7 @@ COMMANDS = (
     "--no-such-option",
     "--co -q",
 )
-UNPACK = "mkdir /copy/all && tar -xzf /mnt/all.tar.gz -C /work/all && cd /work/all/sample && "
+UNPACK = "mkdir /copy/all && tar -xzf /mnt/all.tar.gz -C /copy/all && cd /copy/all/sample && "
 PLAIN = """\
 import json, pathlib, subprocess, sys
 for command in json.loads(sys.argv[1]):
@@ -125,7 +125,7 @@ def side(namespace: str, tmp_path: Path) -> Side:
     """The tool with empty shells of the suite, and the real cluster."""
     side = make_remote(tmp_path)
     agent = ["sh", "-c", f'{UNPACK} exec python -m pytest_k8s_job.pod.agent "$@"', "agent"]
-    environment = {"PYTHONPATH": "/work/all", **REPEATABLE}
+    environment = {"PYTHONPATH": "/copy/all", **REPEATABLE}
     (side.folder / "job.yaml").write_text(job(namespace, "sample-test", agent, environment))
     side.environment["PYTEST_PLUGINS"] = "pytest_k8s_job.plugin"
     side.environment["KUBECONFIG"] = str(local_cluster.kubeconfig())
@@ -139,7 +139,7 @@ def test_looks_like_plain_pytest_in_a_pod(
     """Terminal, stderr, JUnit file and exit code are those of plain pytest in the same image."""
     result = side.run(*command.split())
     code, *texts = plain[command]
-    here = "/work/all/sample"
+    here = "/copy/all/sample"
     for theirs, ours in zip(texts, (result.stdout, result.stderr, result.xml), strict=True):
         found = _comparable(ours).replace(str(side.folder), here)
         found = found.replace(str(side.folder).replace("/near/", "/NEAR/"), here)
