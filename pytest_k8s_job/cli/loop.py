@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from pytest_k8s_job.errors import UsageError
-from pytest_k8s_job.sync.ignored import Ignored
 
 __all__ = ["Edits", "add_loop"]
 
@@ -67,6 +66,8 @@ class Edits:
     """
 
     def __init__(self, folder: Path) -> None:
+        from pytest_k8s_job.sync.ignored import Ignored  # noqa: PLC0415 (needs pathspec)
+
         self._folder = folder
         self._ignored = Ignored(folder)
         self._changed: queue.SimpleQueue[str] = queue.SimpleQueue()
