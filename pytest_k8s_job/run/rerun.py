@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from pytest_k8s_job.cluster.joining import Joined, read_job, run_of
-from pytest_k8s_job.cluster.pods import JobFinder, JobRef, Object, pod_of
+from pytest_k8s_job.cluster.pods import JobFinder, JobRef, Object, Phase, pod_of
 from pytest_k8s_job.errors import UsageError
 from pytest_k8s_job.verdict.ledger import RERUN
 from pytest_k8s_job.wire.frames import Decoder
@@ -72,9 +73,22 @@ def newest_run(cluster: JobFinder, namespace: str | None, run: str) -> list[Join
             if run != NEWEST
             else "--rerun-failed: no run is kept in this namespace"
         )
-    if not all(joined.over for joined in chosen):
+    if not all(joined.over or _has_ended(cluster, joined) for joined in chosen):
         raise UsageError(f"--rerun-failed: run {run} has not ended yet")
     return chosen
+
+
+def _has_ended(cluster: JobFinder, joined: Joined) -> bool:
+    """Whether all pods of a Job have ended: the Job itself says so some time later."""
+    places = list(_places(joined))
+    pods = cluster.pods(places)
+    return all(place in pods and pods[place].phase is Phase.TERMINATED for place in places)
+
+
+def _places(joined: Joined) -> Iterator[JobRef]:
+    """Yield the place of each pod of a Job."""
+    for number in range(joined.shards):
+        yield replace(joined.job, shard=number if joined.shards > 1 else None)
 
 
 def _created(job: Object) -> str:
@@ -85,9 +99,7 @@ def read_results(cluster: JobFinder, jobs: Sequence[Joined]) -> Results:
     """Read the logs of a run's Jobs; without a plan, raise UsageError."""
     results = Results()
     for joined in jobs:
-        for number in range(joined.shards):
-            shard = number if joined.shards > 1 else None
-            place = JobRef(joined.job.namespace, joined.job.name, joined.job.container, shard)
+        for place in _places(joined):
             records = _read_records(cluster, place, joined.nonce or "0")
             results.take(records, partial=joined.partial)
     if not results.planned:
