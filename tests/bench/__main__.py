@@ -48,7 +48,7 @@ ROWS: dict[str, Row] = {
     "memory": collector.memory,
     "prompt": bare_pods.prompt,
     "shards": bare_pods.shards,
-    "far": far_cluster.far,
+    "far": far_cluster.far_cluster,
     "requests": api_requests.requests,
     "target": target.settled,
     "ready": target.prompt,

@@ -41,11 +41,15 @@ def in_cluster_command() -> list[str]:
     return [str(Path(sys.executable).with_name("pytest")), "--in-cluster", SAME_SETTING]
 
 
-def kubectl_run(scene: Scene) -> list[str]:
-    """Return the command line for plain pytest in a pod with the same settings as the tool's."""
+def kubectl_run(scene: Scene, *more: str) -> list[str]:
+    """Return the command line for plain pytest in a pod with the same settings as the tool's.
+
+    `more` are options of kubectl.
+    """
     pod = job(scene.namespace, "one", PLAIN, [])["spec"]["template"]["spec"]
     del pod["containers"]
     return scene.kubectl_command(
+        *more,
         *("run", f"one-{secrets.token_hex(3)}", "--rm", "-i", "--restart=Never"),
         *(f"--image={IMAGE}", "--image-pull-policy=IfNotPresent", f"--env={NO_AUTOLOAD}=1"),
         f"--overrides={json.dumps({'apiVersion': 'v1', 'spec': pod})}",

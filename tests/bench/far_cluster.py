@@ -16,24 +16,26 @@ from tests.bench.bare_pods import in_cluster_command, kubectl_run
 from tests.bench.figures import Figure, ratio, size
 from tests.bench.scene import Scene
 
-__all__ = ["far"]
+__all__ = ["far_cluster"]
 
 DELAY = 0.075  # seconds each way: 150 ms for a round trip
 CHUNK = 64 << 10
 
 
-def far(scene: Scene, rounds: int) -> Iterator[Figure]:
+def far_cluster(scene: Scene, rounds: int) -> Iterator[Figure]:
     """Compare what 150 ms a round trip add to a trivial run and to `kubectl run`."""
     folder = scene.checkout("one")
     extra: dict[str, list[float]] = {"ours": [], "theirs": []}
     with _far_kubeconfig(scene.folder) as kubeconfig:
         for number in range(rounds + 1):
-            for name, command in (
-                ("ours", in_cluster_command),
-                ("theirs", lambda: kubectl_run(scene)),
-            ):
-                here = scene.run(command(), folder).seconds
-                there = scene.run(command(), folder, {"KUBECONFIG": str(kubeconfig)}).seconds
+            far_away = {"KUBECONFIG": str(kubeconfig)}
+            commands = {
+                "ours": (in_cluster_command(), in_cluster_command()),
+                "theirs": (kubectl_run(scene), kubectl_run(scene, f"--kubeconfig={kubeconfig}")),
+            }
+            for name, (near, far) in commands.items():
+                here = scene.run(near, folder).seconds
+                there = scene.run(far, folder, far_away).seconds
                 if number:  # the first round fills the caches of both
                     extra[name].append(there - here)
     added = "what 150 ms a round trip add to one trivial test"
