@@ -39,8 +39,8 @@ def _older(target: Target, service: Service) -> Iterator[str]:
 
 def _copies(target: Target, service: Service, behind: set[tuple[str, str, str]]) -> Iterator[str]:
     for namespace, kind, name in service.workloads:
+        # What is no copy is its own original, and so behind the Service.
         newest = target.workload((namespace, kind, name.removesuffix(PRIMARY)))
-        copied = name.endswith(PRIMARY) and newest is not None and newest.key not in behind
-        if copied and newest is not None and newest.pods:
+        if newest is not None and newest.key not in behind and newest.pods:
             text = f"Service {service.name} leads to {kind}/{name}"
             yield f"{text}, Flagger's copy of what ran before, and no test asks {newest}"

@@ -7,7 +7,8 @@ import pytest
 from pytest_k8s_job.target.asked import asked_elsewhere
 from pytest_k8s_job.target.change import change_between
 from pytest_k8s_job.target.discovery import find_target
-from pytest_k8s_job.target.model import Target
+from pytest_k8s_job.target.model import Service, Target
+from pytest_k8s_job.target.workload import Pod, Workload
 from tests.tool.target.objects import (
     BEGIN,
     Object,
@@ -72,3 +73,62 @@ def test_flagger_s_copy_is_asked() -> None:
     other = made("Service", "canary", spec={"selector": {"app": "demo"}})
     both = find_target(Server([*objects, other]), search("deployment/demo", host="canary"))
     assert not list(asked_elsewhere(both))
+
+
+DEMO, OTHER = ("shop", "deployment", "demo"), ("shop", "deployment", "other")
+PRIMARY = ("shop", "deployment", "demo-primary")
+
+
+def workload(key: tuple[str, str, str], current: str, *versions: str) -> Workload:
+    """Return a workload with a pod of each version."""
+    namespace, kind, name = key
+    pods = tuple(
+        Pod(namespace, f"{name}-{each}", each, 0.0, ready=True, address="") for each in versions
+    )
+    return Workload(kind, namespace, name, "said", current=current, pods=pods)
+
+
+def asked(
+    behind: tuple[tuple[str, str, str], ...],
+    versions: tuple[tuple[tuple[str, str, str], str], ...],
+    *workloads: Workload,
+) -> list[str]:
+    """Return what is said of a Service with these workloads behind it."""
+    service = Service("shop", "demo", "read", workloads=behind, versions=frozenset(versions))
+    return list(asked_elsewhere(Target(workloads, (service,))))
+
+
+def test_what_is_not_known_is_not_said() -> None:
+    """No workload, no newest revision, none of its pods, no answer: nothing is compared."""
+    old = ((DEMO, "old"),)
+    assert asked((DEMO,), old) == []
+    assert asked((DEMO,), old, workload(DEMO, "", "")) == []
+    assert asked((DEMO,), old, workload(DEMO, "new", "old")) == []
+    assert asked((DEMO,), (), workload(DEMO, "new", "new")) == []
+    assert len(asked((DEMO,), old, workload(DEMO, "new", "old", "new"))) == 1
+
+
+def test_each_workload_has_its_own_revisions() -> None:
+    """An unknown one hides no other, and the newest of another is not its newest."""
+    versions = ((DEMO, "old"), (OTHER, "new"))
+    both = workload(DEMO, "new", "new", "old"), workload(OTHER, "new", "new")
+    (text,) = asked((DEMO, OTHER), versions, *both)
+    assert "revision old of deployment/demo only" in text
+    assert len(asked((OTHER, DEMO), ((DEMO, "old"),), both[0])) == 1
+    (several,) = asked((DEMO,), ((DEMO, "old"), (DEMO, "older")), both[0])
+    assert "leads to revision old, older of" in several
+
+
+def test_a_copy_counts_only_beside_its_original() -> None:
+    """Without the original, its pods, or with it behind the Service too, nothing is said."""
+    copy, original = workload(PRIMARY, "v1", "v1"), workload(DEMO, "v2", "v2")
+    versions = ((PRIMARY, "v1"),)
+    (text,) = asked((PRIMARY,), versions, copy, original)
+    assert text == (
+        "Service demo leads to deployment/demo-primary, Flagger's copy of what ran before,"
+        " and no test asks deployment/demo"
+    )
+    assert asked((PRIMARY,), versions, copy) == []
+    assert asked((PRIMARY,), versions, copy, workload(DEMO, "v2")) == []
+    assert asked((PRIMARY, DEMO), (*versions, (DEMO, "v2")), copy, original) == []
+    assert asked((OTHER,), ((OTHER, "v1"),), workload(OTHER, "v1", "v1"), original) == []
