@@ -79,7 +79,7 @@ def newest_run(cluster: JobFinder, namespace: str | None, run: str) -> list[Join
 
 
 def _has_ended(cluster: JobFinder, joined: Joined) -> bool:
-    """Whether all pods of a Job have ended: the Job itself says so some time later."""
+    """Whether all pods of a Job have ended; the Job says so later."""
     places = list(_places(joined))
     pods = cluster.pods(places)
     return all(place in pods and pods[place].phase is Phase.TERMINATED for place in places)
