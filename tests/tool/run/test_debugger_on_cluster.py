@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,13 +10,13 @@ import pytest
 import yaml
 
 from pytest_k8s_job.sync.built_in import role_text
+from tests.tool.restricted import restricted_namespace, write_settings
 from tests.tool.run.test_on_cluster import environment, kubectl
 from tests.tool.run.test_shards_on_cluster import kubeconfig_of
 from tests.tool.terminal import CTRL_C, PROMPT, Typist
 
 pytestmark = pytest.mark.cluster
 
-BARE = "weather-api:0.1.0"  # a Python without pytest, as python:3.13-slim is
 SUITE = """\
 import time
 
@@ -46,20 +45,14 @@ def test_loops():
 @pytest.fixture(scope="session")
 def namespace() -> Iterator[str]:
     """A throwaway namespace that admits nothing but restricted pods."""
-    name = f"debugger-test-{secrets.token_hex(3)}"
-    kubectl("create", "namespace", name)
-    kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
-    try:
+    with restricted_namespace("debugger-test") as name:
         yield name
-    finally:
-        kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
 
 
 @pytest.fixture
 def folder(namespace: str, tmp_path: Path) -> Path:
     """A folder with tests and settings, and no manifest."""
-    ini = ["[pytest]", f"k8s_job_namespace = {namespace}", f"k8s_job_image = {BARE}"]
-    (tmp_path / "pytest.ini").write_text("\n".join([*ini, "k8s_sync = true", ""]))
+    write_settings(tmp_path, namespace)
     (tmp_path / "test_it.py").write_text(SUITE)
     return tmp_path
 

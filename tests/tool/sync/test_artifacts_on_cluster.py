@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from tests.tool.conftest import SECONDS
+from tests.tool.restricted import restricted_namespace, write_settings
 from tests.tool.run.test_on_cluster import Place, environment, kubectl
 from tests.tool.run.test_shards_on_cluster import kubeconfig_of
 
 pytestmark = pytest.mark.cluster
 
-IMAGE = "weather-api:0.1.0"  # a Python without pytest, as python:3.13-slim is
 MEGABYTE = 1_000_000
 WRITES = """\
 import hashlib, os, pathlib
@@ -37,22 +37,14 @@ def test_writes():
 @pytest.fixture(scope="module")
 def namespace() -> Iterator[str]:
     """A throwaway namespace that admits nothing but restricted pods."""
-    name = f"artifacts-test-{secrets.token_hex(3)}"
-    kubectl("create", "namespace", name)
-    kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
-    try:
+    with restricted_namespace("artifacts-test") as name:
         yield name
-    finally:
-        kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
 
 
 @pytest.fixture
 def place(namespace: str, tmp_path: Path) -> Place:
     """A folder with settings, and no manifest."""
-    ini = ["[pytest]", f"k8s_job_namespace = {namespace}", f"k8s_job_image = {IMAGE}"]
-    (tmp_path / "pytest.ini").write_text(
-        "\n".join([*ini, "k8s_sync = true", "k8s_artifacts = out", ""])
-    )
+    write_settings(tmp_path, namespace, "k8s_artifacts = out")
     return Place(namespace, tmp_path)
 
 

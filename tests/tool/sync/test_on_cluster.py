@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
 import signal
 import subprocess
 import sys
@@ -18,13 +17,13 @@ import yaml
 
 from pytest_k8s_job.sync.built_in import role_text
 from tests.tool.conftest import SECONDS
+from tests.tool.restricted import restricted_namespace, write_settings
 from tests.tool.run.test_on_cluster import Place, environment, kubectl, wait_until
 from tests.tool.run.test_shards_on_cluster import kubeconfig_of
 
 pytestmark = pytest.mark.cluster
 
 WITH_PYTEST = "weather-test:0.1.0"
-BARE = "weather-api:0.1.0"  # a Python without pytest, as python:3.13-slim is
 PASSES = "def test_passes(): pass\n"
 FAILS = "def test_fails():\n    assert 1 == 2\n"
 
@@ -32,20 +31,14 @@ FAILS = "def test_fails():\n    assert 1 == 2\n"
 @pytest.fixture(scope="session")
 def namespace() -> Iterator[str]:
     """A throwaway namespace that admits nothing but restricted pods."""
-    name = f"sync-test-{secrets.token_hex(3)}"
-    kubectl("create", "namespace", name)
-    kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
-    try:
+    with restricted_namespace("sync-test") as name:
         yield name
-    finally:
-        kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
 
 
 @pytest.fixture
 def place(namespace: str, tmp_path: Path) -> Place:
     """A folder with settings, and no manifest."""
-    ini = ["[pytest]", f"k8s_job_namespace = {namespace}", f"k8s_job_image = {BARE}"]
-    (tmp_path / "pytest.ini").write_text("\n".join([*ini, "k8s_sync = true", ""]))
+    write_settings(tmp_path, namespace)
     return Place(namespace, tmp_path)
 
 

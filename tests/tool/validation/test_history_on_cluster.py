@@ -26,6 +26,7 @@ from pytest_k8s_job.validation.store import Store
 from tests.checkout import CHECKOUT
 from tests.tool.conftest import SECONDS
 from tests.tool.run.test_on_cluster import kubectl
+from tests.tool.run.test_shards_on_cluster import kubeconfig_of
 from tests.tool.target.shop import deployment, open_runs, open_shop, service
 from tests.tool.validation.pipeline import Pipeline
 from tests.tool.validation.receiver import answer, receiving
@@ -114,11 +115,8 @@ def test_kubectl_shows_the_verdict(namespace: str, cluster: KubernetesCluster) -
 def account(namespace: str, name: str, folder: Path) -> KubernetesCluster:
     """Return the cluster as a new service account sees it, which has no rights yet."""
     kubectl("-n", namespace, "create", "serviceaccount", name)
-    token = kubectl("-n", namespace, "create", "token", name).strip()
-    settings = yaml.safe_load(local_cluster.kubeconfig().read_text())
-    settings["users"][0]["user"] = {"token": token}
     file = folder / "kubeconfig"
-    file.write_text(yaml.safe_dump(settings))
+    file.write_text(yaml.safe_dump(kubeconfig_of(namespace, name)))
     return connect(str(file))
 
 
