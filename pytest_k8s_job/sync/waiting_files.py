@@ -26,8 +26,6 @@ LEAST_PIECE = 256 << 10  # on a connection that breaks again and again
 TRIES = 6
 PAUSE = 0.5  # seconds before the next
 LIST_BYTES = 16 << 20  # that the list of the files may have
-# Of a websocket, which has no status. Asking again does not help.
-REFUSED = ("Handshake status 401", "Handshake status 403")
 ENDED = ("container not found", "cannot exec into a container in a completed pod")
 
 
@@ -98,8 +96,7 @@ class WaitingFiles:
             except ClusterError as error:
                 if isinstance(error, GoneError) or any(each in str(error) for each in ENDED):
                     raise GoneError("it was only to be had while the pod lived") from error
-                refused = error.is_final or any(each in str(error) for each in REFUSED)
-                if attempt == TRIES or refused:
+                if attempt == TRIES or error.is_final:
                     raise
                 self._length = max(self._length // 4, LEAST_PIECE)
                 time.sleep(PAUSE)
